@@ -1,0 +1,134 @@
+//! A contract's implementation made callable by name with JSON: what the router and the conformance kit stand on.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{
+    ContractError, ContractInfo, Cx, Failure, Operation, OperationInfo, Problem,
+    document::Document,
+    fields::{self, Fields},
+    guard::guard,
+};
+
+/// A successful answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response as JSON.
+    pub body: Vec<u8>,
+    /// The subject's version, where the response has one: the `ETag`.
+    pub version: Option<i64>,
+}
+
+type Handler = Arc<dyn Fn(Cx, Map<String, Value>, bool) -> BoxFuture<'static, Result<Answer, Problem>> + Send + Sync>;
+
+/// One operation of an implementation, types erased.
+#[derive(Clone)]
+pub struct Endpoint {
+    /// What it is.
+    pub operation: &'static OperationInfo,
+    pub(crate) fields: Arc<Fields>,
+    handler: Handler,
+}
+
+impl Endpoint {
+    /// Calls the operation with its request as an object. `internal`: fields that the contract does not know are
+    /// ignored and counted (a newer module may call), instead of refused.
+    pub async fn call(&self, cx: Cx, input: Map<String, Value>, internal: bool) -> Result<Answer, Problem> {
+        (self.handler)(cx, input, internal).await
+    }
+}
+
+/// An implementation of a contract: its endpoints and its document.
+pub struct Api {
+    /// The contract.
+    pub info: &'static ContractInfo,
+    endpoints: BTreeMap<&'static str, Endpoint>,
+    document: Document,
+}
+
+impl Api {
+    /// Of a contract, with no endpoint yet; `#[contract]` adds them.
+    pub fn new(info: &'static ContractInfo) -> Self {
+        Self { info, endpoints: BTreeMap::new(), document: Document::new(info) }
+    }
+
+    /// Adds an operation. Calls go through the [`guard`].
+    pub fn serve<Req, Res, Err, Call, Fut>(
+        mut self,
+        operation: &'static Operation<Req, Res, Err>,
+        implementation: Call,
+    ) -> Self
+    where
+        Req: Serialize + DeserializeOwned + JsonSchema + Send + 'static,
+        Res: Serialize + JsonSchema + Send + 'static,
+        Err: ContractError,
+        Call: Fn(Cx, Req) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Res, Err>> + Send,
+    {
+        let info = operation.info();
+        let versioned = self.document.add::<Req, Res>(info);
+        let handler: Handler = Arc::new(move |cx, input, internal| {
+            let implementation = implementation.clone();
+            Box::pin(async move {
+                let request_id = cx.request_id.clone();
+                let refused = |failure: Failure| Problem::of_failure(&failure, &request_id);
+                info.authorize(&cx).map_err(refused)?;
+                let request: Req = known(info, input, internal).map_err(refused)?;
+                let outcome = guard(operation, &cx, request, implementation).await;
+                let response = outcome.map_err(|error| Problem::of(&error, &request_id))?;
+                let body = serde_json::to_vec(&response)
+                    .map_err(|e| refused(Failure::internal("writing the answer as JSON", e)))?;
+                let version = versioned.then(|| version_of(&body)).flatten();
+                Ok(Answer { body, version })
+            })
+        });
+        let fields = Arc::new(Fields::of::<Req>(info));
+        self.endpoints.insert(info.name, Endpoint { operation: info, fields, handler });
+        self
+    }
+
+    /// The endpoint of an operation by name.
+    pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
+        self.endpoints.get(name)
+    }
+
+    /// Every endpoint.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.values()
+    }
+
+    /// The OpenAPI 3.1 document.
+    pub fn document(&self) -> Value {
+        self.document.to_json()
+    }
+}
+
+fn known<Req: DeserializeOwned>(
+    info: &'static OperationInfo,
+    input: Map<String, Value>,
+    internal: bool,
+) -> Result<Req, Failure> {
+    let mut unknown = Vec::new();
+    let request = fields::typed(input, |path| unknown.push(path))?;
+    let Some(first) = unknown.first() else { return Ok(request) };
+    if internal {
+        metrics::counter!(
+            "tessera_unknown_fields_total", "contract" => info.contract, "operation" => info.name
+        )
+        .increment(unknown.len() as u64);
+        return Ok(request);
+    }
+    Err(Failure::invalid(first, format!("{} knows no field {}", info.name, unknown.join(", "))))
+}
+
+fn version_of(body: &[u8]) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: i64,
+    }
+    serde_json::from_slice::<Versioned>(body).ok().map(|v| v.version)
+}

@@ -1,0 +1,174 @@
+//! The HTTP binding: an axum router for any implementation of a contract.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{RawPathParams, Request},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts as Head},
+    routing::{MethodFilter, on},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::{
+    Api, Cx, CxSigner, Failure, FailureKind, Method, OperationInfo, Problem,
+    api::{Answer, Endpoint},
+    cx::request_id,
+    fields,
+    signature::CX_HEADER,
+};
+
+/// Makes the caller's context out of a request's head: the edge, or another process's signature.
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    /// The context of the caller of `audience` (a contract's name).
+    async fn authenticate(&self, head: &Head, audience: &str) -> Result<Authenticated, Failure>;
+}
+
+/// Who calls, and from where.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// The caller's context.
+    pub cx: Cx,
+    /// Another module called over a signed context: fields that we do not know are ignored and counted, not refused.
+    pub internal: bool,
+}
+
+/// Takes nothing but contexts signed for the contract: for listeners that only other modules reach.
+#[async_trait]
+impl Authenticate for CxSigner {
+    async fn authenticate(&self, head: &Head, audience: &str) -> Result<Authenticated, Failure> {
+        let token = head.headers.get(CX_HEADER).and_then(|v| v.to_str().ok()).ok_or_else(|| {
+            Failure::new(FailureKind::Unauthenticated, format!("a {CX_HEADER} header signed for {audience} is missing"))
+        })?;
+        Ok(Authenticated { cx: self.verify(token, audience)?, internal: true })
+    }
+}
+
+impl Api {
+    /// The router of the contract's operations, below its mount.
+    pub fn into_router(self, authenticate: Arc<dyn Authenticate>) -> Router {
+        self.endpoints().fold(Router::new(), |router, endpoint| {
+            let (endpoint, authenticate) = (endpoint.clone(), authenticate.clone());
+            let operation = endpoint.operation;
+            let handler = move |path: RawPathParams, request: Request| {
+                let (endpoint, authenticate) = (endpoint.clone(), authenticate.clone());
+                async move { respond(&endpoint, authenticate.as_ref(), path, request).await }
+            };
+            router.route(operation.path, on(filter(operation.method), handler))
+        })
+    }
+}
+
+fn filter(method: Method) -> MethodFilter {
+    match method {
+        Method::Get => MethodFilter::GET,
+        Method::Post => MethodFilter::POST,
+        Method::Put => MethodFilter::PUT,
+        Method::Patch => MethodFilter::PATCH,
+        Method::Delete => MethodFilter::DELETE,
+    }
+}
+
+async fn respond(
+    endpoint: &Endpoint,
+    authenticate: &dyn Authenticate,
+    path: RawPathParams,
+    request: Request,
+) -> Response<Body> {
+    let operation = endpoint.operation;
+    let (head, body) = request.into_parts();
+    let caller = match authenticate.authenticate(&head, operation.contract).await {
+        Ok(caller) => caller,
+        Err(failure) => return Problem::of_failure(&failure, &sent_request_id(&head.headers)).into_response(),
+    };
+    let request_id = caller.cx.request_id.clone();
+    let refused = |failure: Failure| Problem::of_failure(&failure, &request_id).into_response();
+    if let Err(failure) = operation.authorize(&caller.cx) {
+        return refused(failure);
+    }
+    let body = match read_body(operation, &head.headers, body).await {
+        Ok(body) => body,
+        Err(failure) => return refused(failure),
+    };
+    let path: Vec<(String, String)> = path.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    let if_match = head.headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok());
+    let parts = fields::Parts { path: &path, query: head.uri.query(), body: &body, if_match };
+    let input = match endpoint.fields.gather(&parts) {
+        Ok(input) => input,
+        Err(failure) => return refused(failure),
+    };
+    let cx = with_key(caller.cx, &head.headers);
+    match endpoint.call(cx, input, caller.internal).await {
+        Ok(answer) => success(operation, &head, answer, &request_id),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The caller's idempotency key, unless its context already carries one.
+fn with_key(cx: Cx, headers: &HeaderMap) -> Cx {
+    match headers.get("idempotency-key").and_then(|v| v.to_str().ok()) {
+        Some(key) if cx.idempotency_key.is_none() => cx.with_idempotency_key(key),
+        _ => cx,
+    }
+}
+
+/// The request id a client sent, if it is a sane one, else a fresh one: for answers before there is a context.
+pub fn sent_request_id(headers: &HeaderMap) -> Arc<str> {
+    let sane = |id: &&str| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    };
+    let sent = headers.get("x-request-id").and_then(|v| v.to_str().ok()).filter(sane);
+    sent.map_or_else(request_id, Arc::from)
+}
+
+async fn read_body(operation: &OperationInfo, headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
+    let limit = if operation.method.has_body() { operation.limits.body_bytes } else { 0 };
+    let too_large = || {
+        let detail = format!("{} takes a body of at most {limit} bytes", operation.name);
+        Failure::new(FailureKind::PayloadTooLarge, detail)
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    let bytes = Limited::new(body, limit).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+        true => too_large(),
+        false => Failure::invalid("body", "the body ended before it was whole"),
+    })?;
+    let bytes = bytes.to_bytes();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let is_json = kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
+    if !bytes.is_empty() && !is_json {
+        let detail = format!("send the body as content-type: application/json, not {kind:?}");
+        return Err(Failure::new(FailureKind::UnsupportedMediaType, detail));
+    }
+    Ok(bytes)
+}
+
+fn success(operation: &OperationInfo, head: &Head, answer: Answer, request_id: &str) -> Response<Body> {
+    let etag = answer.version.map(|version| format!("\"{version}\""));
+    let unchanged = operation.method == Method::Get
+        && etag.is_some()
+        && head.headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == etag.as_deref();
+    let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(answer.body) });
+    *response.status_mut() = match unchanged {
+        true => StatusCode::NOT_MODIFIED,
+        false => StatusCode::from_u16(operation.status).unwrap_or(StatusCode::OK),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    let mut set = |name: &'static str, text: &str| {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    };
+    set("x-request-id", request_id);
+    if let Some(etag) = etag {
+        set("etag", &etag);
+    }
+    response
+}

@@ -1,0 +1,2 @@
+//! Guards of the tree.
+fn main() {}
