@@ -74,7 +74,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
                 ::std::sync::Arc::new(#remote(remote))
             }
             fn api(implementation: ::std::sync::Arc<Self>) -> ::tessera_contract::Api {
-                ::tessera_contract::Api::new(Self::INFO) #(#served)*
+                ::tessera_contract::ApiBuilder::new(Self::INFO) #(#served)* .build()
             }
         }
     }

@@ -46,14 +46,38 @@ impl Endpoint {
 pub struct Api {
     /// The contract.
     pub info: &'static ContractInfo,
+    /// The OpenAPI 3.1 document.
+    pub document: Value,
+    endpoints: BTreeMap<&'static str, Endpoint>,
+}
+
+impl Api {
+    /// The endpoint of an operation by name.
+    pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
+        self.endpoints.get(name)
+    }
+
+    /// Every endpoint.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.values()
+    }
+}
+
+/// An [`Api`] under construction; `#[contract]` writes its use.
+pub struct ApiBuilder {
     endpoints: BTreeMap<&'static str, Endpoint>,
     document: Document,
 }
 
-impl Api {
-    /// Of a contract, with no endpoint yet; `#[contract]` adds them.
+impl ApiBuilder {
+    /// Of a contract, with no endpoint yet.
     pub fn new(info: &'static ContractInfo) -> Self {
-        Self { info, endpoints: BTreeMap::new(), document: Document::new(info) }
+        Self { endpoints: BTreeMap::new(), document: Document::new(info) }
+    }
+
+    /// The finished whole.
+    pub fn build(self) -> Api {
+        Api { info: self.document.info, document: self.document.to_json(), endpoints: self.endpoints }
     }
 
     /// Adds an operation. Calls go through the [`guard`].
@@ -89,21 +113,6 @@ impl Api {
         let fields = Arc::new(Fields::of::<Req>(info));
         self.endpoints.insert(info.name, Endpoint { operation: info, fields, handler });
         self
-    }
-
-    /// The endpoint of an operation by name.
-    pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
-        self.endpoints.get(name)
-    }
-
-    /// Every endpoint.
-    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        self.endpoints.values()
-    }
-
-    /// The OpenAPI 3.1 document.
-    pub fn document(&self) -> Value {
-        self.document.to_json()
     }
 }
 

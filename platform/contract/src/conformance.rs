@@ -1,1 +1,16 @@
-//! Conformance.
+//! The conformance kit: the rules of a contract, run on recorded exchanges.
+//!
+//! A rule talks to an implementation in JSON, through a [`Probe`]: in process, over HTTP, or at a stranger's address. A
+//! typed client would hide a misspelt field; here every exchange is checked against the contract's document first, then
+//! the rule looks at what came back. Rules return results and never panic.
+
+mod builtin;
+mod exchange;
+mod probe;
+mod schema;
+mod subject;
+
+pub use builtin::access_rules;
+pub use exchange::{Exchange, Violation};
+pub use probe::{Actor, HttpProbe, InProcess, Probe, Role, Side, SignedHttp};
+pub use subject::{Report, Rule, RuleOutcome, Subject, check};

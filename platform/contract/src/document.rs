@@ -11,7 +11,7 @@ const SCHEMAS: &str = "/components/schemas";
 
 /// A document under construction. Requests and responses have a generator each, for a type may differ by direction.
 pub(crate) struct Document {
-    info: &'static ContractInfo,
+    pub(crate) info: &'static ContractInfo,
     requests: SchemaGenerator,
     responses: SchemaGenerator,
     paths: BTreeMap<&'static str, Map<String, Value>>,

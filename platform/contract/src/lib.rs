@@ -22,7 +22,7 @@ mod remote;
 mod signature;
 mod trace;
 
-pub use api::{Answer, Api, Endpoint};
+pub use api::{Answer, Api, ApiBuilder, Endpoint};
 pub use async_trait::async_trait;
 pub use contract::Contract;
 pub use cx::{Caller, Cx, DEFAULT_TIMEOUT, Effect, request_id};
