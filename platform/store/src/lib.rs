@@ -1,0 +1,41 @@
+//! A module's data: SQLite or PostgreSQL behind one handle.
+//!
+//! A [`Store`] owns how data is committed, migrated, kept apart by tenant, and how its events, jobs and idempotency
+//! keys share the transaction of their effect. It refuses to know any module's tables: SQL is the module's, in its own
+//! `store.rs`, written once for both engines. See README.md for how a module uses it.
+
+mod config;
+mod folder;
+mod idempotency;
+mod jobs;
+mod migrate;
+mod module;
+mod open;
+mod outbox;
+mod param;
+mod postgres;
+mod read;
+mod retention;
+mod schema;
+mod site;
+mod sqlite;
+mod statement;
+mod store;
+mod trouble;
+mod tx;
+mod write;
+
+pub use config::StoreConfig;
+pub use folder::{DataFolder, FolderError};
+pub use jobs::{Job, JobError, JobState, JobView, Jobs, WorkerOptions};
+#[doc(hidden)]
+pub use module::numbered;
+pub use module::{Engine, Migration, Module};
+pub use open::OpenError;
+pub use outbox::{Batch, Position};
+pub use param::Param;
+pub use read::Reader;
+pub use retention::Retention;
+pub use statement::Row;
+pub use store::Store;
+pub use tx::Tx;

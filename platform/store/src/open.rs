@@ -1,0 +1,115 @@
+//! Why a store does not open.
+
+use std::path::PathBuf;
+
+use tessera_contract::{Failure, FailureKind};
+
+use crate::trouble::Trouble;
+
+/// Why a store does not open. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A later version of the program has been here.
+    #[error(
+        "the {module} data is of schema version {found} (applied by tessera {written_by}), newer than the {known} that \
+         this tessera {} knows: start tessera {written_by} or later, or restore a backup made before that upgrade",
+        env!("CARGO_PKG_VERSION")
+    )]
+    NewerData {
+        /// Whose data.
+        module: String,
+        /// The version found.
+        found: i64,
+        /// The latest version this program knows.
+        known: i64,
+        /// The program that wrote it.
+        written_by: String,
+    },
+    /// A migration that has run is not the one this program has under that name.
+    #[error(
+        "migration {name} of {module} is not the one that has run on this data: a released migration never changes; \
+         use the program that the data came from, or add a new migration"
+    )]
+    ChangedMigration {
+        /// Whose.
+        module: String,
+        /// Which.
+        name: String,
+    },
+    /// A migration failed; nothing of it remains.
+    #[error("migration {name} of {module} failed and was undone")]
+    Migration {
+        /// Whose.
+        module: String,
+        /// Which.
+        name: String,
+        /// What the engine said.
+        source: sqlx::Error,
+    },
+    /// The file or its folder cannot be used.
+    #[error("the data file {} cannot be opened: {hint}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        hint: &'static str,
+        /// What the engine said.
+        source: sqlx::Error,
+    },
+    /// The server cannot be reached, or refuses.
+    #[error("PostgreSQL for {module} cannot be used ({hint})")]
+    Postgres {
+        /// Whose store.
+        module: String,
+        /// What is wrong and what to do.
+        hint: String,
+        /// What the server said.
+        source: sqlx::Error,
+    },
+    /// The configured address is not one.
+    #[error("the PostgreSQL address for {module} is not a URL such as postgres://user:password@host/database")]
+    Url {
+        /// Whose store.
+        module: String,
+        /// Why not.
+        source: sqlx::Error,
+    },
+}
+
+impl OpenError {
+    pub(crate) fn file(path: PathBuf, source: sqlx::Error) -> Self {
+        let hint = match Trouble::of(&source) {
+            Trouble::Damaged => "it is not a database or is damaged: restore it from a backup",
+            Trouble::DiskFull => "the disk is full: free some space",
+            Trouble::ReadOnly => "it is read-only: check permissions and the mount",
+            Trouble::Locked => "another process holds it",
+            Trouble::Conflict | Trouble::Unreachable | Trouble::Fault => "check that the folder exists and is writable",
+        };
+        Self::File { path, hint, source }
+    }
+
+    pub(crate) fn postgres(module: &str, source: sqlx::Error) -> Self {
+        let code = source.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
+        let hint = match code.as_str() {
+            "42501" => format!(
+                "the configured role may not create what is needed; as an administrator run: create role \
+                 tessera_{module}_tenant nologin; create role tessera_{module}_system nologin; grant \
+                 tessera_{module}_tenant, tessera_{module}_system to <the configured role>; grant create on database \
+                 <the database> to <the configured role>"
+            ),
+            "28P01" | "28000" => "sign-in was refused: check user and password".into(),
+            "3D000" => "there is no such database: create it first".into(),
+            _ => "check that the server runs and the address is right".into(),
+        };
+        Self::Postgres { module: module.into(), hint, source }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let detail = error.to_string();
+        let failure = Failure::unavailable(&detail, error);
+        debug_assert_eq!(failure.kind, FailureKind::Unavailable);
+        failure
+    }
+}

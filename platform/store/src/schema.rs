@@ -1,0 +1,121 @@
+//! A module's schema on PostgreSQL: its roles, its migrations, and row-level security on every tenant's table.
+
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+
+use crate::{Module, OpenError, migrate, site::Site};
+
+/// Creates what is missing, in one transaction under the module's advisory lock.
+pub(crate) async fn prepare(pool: &PgPool, module: &'static Module, site: &Site) -> Result<(), OpenError> {
+    let trouble = |error| OpenError::postgres(module.name, error);
+    let mut tx = pool.begin().await.map_err(trouble)?;
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('tessera:' || $1, 0))")
+        .bind(module.name)
+        .execute(&mut *tx)
+        .await
+        .map_err(trouble)?;
+    // Migrations wait for no one's short locks in vain.
+    run(&mut tx, "set local lock_timeout = '60s'".into()).await.map_err(trouble)?;
+    for role in [site.tenant_role(), site.system_role()] {
+        ensure_role(&mut tx, &role).await.map_err(trouble)?;
+    }
+    ensure_schema(&mut tx, module.name).await.map_err(trouble)?;
+    let grown = migrate::postgres(&mut tx, module, site.clock.now()).await?;
+    if grown {
+        collate(&mut tx).await.map_err(trouble)?;
+        secure(&mut tx, site).await.map_err(trouble)?;
+    }
+    tx.commit().await.map_err(trouble)
+}
+
+/// A role that owns nothing, and that the connecting role may take on. Roles are the whole server's, so another
+/// database may be creating the same one.
+async fn ensure_role(conn: &mut PgConnection, role: &str) -> sqlx::Result<()> {
+    let exists: bool = sqlx::query_scalar("select exists (select 1 from pg_roles where rolname = $1)")
+        .bind(role)
+        .fetch_one(&mut *conn)
+        .await?;
+    if !exists {
+        let create = format!(
+            "do $$ begin create role {role} nologin; exception when duplicate_object or unique_violation then null; \
+             end $$"
+        );
+        run(conn, create).await?;
+    }
+    let member: bool = sqlx::query_scalar("select pg_has_role(current_user, $1::name, 'member')")
+        .bind(role)
+        .fetch_one(&mut *conn)
+        .await?;
+    match member {
+        true => Ok(()),
+        false => run(conn, format!("grant {role} to current_user")).await,
+    }
+}
+
+/// The schema, and the type names that portable SQL uses and PostgreSQL lacks.
+async fn ensure_schema(conn: &mut PgConnection, schema: &str) -> sqlx::Result<()> {
+    let exists: bool = sqlx::query_scalar("select exists (select 1 from pg_namespace where nspname = $1)")
+        .bind(schema)
+        .fetch_one(&mut *conn)
+        .await?;
+    match exists {
+        true => Ok(()),
+        false => run(conn, format!("create schema {schema}; create domain {schema}.blob as bytea")).await,
+    }
+}
+
+/// Keys are compared bytewise, as SQLite does, or cursors would order differently.
+async fn collate(conn: &mut PgConnection) -> sqlx::Result<()> {
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "select quote_ident(t.relname), quote_ident(c.attname) from pg_attribute c join pg_class t on t.oid = c.attrelid \
+         where t.relnamespace = current_schema()::regnamespace and t.relkind = 'r' and c.attnum > 0 \
+         and not c.attisdropped and c.atttypid = 'text'::regtype and c.attcollation <> 'pg_catalog.\"C\"'::regcollation",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for (table, column) in columns {
+        run(conn, format!("alter table {table} alter column {column} type text collate pg_catalog.\"C\"")).await?;
+    }
+    Ok(())
+}
+
+/// Grants, and row-level security for every table with a column `tenant`. A tenant's role has no access to others.
+async fn secure(conn: &mut PgConnection, site: &Site) -> sqlx::Result<()> {
+    let (schema, tenant_role, system_role) = (site.module.name, site.tenant_role(), site.system_role());
+    run(
+        conn,
+        format!(
+            "grant usage on schema {schema} to {tenant_role}, {system_role}; \
+             grant select, insert, update, delete on all tables in schema {schema} to {system_role}; \
+             grant usage, select on all sequences in schema {schema} to {tenant_role}, {system_role}"
+        ),
+    )
+    .await?;
+    let tables: Vec<(String,)> = sqlx::query_as(
+        "select quote_ident(t.relname) from pg_class t join pg_attribute c on c.attrelid = t.oid \
+         where t.relnamespace = current_schema()::regnamespace and t.relkind = 'r' and c.attname = 'tenant' \
+         and c.attnum > 0 and not c.attisdropped",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for (table,) in tables {
+        run(
+            conn,
+            format!(
+                "grant select, insert, update, delete on {table} to {tenant_role}; \
+                 alter table {table} enable row level security; \
+                 drop policy if exists tessera_tenant on {table}; \
+                 create policy tessera_tenant on {table} to {tenant_role} \
+                     using (tenant = current_setting('tessera.tenant', true)) \
+                     with check (tenant = current_setting('tessera.tenant', true)); \
+                 drop policy if exists tessera_system on {table}; \
+                 create policy tessera_system on {table} to {system_role} using (true) with check (true)"
+            ),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn run(conn: &mut PgConnection, sql: String) -> sqlx::Result<()> {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop)
+}

@@ -1,0 +1,107 @@
+//! What the engines' errors mean to a caller.
+
+use std::fmt;
+
+use tessera_contract::{Failure, FailureKind};
+
+/// A statement and what the engine said of it; for the log.
+#[derive(Debug, thiserror::Error)]
+struct StatementError {
+    sql: String,
+    source: sqlx::Error,
+}
+
+impl fmt::Display for StatementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in `{}`", self.source, self.sql)
+    }
+}
+
+/// What kind of trouble an engine is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Lost against a concurrent transaction: run it again.
+    Conflict,
+    /// Waited too long for another transaction's lock.
+    Locked,
+    DiskFull,
+    ReadOnly,
+    Damaged,
+    /// The engine cannot be reached, or has no connection free.
+    Unreachable,
+    /// A broken rule of the schema or a statement that is wrong: a fault of ours.
+    Fault,
+}
+
+impl Trouble {
+    pub(crate) fn of(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(database) => {
+                let code = database.code().unwrap_or_default();
+                match code.parse::<u32>() {
+                    // PostgreSQL's codes have five characters and are not all digits only; SQLite's are small numbers.
+                    Ok(number) if code.len() < 5 => Self::of_sqlite(number),
+                    _ => Self::of_postgres(&code),
+                }
+            }
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_) => Self::Unreachable,
+            _ => Self::Fault,
+        }
+    }
+
+    /// <https://www.sqlite.org/rescode.html>: the low byte is the primary code.
+    fn of_sqlite(code: u32) -> Self {
+        match code & 0xff {
+            5 | 6 => Self::Locked,
+            8 => Self::ReadOnly,
+            13 => Self::DiskFull,
+            11 | 26 => Self::Damaged,
+            10 | 14 => Self::Unreachable,
+            _ => Self::Fault,
+        }
+    }
+
+    /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    fn of_postgres(code: &str) -> Self {
+        match code {
+            "40001" | "40P01" => Self::Conflict,
+            "55P03" => Self::Locked,
+            "53100" => Self::DiskFull,
+            "25006" => Self::ReadOnly,
+            "XX001" | "XX002" => Self::Damaged,
+            _ if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => Self::Unreachable,
+            _ => Self::Fault,
+        }
+    }
+
+    /// The failure a caller gets; `module` names the store, `doing` what was being done with it.
+    pub(crate) fn failure(self, module: &str, doing: &str, sql: &str, source: sqlx::Error) -> Failure {
+        let source = StatementError { sql: sql.to_owned(), source };
+        let what = match self {
+            Self::Conflict => "too many concurrent writes to the same data: try again",
+            Self::Locked => "another write holds the data: try again",
+            Self::DiskFull => "the disk is full: free some space",
+            Self::ReadOnly => "the data is read-only: check permissions and the mount",
+            Self::Damaged => "the data is damaged: restore it from a backup",
+            Self::Unreachable => "the database cannot be reached",
+            Self::Fault => return Failure::internal(&format!("{doing} the {module} store failed"), source),
+        };
+        tracing::warn!(module, doing, error = %source, "store in trouble");
+        Failure::unavailable(&format!("{doing} the {module} store: {what}"), source)
+    }
+}
+
+/// The failure for `error` of `sql`.
+pub(crate) fn failure(module: &str, doing: &str, sql: &str, error: sqlx::Error) -> Failure {
+    Trouble::of(&error).failure(module, doing, sql, error)
+}
+
+/// A failure without an engine's error behind it.
+pub(crate) fn unavailable(module: &str, what: &str) -> Failure {
+    Failure::new(FailureKind::Unavailable, format!("the {module} store {what}"))
+}

@@ -1,0 +1,166 @@
+//! A write: a closure over its owned input, run as one transaction, perhaps more than once.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures::{FutureExt, future::BoxFuture};
+use serde::{Serialize, de::DeserializeOwned};
+use tessera_contract::{Cx, Failure, FailureKind};
+use tokio::sync::oneshot;
+
+use crate::{
+    Store, idempotency,
+    trouble::unavailable,
+    tx::{Scope, Tx},
+};
+
+/// How long one closure may run. It waits for statements only, so that this is never reached unless it waits for
+/// something else, such as another write of the same store, which on SQLite cannot begin before this one ends.
+const CLOSURE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What to do after a closure has run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Commit,
+    Undo,
+    /// It lost against a concurrent transaction: undo, then run it again.
+    Again,
+}
+
+/// A write on its way to an engine.
+pub(crate) trait Queued: Send {
+    fn scope(&self) -> &Scope;
+    /// Runs the closure; its result is kept until [`Queued::done`].
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Verdict>;
+    /// Answers the caller: with the closure's result, or with the failure that kept it from being committed.
+    fn done(self: Box<Self>, end: Result<(), Failure>);
+}
+
+struct Write<I, F, T, E> {
+    module: &'static str,
+    scope: Scope,
+    input: I,
+    work: F,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<I, F, T, E> Queued for Write<I, F, T, E>
+where
+    I: Send + Sync + 'static,
+    T: Send + 'static,
+    E: From<Failure> + Send + 'static,
+    F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+{
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    fn run<'a>(&'a mut self, tx: &'a mut Tx) -> BoxFuture<'a, Verdict> {
+        Box::pin(async move {
+            if let Scope::Tenant(cx) = &self.scope
+                && cx.remaining().is_zero()
+            {
+                let late = Failure::new(FailureKind::DeadlineExceeded, "the deadline passed before the write began");
+                self.result = Some(Err(E::from(late)));
+                return Verdict::Undo;
+            }
+            let result = contained(self.module, &self.work, &self.input, tx).await;
+            let (result, verdict) = match (tx.lost_a_race(), tx.broken(), result) {
+                (true, _, result) => (result, Verdict::Again),
+                (false, Some(failure), Ok(_)) => (Err(E::from(failure)), Verdict::Undo),
+                (false, _, Err(error)) => (Err(error), Verdict::Undo),
+                (false, None, Ok(value)) => (Ok(value), Verdict::Commit),
+            };
+            self.result = Some(result);
+            verdict
+        })
+    }
+
+    fn done(self: Box<Self>, end: Result<(), Failure>) {
+        let result = match (end, self.result) {
+            (Err(failure), _) => Err(E::from(failure)),
+            (Ok(()), Some(result)) => result,
+            (Ok(()), None) => Err(E::from(Failure::new(FailureKind::Internal, "a write ended before it ran"))),
+        };
+        // A caller that has gone away does not undo its write.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// Runs the closure; a panic or an endless wait becomes a failure of this write alone.
+async fn contained<I, T, E, F>(module: &'static str, work: &F, input: &I, tx: &mut Tx) -> Result<T, E>
+where
+    E: From<Failure>,
+    F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>>,
+{
+    let running = AssertUnwindSafe(async { work(tx, input).await }).catch_unwind();
+    match tokio::time::timeout(CLOSURE_LIMIT, running).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => {
+            let said = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+            let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            tracing::error!(module, panic = said, "a write closure panicked; it was undone");
+            Err(E::from(Failure::new(FailureKind::Internal, format!("a write of {module} panicked"))))
+        }
+        Err(_) => {
+            tracing::error!(module, "a write closure waited for something else than its statements; it was undone");
+            Err(E::from(unavailable(module, "gave up a write that did not end")))
+        }
+    }
+}
+
+impl Store {
+    /// Runs `work` as one transaction of `cx`'s tenant; returns when it is durable.
+    ///
+    /// `work` may run again after a conflict, sees only its `tx` and its `input`, and waits for nothing else. Its
+    /// error undoes all of it. When the caller goes away meanwhile, the write still happens entirely or not at all.
+    /// Where the error type is not clear from the context, name it: `Ok::<_, CatalogError>(value)`.
+    pub async fn write<I, T, E, F>(&self, cx: &Cx, input: I, work: F) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.submit(Scope::Tenant(Box::new(cx.clone())), input, work).await
+    }
+
+    /// As [`Store::write`], with one effect for an idempotency key: when `cx` carries one ([`Cx::effect`]), the answer
+    /// is kept in the same transaction, and the same key and request later get that answer without running `work`.
+    /// The same key with another request is [`FailureKind::IdempotencyConflict`]; one whose first use is still running
+    /// after a short wait is [`FailureKind::InProgress`]. Errors are not kept. Without a key it is a plain write.
+    pub async fn write_once<I, T, E, F>(&self, cx: &Cx, input: I, work: F) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.write(cx, (input, work), |tx, (input, work)| Box::pin(idempotency::once(tx, input, work))).await
+    }
+
+    /// A write of the platform's own, over all tenants: `tx` binds no tenant.
+    pub async fn system_write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.submit(Scope::System, input, work).await
+    }
+
+    async fn submit<I, T, E, F>(&self, scope: Scope, input: I, work: F) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let module = self.module().name;
+        self.enqueue(Box::new(Write { module, scope, input, work, result: None, reply })).await?;
+        // The engine's task answers always, unless it was stopped with its runtime.
+        answer.await.unwrap_or_else(|_| Err(E::from(unavailable(module, "was closed during the write"))))
+    }
+}
