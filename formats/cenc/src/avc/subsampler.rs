@@ -1,0 +1,127 @@
+//! From an AVC sample to its subsamples.
+
+use std::collections::BTreeMap;
+
+use tessera_isobmff::{AvcConfig, Subsample};
+
+use super::{
+    parameter_sets::{Pps, Sps},
+    slice::{ParameterSets, SliceNal, header_length},
+};
+use crate::AvcError;
+
+const SLICE: u8 = 1;
+const PARTITION_A: u8 = 2;
+const PARTITION_C: u8 = 4;
+const IDR_SLICE: u8 = 5;
+const SPS: u8 = 7;
+const PPS: u8 = 8;
+const AUXILIARY_SLICE: u8 = 19;
+const EXTENSION_SLICE_3D: u8 = 21;
+
+/// Divides the samples of one AVC track, in decode order, into subsamples.
+///
+/// Everything up to the first byte after each slice header stays clear: NAL unit lengths, headers, parameter sets, SEI.
+/// From there to the end of the slice's NAL unit is protected. Parameter sets in band replace those of `avcC`.
+#[derive(Debug, Clone)]
+pub struct AvcSubsampler {
+    nal_length_size: usize,
+    sets: Sets,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Sets {
+    sps: BTreeMap<u32, Sps>,
+    pps: BTreeMap<u32, Pps>,
+}
+
+impl AvcSubsampler {
+    /// Begins with the parameter sets of `avcC`. Errors when one of them cannot be read.
+    pub fn new(config: &AvcConfig) -> Result<Self, AvcError> {
+        let mut sets = Sets::default();
+        for nal in config.sps.iter().chain(&config.pps) {
+            sets.update(nal)?;
+        }
+        Ok(Self { nal_length_size: config.nal_length_size, sets })
+    }
+
+    /// The subsamples of the next sample. They add up to its size.
+    pub fn subsamples(&mut self, sample: &[u8]) -> Result<Vec<Subsample>, AvcError> {
+        let mut subsamples = Vec::new();
+        let mut clear = 0;
+        let mut rest = sample;
+        while !rest.is_empty() {
+            let (nal, after) = self.split_nal(rest)?;
+            let clear_of_nal = self.clear_length(nal)?;
+            clear += self.nal_length_size + clear_of_nal;
+            let protected = nal.len() - clear_of_nal;
+            if protected > 0 {
+                push_split(&mut subsamples, std::mem::take(&mut clear), protected);
+            }
+            rest = after;
+        }
+        // Even an empty sample has an entry, so that "no entry" means "no map".
+        if clear > 0 || subsamples.is_empty() {
+            push_split(&mut subsamples, clear, 0);
+        }
+        Ok(subsamples)
+    }
+
+    fn split_nal<'a>(&self, rest: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), AvcError> {
+        let too_long = |length| AvcError::NalLength { length, left: rest.len() };
+        let (length, after) = rest.split_at_checked(self.nal_length_size).ok_or_else(|| too_long(0))?;
+        let length = length.iter().fold(0u64, |length, byte| length << 8 | u64::from(*byte));
+        let in_memory = usize::try_from(length).ok();
+        in_memory.and_then(|length| after.split_at_checked(length)).ok_or_else(|| too_long(length))
+    }
+
+    /// How many bytes of a NAL unit stay clear.
+    fn clear_length(&mut self, nal: &[u8]) -> Result<usize, AvcError> {
+        let Some((header, payload)) = nal.split_first() else { return Ok(0) };
+        match header & 0x1f {
+            kind @ (SLICE | IDR_SLICE) => {
+                let slice = SliceNal { reference: header & 0x60 != 0, idr: kind == IDR_SLICE };
+                header_length(payload, slice, &self.sets).map(|length| 1 + length)
+            }
+            kind @ (PARTITION_A..=PARTITION_C | AUXILIARY_SLICE..=EXTENSION_SLICE_3D) => Err(AvcError::NalType(kind)),
+            _ => self.sets.update(nal).map(|()| nal.len()),
+        }
+    }
+}
+
+impl Sets {
+    /// Remembers a parameter set; other NAL units are none of its business.
+    fn update(&mut self, nal: &[u8]) -> Result<(), AvcError> {
+        match nal.split_first() {
+            Some((header, payload)) if header & 0x1f == SPS => {
+                let sps = Sps::parse(payload)?;
+                self.sps.insert(sps.id, sps);
+            }
+            Some((header, payload)) if header & 0x1f == PPS => {
+                let pps = Pps::parse(payload)?;
+                self.pps.insert(pps.id, pps);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl ParameterSets for Sets {
+    fn activate(&self, pps_id: u32) -> Result<(&Pps, &Sps), AvcError> {
+        let missing = |kind, id| AvcError::NoParameterSet { kind, id };
+        let pps = self.pps.get(&pps_id).ok_or(missing("picture", pps_id))?;
+        let sps = self.sps.get(&pps.sps_id).ok_or(missing("sequence", pps.sps_id))?;
+        Ok((pps, sps))
+    }
+}
+
+/// Adds a subsample; more clear bytes than 16 bits count go into entries of their own.
+fn push_split(subsamples: &mut Vec<Subsample>, mut clear: usize, protected: usize) {
+    while clear > usize::from(u16::MAX) {
+        subsamples.push(Subsample { clear: u16::MAX, protected: 0 });
+        clear -= usize::from(u16::MAX);
+    }
+    // A NAL unit's length has at most 32 bits.
+    subsamples.push(Subsample { clear: clear as u16, protected: protected as u32 });
+}

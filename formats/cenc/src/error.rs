@@ -1,0 +1,68 @@
+//! Why samples cannot be protected.
+
+/// Why an AVC sample has no subsample map.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AvcError {
+    /// A NAL unit reaches past the end of its sample.
+    #[error("a NAL unit of {length} bytes in a sample with {left} bytes left")]
+    NalLength {
+        /// Its declared length.
+        length: u64,
+        /// What there is.
+        left: usize,
+    },
+    /// A syntax structure ends early.
+    #[error("{0} is cut short")]
+    Truncated(&'static str),
+    /// A syntax element is outside its range in ITU-T H.264.
+    #[error("{element} of {value} is out of range")]
+    OutOfRange {
+        /// Its name in ITU-T H.264 §7.3.
+        element: &'static str,
+        /// Its value.
+        value: u32,
+    },
+    /// A slice or picture parameter set refers to a parameter set that has not come.
+    #[error("a reference to {kind} parameter set {id}, which is neither in avcC nor came before")]
+    NoParameterSet {
+        /// `picture` or `sequence`.
+        kind: &'static str,
+        /// Its id.
+        id: u32,
+    },
+    /// Data partitioning, auxiliary, scalable, multiview or 3D slices: which of their bytes stay clear is not known here.
+    #[error("NAL unit type {0} is not supported: encode with a profile from Baseline to High 4:4:4")]
+    NalType(u8),
+}
+
+/// Why a track cannot be indexed or a segment not be encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The track file is not one that can be used.
+    #[error("reading the track file")]
+    Track(#[from] tessera_isobmff::Error),
+    /// A video sample cannot be divided into subsamples.
+    #[error("sample {sample} of the fragment at byte {fragment}")]
+    Sample {
+        /// Counted from 0.
+        sample: usize,
+        /// Where its fragment begins in the file.
+        fragment: u64,
+        /// What is wrong with it.
+        source: AvcError,
+    },
+    /// The parameter sets of `avcC` cannot be read.
+    #[error("a parameter set of the avcC box")]
+    ParameterSets(#[source] AvcError),
+    /// The data is not this segment's.
+    #[error("a segment of {expected} bytes, given {got}")]
+    DataSize {
+        /// What the index says.
+        expected: u64,
+        /// What was passed.
+        got: u64,
+    },
+    /// A video segment without a subsample map.
+    #[error("the index has no subsample map for segment {0}: index the track with TrackIndexer")]
+    NoSubsamples(u32),
+}

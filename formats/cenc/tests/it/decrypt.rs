@@ -1,0 +1,42 @@
+//! FFmpeg plays our clear and protected packages, and sees the frames of the source.
+
+use tessera_test_media::{Bench, picture, tone};
+
+use crate::package::{KEY_HEX, index, presentation, protection};
+
+/// Frame checksums with presentation times, comments left out.
+fn frames(bench: &Bench, file: &str, options: &str) -> Vec<String> {
+    let output = bench.ffmpeg(&format!("{options} -i {file} -map 0 -f framemd5 -")).unwrap();
+    let text = String::from_utf8(output).unwrap();
+    text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+}
+
+fn check(words: &str) {
+    let bench = Bench::new();
+    let Some(source) = bench.track("source.mp4", words) else { return };
+    let index = index(&source);
+    let segments = index.segments(2);
+    assert!(segments.len() > 1, "the test wants several segments: {words}");
+    bench.write("clear.mp4", &presentation(&source, &index, &segments, None));
+    bench.write("protected.mp4", &presentation(&source, &index, &segments, Some(&protection())));
+    let expected = frames(&bench, "source.mp4", "");
+    assert!(expected.len() > 50, "the source has frames: {words}");
+    assert_eq!(frames(&bench, "clear.mp4", ""), expected, "clear: {words}");
+    assert_eq!(frames(&bench, "protected.mp4", &format!("-decryption_key {KEY_HEX}")), expected, "protected: {words}");
+}
+
+#[test]
+fn video_with_b_frames_and_slices_plays() {
+    check(&format!("{} -c:v libx264 -g 50 -sc_threshold 0 -bf 3 -x264-params slices=4", picture("320x180", 25, 5)));
+}
+
+#[test]
+fn interlaced_video_plays() {
+    let picture = picture("320x192", 25, 5);
+    check(&format!("{picture} -c:v libx264 -g 50 -sc_threshold 0 -flags +ilme+ildct -x264-params tff=1:bframes=2"));
+}
+
+#[test]
+fn aac_plays_with_its_priming() {
+    check(&format!("{} -c:a aac -frag_duration 2000000", tone(5.0)));
+}

@@ -1,0 +1,18 @@
+//! What a file may cost: each limit is checked before memory is taken.
+
+/// The longest `ftyp`, `moov` or `moof` box that is read, in bytes.
+pub const MAX_HEADER_BOX: u64 = 4 << 20;
+/// The longest `mdat` box that is read, in bytes: one group of pictures at a very high bit rate.
+pub const MAX_MEDIA_BOX: u64 = 256 << 20;
+/// The most samples in one fragment.
+pub const MAX_FRAGMENT_SAMPLES: usize = 1 << 16;
+/// The most fragments in one track: 12 days at one a second.
+pub const MAX_FRAGMENTS: usize = 1 << 20;
+/// The most samples in one track: 77 hours at 60 a second.
+pub const MAX_TRACK_SAMPLES: usize = 1 << 24;
+/// The most subsamples in one sample: a version 0 `saiz` box counts `2 + 6 × subsamples` in one byte.
+pub const MAX_SUBSAMPLES: usize = 42;
+/// The largest media segment that is written, in bytes of samples: `trun` and `mdat` count in 31 and 32 bits.
+pub const MAX_SEGMENT: u64 = 1 << 30;
+/// The longest sample description (codec configuration included), in bytes.
+pub const MAX_SAMPLE_ENTRY: usize = 64 << 10;
