@@ -1,0 +1,27 @@
+//! What the tests of every module stand on: real engines, two tenants, callers, a clock that moves when told to.
+//!
+//! A dev-dependency only. It starts its own PostgreSQL and never uses one that happens to run.
+
+mod callers;
+mod engines;
+mod postgres;
+mod template;
+mod wait;
+
+pub use callers::{Calls, cx};
+pub use engines::{Engine, clock, engines, on_every_engine, store};
+pub use postgres::Postgres;
+pub use tempfile::TempDir;
+pub use tessera_types::ManualClock;
+pub use wait::eventually;
+
+/// A folder that goes away with its value.
+pub fn temp_dir() -> TempDir {
+    tempfile::Builder::new().prefix("tessera-test-").tempdir().expect("a temporary folder can be made")
+}
+
+/// A TCP port of the loopback interface that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
+    listener.local_addr().expect("a bound listener has an address").port()
+}
