@@ -1,1 +1,63 @@
-//! Being written.
+//! The delivery contract: where the bytes of an asset come from.
+//!
+//! Playback asks for a route and gets manifest URLs in the order to try them, each signed by a path prefix. The origin
+//! behind them serves manifests, segments and posters, and is not an operation. Delivery knows no viewer.
+
+pub mod conformance;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tessera_contract::{Cx, contract, errors};
+use tessera_types::{AssetId, Territory, Timestamp};
+
+/// A session is about to fetch an asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RouteRequest {
+    /// What it fetches.
+    pub asset_id: AssetId,
+    /// What the viewer's tier may have; all viewers of a tier get the same bytes. `standard` is every rendition.
+    pub tier: String,
+    /// Where the viewer is, as the edge knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub territory: Option<Territory>,
+}
+
+/// Signed manifest URLs of one CDN or origin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    /// Its name: `origin`.
+    pub name: String,
+    /// HLS multivariant playlist: a URL, or a path at the tenant's host.
+    pub hls_url: String,
+    /// DASH MPD: a URL, or a path at the tenant's host.
+    pub dash_url: String,
+}
+
+/// Where to fetch, in the order to try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Route {
+    /// At least one.
+    pub sources: Vec<Source>,
+    /// Whether the segments are encrypted, so that the player needs licences.
+    pub encrypted: bool,
+    /// When the signatures stop working, wall time.
+    pub expires_at: Timestamp,
+}
+
+errors! {
+    /// Why a delivery operation failed.
+    pub enum DeliveryError {
+        /// No such asset, or it is not ready.
+        AssetNotFound = 404 "asset_not_found",
+        /// The URL's signature is missing, wrong, or has run out.
+        UrlInvalid = 403 "url_invalid",
+    }
+}
+
+/// Routes players to bytes.
+#[contract(name = "delivery", version = "1.0")]
+pub trait Delivery: Send + Sync + 'static {
+    /// Route a session to an asset's manifests. Has no effect.
+    #[post("/v1/routes", access = service)]
+    async fn route(&self, cx: &Cx, request: RouteRequest) -> Result<Route, DeliveryError>;
+}

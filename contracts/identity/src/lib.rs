@@ -1,1 +1,180 @@
-//! Being written.
+//! The identity contract: accounts, sign-in, API keys.
+//!
+//! What others rely on is OpenID Connect: discovery, JWKS, token claims, and the issuer's own sign-in and sign-up pages,
+//! so that any provider can stand here. The operations below are what the deployment itself needs besides: resolving
+//! API keys, and managing them.
+
+pub mod conformance;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tessera_contract::{Cx, Event, Page, contract, errors};
+use tessera_types::{AccountId, KeyId, TenantId, Timestamp};
+
+/// An account, as staff see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Account {
+    /// Its id, the `sub` of its tokens.
+    pub account_id: AccountId,
+    /// The address it signs in with.
+    pub email: String,
+    /// When it was made, wall time.
+    pub created_at: Timestamp,
+    /// Counts up with every change.
+    pub version: i64,
+}
+
+/// An account was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AccountCreated {
+    /// Its id.
+    pub account_id: AccountId,
+    /// When, wall time.
+    pub created_at: Timestamp,
+    /// Counts up with every change.
+    pub version: i64,
+}
+
+impl Event for AccountCreated {
+    const TYPE: &'static str = "tessera.identity.account.created.v1";
+    fn subject(&self) -> String {
+        self.account_id.to_string()
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+/// An API key without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApiKey {
+    /// Its id.
+    pub key_id: KeyId,
+    /// What it is for.
+    pub name: String,
+    /// What it may do, such as `catalog:write`; `*` is everything.
+    pub scopes: Vec<String>,
+    /// When it was made, wall time.
+    pub created_at: Timestamp,
+    /// When it was revoked, wall time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A new key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CreateApiKey {
+    /// What it is for, 1 to 80 characters.
+    pub name: String,
+    /// What it may do: at most what the caller may.
+    pub scopes: Vec<String>,
+}
+
+/// A key with its secret, shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NewApiKey {
+    /// The key.
+    pub key: ApiKey,
+    /// `sk_live_…` or `sk_test_…`, by the tenant's kind. It cannot be read again.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for NewApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewApiKey {{ key: {:?}, … }}", self.key)
+    }
+}
+
+/// Which page of the keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListApiKeys {
+    /// Entries a page, 1 to 100; 20 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Which key to revoke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RevokeApiKey {
+    /// Its id.
+    pub key_id: KeyId,
+}
+
+/// Which page of the accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListAccounts {
+    /// Only the account with this address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Entries a page, 1 to 100; 20 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Who is behind a key? The edge asks.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ResolveApiKey {
+    /// The secret as sent.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for ResolveApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ResolveApiKey { … }")
+    }
+}
+
+/// Who is behind a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResolvedApiKey {
+    /// The key.
+    pub key_id: KeyId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// What it may do.
+    pub scopes: Vec<String>,
+}
+
+errors! {
+    /// Why an identity operation failed.
+    pub enum IdentityError {
+        /// No such API key, or it was revoked.
+        ApiKeyNotFound = 404 "api_key_not_found",
+        /// The key would be allowed more than its maker.
+        ScopeExceeded = 403 "scope_exceeded",
+    }
+}
+
+/// What the deployment needs of identity besides OpenID Connect.
+#[contract(name = "identity", version = "1.0", events = [AccountCreated])]
+pub trait Identity: Send + Sync + 'static {
+    /// Find out who is behind an API key. The secret itself names its tenant; the caller's tenant does not matter.
+    #[post("/v1/api-keys/resolve", access = service)]
+    async fn resolve_api_key(&self, cx: &Cx, request: ResolveApiKey) -> Result<ResolvedApiKey, IdentityError>;
+}
+
+/// Running the built-in identity.
+#[contract(name = "identity-management", version = "1.0", mount = "identity")]
+pub trait IdentityManagement: Send + Sync + 'static {
+    /// Create an API key. The secret is in the answer and nowhere else.
+    #[post("/v1/management/api-keys", access = staff("identity:write"), status = 201)]
+    async fn create_api_key(&self, cx: &Cx, request: CreateApiKey) -> Result<NewApiKey, IdentityError>;
+
+    /// List API keys, newest first, revoked ones included.
+    #[get("/v1/management/api-keys", access = staff("identity:read"))]
+    async fn list_api_keys(&self, cx: &Cx, request: ListApiKeys) -> Result<Page<ApiKey>, IdentityError>;
+
+    /// Revoke an API key. Revoking twice is fine.
+    #[post("/v1/management/api-keys/{key_id}/revoke", access = staff("identity:write"))]
+    async fn revoke_api_key(&self, cx: &Cx, request: RevokeApiKey) -> Result<ApiKey, IdentityError>;
+
+    /// List accounts, newest first.
+    #[get("/v1/management/accounts", access = staff("identity:read"))]
+    async fn list_accounts(&self, cx: &Cx, request: ListAccounts) -> Result<Page<Account>, IdentityError>;
+}

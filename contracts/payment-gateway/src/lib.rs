@@ -4,6 +4,8 @@
 //! outcome (a time-out) can be asked after and is never charged twice. Card numbers go from the viewer's browser to the
 //! gateway's own token endpoint, which is the second trait; a hosted gateway has its own form for that.
 
+pub mod conformance;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, contract, errors};

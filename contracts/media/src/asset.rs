@@ -1,0 +1,196 @@
+//! An asset, its tracks, and what is said of it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tessera_contract::Event;
+use tessera_types::{AssetId, Timestamp, UploadId};
+
+/// How an asset may leave the origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// Encrypted with the `cbcs` scheme (ISO/IEC 23001-7 §10.4).
+    Cbcs,
+    /// In the clear.
+    Clear,
+    /// A scheme of a newer version of this contract; do not serve it.
+    #[serde(other)]
+    Unknown,
+}
+
+/// How far an asset is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AssetState {
+    /// Waiting for a worker, or being worked on; see progress.
+    Processing,
+    /// Every track is stored.
+    Ready,
+    /// It cannot be made; see failure.
+    Failed,
+    /// A state of a newer version of this contract.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Why an asset cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailureReason {
+    /// As a code: `not_a_video`, `unsupported_container`, `unsupported_codec`, `truncated`, `too_large`,
+    /// `transcode_failed`, `internal`.
+    pub code: String,
+    /// For a person to read: what was found, and what is taken.
+    pub message: String,
+}
+
+/// What was found in the source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceInfo {
+    /// Container: `mp4`, `mov`, `matroska`, `webm`.
+    pub container: String,
+    /// Video codec: `h264`, `hevc`, `vp9`, `av1`.
+    pub video_codec: String,
+    /// Audio codec of the first audio stream, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio_codec: Option<String>,
+    /// Width in pixels as displayed (rotation applied).
+    pub width: u32,
+    /// Height in pixels as displayed (rotation applied).
+    pub height: u32,
+    /// Frames per second.
+    pub frame_rate: f64,
+    /// Length in seconds.
+    pub duration_seconds: f64,
+}
+
+/// An asset as its operator sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Asset {
+    /// Its id.
+    pub asset_id: AssetId,
+    /// The upload it was made from.
+    pub upload_id: UploadId,
+    /// How it may leave the origin.
+    pub protection: Protection,
+    /// How far it is.
+    pub state: AssetState,
+    /// What is being done: `probing`, `transcoding`, `packaging`, `storing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Of the whole way, 0 to 100.
+    pub progress_percent: u8,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureReason>,
+    /// What was found in the source, once probed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceInfo>,
+    /// Heights of the video renditions, tallest first, once ready.
+    #[serde(default)]
+    pub renditions: Vec<u32>,
+    /// Length in seconds, once ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<f64>,
+    /// When it was submitted, wall time.
+    pub created_at: Timestamp,
+    /// Counts up with every change.
+    pub version: i64,
+}
+
+/// What a track carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackKind {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
+    /// A kind of a newer version of this contract; leave it out of manifests.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One stored track file: a clear fragmented CMAF track (ISO/IEC 23000-19), encrypted at rest, and its index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TrackDescriptor {
+    /// Unique in the asset and URL-safe: `v720`, `a1`.
+    pub track_id: String,
+    /// What it carries.
+    pub kind: TrackKind,
+    /// Key of the track file in the blob store.
+    pub blob: String,
+    /// Key of its index in the blob store: the JSON form of `tessera_isobmff::TrackIndex`.
+    pub index_blob: String,
+    /// Bytes of the track file.
+    pub size_bytes: u64,
+}
+
+/// How the blobs of an asset are encrypted at rest: AES-128 in counter mode, seekable.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AtRest {
+    /// The key, 16 bytes in base64 (RFC 4648 §4). Only for services that read the blobs.
+    pub key_base64: String,
+    /// The first 8 bytes of each blob's counter block are the first 8 bytes of SHA-256 of the blob's key; the last 8
+    /// count 16-byte blocks from zero. This names that derivation.
+    pub scheme: String,
+}
+
+impl std::fmt::Debug for AtRest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AtRest {{ scheme: {:?}, … }}", self.scheme)
+    }
+}
+
+/// All that packaging needs of a ready asset. It never changes once the asset is ready.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AssetDescriptor {
+    /// The asset.
+    pub asset_id: AssetId,
+    /// How it may leave the origin.
+    pub protection: Protection,
+    /// Length in seconds.
+    pub duration_seconds: f64,
+    /// Its tracks, video tallest first, then audio.
+    pub tracks: Vec<TrackDescriptor>,
+    /// Key of the poster (JPEG, not encrypted at rest: it is public) in the blob store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster_blob: Option<String>,
+    /// How its track files are encrypted at rest.
+    pub at_rest: AtRest,
+}
+
+/// An asset can be packaged and played.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AssetReady {
+    /// Its full state.
+    pub asset: Asset,
+    /// Whether there is a poster frame to show.
+    pub has_poster: bool,
+}
+
+impl Event for AssetReady {
+    const TYPE: &'static str = "tessera.media.asset.ready.v1";
+    fn subject(&self) -> String {
+        self.asset.asset_id.to_string()
+    }
+    fn version(&self) -> i64 {
+        self.asset.version
+    }
+}
+
+/// An asset cannot be made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AssetFailed {
+    /// Its full state, with the reason.
+    pub asset: Asset,
+}
+
+impl Event for AssetFailed {
+    const TYPE: &'static str = "tessera.media.asset.failed.v1";
+    fn subject(&self) -> String {
+        self.asset.asset_id.to_string()
+    }
+    fn version(&self) -> i64 {
+        self.asset.version
+    }
+}

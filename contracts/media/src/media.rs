@@ -1,0 +1,76 @@
+//! The operations. Uploads are not among them: they follow tus 1.0 under `/media/v1/uploads`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tessera_contract::{Cx, Page, contract, errors};
+use tessera_types::{AssetId, UploadId};
+
+use crate::asset::{Asset, AssetDescriptor, AssetFailed, AssetReady, Protection};
+
+/// Make an asset of a finished upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CreateAsset {
+    /// The upload.
+    pub upload_id: UploadId,
+    /// How it may leave the origin.
+    pub protection: Protection,
+}
+
+/// Which asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GetAsset {
+    /// Its id.
+    pub asset_id: AssetId,
+}
+
+/// Which asset's descriptor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GetDescriptor {
+    /// The asset.
+    pub asset_id: AssetId,
+}
+
+/// Which page of the assets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ListAssets {
+    /// Entries a page, 1 to 100; 20 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+errors! {
+    /// Why a media operation failed.
+    pub enum MediaError {
+        /// No such asset in this tenant.
+        AssetNotFound = 404 "asset_not_found",
+        /// The asset is still being made, or has failed.
+        AssetNotReady = 409 "asset_not_ready",
+        /// No such upload in this tenant.
+        UploadNotFound = 404 "upload_not_found",
+        /// The upload has not received all of its bytes.
+        UploadIncomplete = 409 "upload_incomplete",
+    }
+}
+
+/// Makes assets of uploads, and describes them to whoever packages them.
+#[contract(name = "media", version = "1.0", events = [AssetReady, AssetFailed])]
+pub trait Media: Send + Sync + 'static {
+    /// Submit a finished upload for transcoding. Follow it with `get_asset` or the events.
+    #[post("/v1/assets", access = staff("media:write"), status = 201, idempotent)]
+    async fn create_asset(&self, cx: &Cx, request: CreateAsset) -> Result<Asset, MediaError>;
+
+    /// Fetch an asset: how far it is, what it has become, or why it failed.
+    #[get("/v1/assets/{asset_id}", access = service_or_staff("media:read"))]
+    async fn get_asset(&self, cx: &Cx, request: GetAsset) -> Result<Asset, MediaError>;
+
+    /// List assets, newest first.
+    #[get("/v1/assets", access = staff("media:read"))]
+    async fn list_assets(&self, cx: &Cx, request: ListAssets) -> Result<Page<Asset>, MediaError>;
+
+    /// Fetch what packaging needs of a ready asset.
+    #[get("/v1/assets/{asset_id}/descriptor", access = service)]
+    async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError>;
+}
