@@ -1,0 +1,278 @@
+//! The loop that follows a log.
+
+use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
+
+use futures::{FutureExt, future::BoxFuture};
+use tessera_contract::{CloudEvent, Cx, Event, Failure};
+use tessera_store::{Position, Store, Tx};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    HandlerError, Log, Parked,
+    delivery::{Delivery, Undelivered},
+    handler::Handler,
+    ledger::{Ledger, ParkedRow, Step},
+};
+
+/// How a consumer behaves when something goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerOptions {
+    /// Attempts at an event before its key is parked.
+    pub attempts: i64,
+    /// The wait after the first failed attempt; doubled after each, with jitter.
+    pub backoff: Duration,
+    /// The longest wait between attempts.
+    pub longest_backoff: Duration,
+    /// How often to look when nothing rings.
+    pub poll: Duration,
+}
+
+impl Default for ConsumerOptions {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            backoff: Duration::from_millis(50),
+            longest_backoff: Duration::from_secs(30),
+            poll: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Follows the events of some types in one module's log, from the beginning, in order.
+///
+/// An event whose handler fails again and again parks its key (tenant and subject): later events of that subject wait
+/// behind it, others flow on, until [`Parked::retry`] is asked for.
+pub struct Consumer {
+    ledger: Ledger,
+    log: Log,
+    kinds: HashSet<&'static str>,
+    options: ConsumerOptions,
+    latest_only: bool,
+    retry: Arc<Notify>,
+}
+
+impl Consumer {
+    /// A consumer with its books in `store`. Its `name` is for ever: the offset is kept under it.
+    pub fn new(name: &'static str, log: Log, store: &Store) -> Self {
+        let ledger = Ledger { store: store.clone(), consumer: name };
+        let (kinds, options) = (HashSet::new(), ConsumerOptions::default());
+        Self { ledger, log, kinds, options, latest_only: false, retry: Arc::new(Notify::new()) }
+    }
+
+    /// Subscribes to events of type `E` too.
+    pub fn on<E: Event>(mut self) -> Self {
+        self.kinds.insert(E::TYPE);
+        self
+    }
+
+    /// Passes over an event whose version is not above the last one seen of its subject. In-store handlers only.
+    pub fn latest_only(mut self) -> Self {
+        self.latest_only = true;
+        self
+    }
+
+    /// With these options.
+    pub fn options(self, options: ConsumerOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// The parked events of this consumer, to look at and retry while it runs.
+    pub fn parked(&self) -> Parked {
+        Parked { ledger: self.ledger.clone(), retry: self.retry.clone() }
+    }
+
+    /// Runs until `shutdown`, handling events in the consumer's own store: the handler's writes and the offset are one
+    /// transaction of the event's tenant, so that an event counts once. The handler may run again, like any write.
+    pub async fn run<F>(self, handler: F, shutdown: CancellationToken)
+    where
+        F: for<'a> Fn(&'a mut Tx, &'a CloudEvent) -> BoxFuture<'a, Result<(), HandlerError>> + Send + Sync + 'static,
+    {
+        self.follow(Handler::InStore(Arc::new(handler)), shutdown).await;
+    }
+
+    /// Runs until `shutdown`, handling events by calls to other modules, at least once each: the [`Cx`] is this
+    /// module's, for the event's tenant, with an idempotency key that is the same at every delivery of the event.
+    pub async fn run_outside<F, R>(self, handler: F, shutdown: CancellationToken)
+    where
+        F: Fn(Cx, Arc<CloudEvent>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.follow(Handler::Outside(Arc::new(move |cx, event| handler(cx, event).boxed())), shutdown).await;
+    }
+
+    async fn follow(self, handler: Handler, shutdown: CancellationToken) {
+        let delivery = Delivery { ledger: self.ledger.clone(), handler, latest_only: self.latest_only };
+        let follower = Follower { consumer: self, delivery, shutdown };
+        let mut bell = follower.consumer.log.bell();
+        while !follower.shutdown.is_cancelled() {
+            bell.mark_unchanged();
+            let wait = match follower.round().await {
+                Ok(Some(wait)) => wait,
+                Ok(None) => continue,
+                Err(failure) => {
+                    tracing::warn!(consumer = follower.consumer.ledger.consumer, %failure, "following a log");
+                    follower.consumer.options.poll
+                }
+            };
+            tokio::select! {
+                () = follower.shutdown.cancelled() => {}
+                _ = bell.changed() => {}
+                () = follower.consumer.retry.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+}
+
+/// Events read at a time.
+const BATCH: u32 = 256;
+/// How soon to look again when a running transaction holds back events.
+const HELD_BACK: Duration = Duration::from_millis(10);
+
+/// The tenant and subject of an event.
+type Key = (String, String);
+
+fn key(event: &CloudEvent) -> Key {
+    (event.tenant.as_str().to_owned(), event.subject.clone())
+}
+
+struct Follower {
+    consumer: Consumer,
+    delivery: Delivery,
+    shutdown: CancellationToken,
+}
+
+impl Follower {
+    /// Delivers what there is. Answers how long to wait for more; `None` is not at all.
+    async fn round(&self) -> Result<Option<Duration>, Failure> {
+        let mut parked = self.retry_parked().await?;
+        let recorded = self.consumer.ledger.position().await?;
+        let batch = self.consumer.log.read(recorded, BATCH).await?;
+        let (mut at, mut saved) = (recorded, recorded);
+        let read = batch.events.len();
+        for (to, event) in batch.events {
+            at = to;
+            if !self.consumer.kinds.contains(event.kind.as_str()) {
+                continue;
+            }
+            let step = Step::Advance { from: saved, to };
+            if parked.contains(&key(&event)) {
+                self.consumer.ledger.park(&event, step, 0, None).await?;
+            } else if self.deliver(&mut parked, Arc::new(event), step).await?.is_break() {
+                return Ok(None);
+            }
+            saved = to;
+        }
+        if saved != at {
+            self.consumer.ledger.take_alone(Step::Advance { from: saved, to: at }).await?;
+        }
+        Ok(match (batch.more, read) {
+            (true, 0) => Some(HELD_BACK),
+            (true, _) => None,
+            (false, _) => Some(self.consumer.options.poll),
+        })
+    }
+
+    /// Delivers one event, or parks it. `Break` when the round is over: shutdown, or another process has moved on.
+    async fn deliver(
+        &self,
+        parked: &mut HashSet<Key>,
+        event: Arc<CloudEvent>,
+        step: Step,
+    ) -> Result<ControlFlow<()>, Failure> {
+        let name = self.consumer.ledger.consumer;
+        match self.insist(&event, step).await {
+            Insisted::Delivered => {
+                metrics::counter!("tessera_events_delivered_total", "consumer" => name).increment(1);
+                let lag = self.consumer.ledger.store.now().since(event.time);
+                metrics::gauge!("tessera_events_lag_seconds", "consumer" => name).set(lag.as_secs_f64());
+                Ok(ControlFlow::Continue(()))
+            }
+            Insisted::GaveUp(error) => {
+                tracing::error!(
+                    consumer = name,
+                    event = event.id,
+                    subject = event.subject,
+                    error,
+                    "an event is parked"
+                );
+                metrics::counter!("tessera_events_parked_total", "consumer" => name).increment(1);
+                self.consumer.ledger.park(&event, step, self.consumer.options.attempts, Some(&error)).await?;
+                parked.insert(key(&event));
+                Ok(ControlFlow::Continue(()))
+            }
+            Insisted::RoundIsOver => Ok(ControlFlow::Break(())),
+        }
+    }
+
+    /// Tries keys that are to be tried again. Answers the keys that are still parked.
+    async fn retry_parked(&self) -> Result<HashSet<Key>, Failure> {
+        let keys = self.consumer.ledger.parked_keys().await?;
+        let ready: HashSet<Key> = keys.iter().filter(|k| k.2).map(|k| (k.0.clone(), k.1.clone())).collect();
+        let mut parked: HashSet<Key> = keys.into_iter().map(|(tenant, subject, _)| (tenant, subject)).collect();
+        for key in ready {
+            if self.retry_key(&key).await? {
+                parked.remove(&key);
+            }
+        }
+        Ok(parked)
+    }
+
+    /// Delivers the parked events of a key in order; whether all of them went.
+    async fn retry_key(&self, (tenant, subject): &Key) -> Result<bool, Failure> {
+        let ledger = &self.consumer.ledger;
+        while let Some(row) = ledger.first_parked(tenant, subject).await? {
+            let ParkedRow { xact, seq, event, .. } = &row;
+            let event = serde_json::from_str(event).map_err(|e| Failure::internal("reading a parked event", e))?;
+            let step = Step::Unpark(Position { xact: *xact, seq: *seq });
+            match self.insist(&Arc::new(event), step).await {
+                Insisted::Delivered => {}
+                Insisted::RoundIsOver => return Ok(false),
+                Insisted::GaveUp(error) => {
+                    ledger.failed_again(&row, self.consumer.options.attempts, &error).await?;
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Attempts with back-off. What cannot be reached is waited for; what fails of itself is given up in the end.
+    async fn insist(&self, event: &Arc<CloudEvent>, step: Step) -> Insisted {
+        let options = &self.consumer.options;
+        let (mut failures, mut tries) = (0, 0u32);
+        loop {
+            if self.shutdown.is_cancelled() {
+                return Insisted::RoundIsOver;
+            }
+            match self.delivery.attempt(event, step).await {
+                Ok(()) => return Insisted::Delivered,
+                Err(Undelivered::Moved) => return Insisted::RoundIsOver,
+                Err(Undelivered::Transient(error)) => {
+                    tracing::warn!(consumer = self.consumer.ledger.consumer, event = event.id, error, "waiting");
+                }
+                Err(Undelivered::Handler(error)) => {
+                    failures += 1;
+                    if failures >= options.attempts {
+                        return Insisted::GaveUp(error);
+                    }
+                }
+            }
+            let full = options.backoff.saturating_mul(2u32.saturating_pow(tries)).min(options.longest_backoff);
+            tries = (tries + 1).min(31);
+            let wait = full.mul_f64(0.5 + 0.5 * rand::random::<f64>());
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.shutdown.cancelled() => return Insisted::RoundIsOver,
+            }
+        }
+    }
+}
+
+/// What came of insisting.
+enum Insisted {
+    Delivered,
+    GaveUp(String),
+    RoundIsOver,
+}

@@ -1,0 +1,99 @@
+//! One event, one attempt: the handler's effects and the step, in the order that loses neither.
+
+use std::sync::Arc;
+
+use tessera_contract::{CloudEvent, Cx, Failure, TraceContext};
+
+use crate::{
+    HandlerError,
+    handler::Handler,
+    ledger::{self, Ledger, Step},
+};
+
+/// Hands events to the handler and records that it did.
+pub(crate) struct Delivery {
+    pub(crate) ledger: Ledger,
+    pub(crate) handler: Handler,
+    pub(crate) latest_only: bool,
+}
+
+/// Why an attempt failed.
+pub(crate) enum Undelivered {
+    /// The handler's own error: counts towards parking.
+    Handler(String),
+    /// Something cannot be reached: counts for nothing.
+    Transient(String),
+    /// Another process took the step: begin again from the recorded offset.
+    Moved,
+}
+
+impl From<HandlerError> for Undelivered {
+    fn from(error: HandlerError) -> Self {
+        match error.transient {
+            true => Self::Transient(error.message),
+            false => Self::Handler(error.message),
+        }
+    }
+}
+
+impl From<Failure> for Undelivered {
+    fn from(failure: Failure) -> Self {
+        HandlerError::from(failure).into()
+    }
+}
+
+/// What a write of the consumer's own store needs.
+struct InStore<H> {
+    consumer: &'static str,
+    latest_only: bool,
+    event: Arc<CloudEvent>,
+    step: Step,
+    handler: H,
+}
+
+impl Delivery {
+    /// One attempt.
+    pub(crate) async fn attempt(&self, event: &Arc<CloudEvent>, step: Step) -> Result<(), Undelivered> {
+        let cx = self.cx(event);
+        match &self.handler {
+            Handler::InStore(handler) => {
+                let (consumer, latest_only) = (self.ledger.consumer, self.latest_only);
+                let input = InStore { consumer, latest_only, event: event.clone(), step, handler: handler.clone() };
+                self.ledger
+                    .store
+                    .write(&cx, input, |tx, input| {
+                        Box::pin(async move {
+                            let event = &*input.event;
+                            if !input.latest_only || ledger::is_newer(tx, input.consumer, event).await? {
+                                (input.handler)(tx, event).await?;
+                            }
+                            taken(ledger::take(tx, input.consumer, input.step).await)
+                        })
+                    })
+                    .await
+            }
+            Handler::Outside(handler) => {
+                let key = format!("{}:{}", self.ledger.consumer, event.id);
+                handler(cx.with_idempotency_key(key), event.clone()).await?;
+                taken(self.ledger.take_alone(step).await)
+            }
+        }
+    }
+
+    /// The consumer's module, on behalf of the event's tenant, in the event's trace.
+    fn cx(&self, event: &CloudEvent) -> Cx {
+        let store = &self.ledger.store;
+        let mut cx = Cx::service(event.tenant.clone(), store.module().name, &*store.clock());
+        if let Some(trace) = event.traceparent.as_deref().and_then(TraceContext::parse) {
+            cx.trace = trace.child();
+        }
+        cx
+    }
+}
+
+fn taken(step: Result<(), Failure>) -> Result<(), Undelivered> {
+    step.map_err(|failure| match failure.kind == ledger::moved().kind {
+        true => Undelivered::Moved,
+        false => failure.into(),
+    })
+}

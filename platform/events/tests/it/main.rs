@@ -1,0 +1,3 @@
+//! Events and consumers on both engines.
+
+mod readme;
