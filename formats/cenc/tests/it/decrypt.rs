@@ -22,7 +22,9 @@ fn check(words: &str) {
     let expected = frames(&bench, "source.mp4", "");
     assert!(expected.len() > 50, "the source has frames: {words}");
     assert_eq!(frames(&bench, "clear.mp4", ""), expected, "clear: {words}");
-    assert_eq!(frames(&bench, "protected.mp4", &format!("-decryption_key {KEY_HEX}")), expected, "protected: {words}");
+    // In order, as a player reads: FFmpeg 5.1 loses the place of encrypted samples in a file it may seek in.
+    let key = format!("-seekable 0 -decryption_key {KEY_HEX}");
+    assert_eq!(frames(&bench, "protected.mp4", &key), expected, "protected: {words}");
 }
 
 #[test]

@@ -7,18 +7,22 @@ use tessera_test_media::{Bench, picture, tone};
 
 use crate::package::{IV_HEX, KEY_HEX, KEY_ID_HEX, data, index, protection};
 
-/// What matters of a protected file: `tenc`, the subsamples of each sample, and all media bytes.
+/// What matters of a protected file: `tenc`, `pssh`, the subsamples of each sample, and all media bytes.
 #[derive(Debug, PartialEq, Eq)]
 struct Package {
     tenc: Vec<u8>,
+    pssh: Vec<u8>,
     subsamples: Vec<Vec<Subsample>>,
     media: Vec<u8>,
 }
 
 /// Reads a packaged file box by box, independently of the reader under test.
 fn read(file: &[u8]) -> Package {
-    let at = file.windows(4).position(|word| word == b"tenc").expect("a protected track");
-    let mut package = Package { tenc: file[at + 8..at + 8 + 37].to_vec(), subsamples: Vec::new(), media: Vec::new() };
+    let moov = Boxes::new(b"file", file).only(b"moov").unwrap();
+    let pssh = moov.children().only(b"pssh").unwrap().bytes.to_vec();
+    let at = moov.bytes.windows(4).position(|word| word == b"tenc").expect("a protected track");
+    let tenc = moov.bytes[at - 4..at - 4 + 49].to_vec();
+    let mut package = Package { tenc, pssh, subsamples: Vec::new(), media: Vec::new() };
     for found in Boxes::new(b"file", file) {
         let found = found.unwrap();
         if found.kind == b"moof" {
@@ -34,6 +38,10 @@ fn read(file: &[u8]) -> Package {
 
 fn entries(senc: &[u8]) -> Vec<Vec<Subsample>> {
     let number = |bytes: &[u8]| bytes.iter().fold(0u32, |value, byte| value << 8 | u32::from(*byte));
+    const USE_SUBSAMPLES: u8 = 2;
+    if senc[3] & USE_SUBSAMPLES == 0 {
+        return Vec::new();
+    }
     let mut rest = &senc[8..];
     let mut samples = Vec::new();
     for _ in 0..number(&senc[4..8]) {
@@ -65,7 +73,7 @@ fn compare(kind: &str, words: &str) {
     }
     assert_eq!(ours.subsamples.len(), theirs.subsamples.len(), "samples with subsamples: {words}");
     assert!(ours.media == theirs.media, "encrypted bytes differ: {words}");
-    assert_eq!(ours.tenc, theirs.tenc, "tenc: {words}");
+    assert_eq!((ours.tenc, ours.pssh), (theirs.tenc, theirs.pssh), "tenc and pssh: {words}");
     let clear: Vec<u8> = segments.iter().flat_map(|segment| data(&source, &index, segment)).collect();
     assert!(ours.media != clear, "nothing was encrypted: {words}");
 }
