@@ -1,0 +1,136 @@
+//! The HTTP server: what it answers around the modules' routes, and how it listens and drains.
+
+mod access_log;
+mod bare;
+mod front;
+mod harden;
+mod health;
+mod listener;
+mod metrics_page;
+mod notes;
+mod rates;
+mod write_pause;
+
+pub use harden::{PAGE_POLICY, content_policy};
+pub use health::{Readiness, ReadyCheck};
+pub use listener::{Drained, ListenError, listen};
+pub use notes::Notes;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, middleware, routing::get};
+use tokio::net::TcpListener;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use crate::{
+    config::{LimitsConfig, ServerConfig},
+    edge::Proxies,
+    shutdown::Shutdown,
+    telemetry::Metrics,
+};
+use front::Front;
+use rates::Rates;
+
+/// Puts a process's routes together and serves them.
+///
+/// Modules' routers go below their names, apps into the fallback; everything gets a request id, an access log line,
+/// rate limits, security headers, and problems in place of bare errors.
+pub struct Server {
+    router: Router,
+    readiness: Readiness,
+    front: Front,
+    rates: Option<Rates>,
+    metrics: Metrics,
+    limits: LimitsConfig,
+    metrics_elsewhere: bool,
+}
+
+impl Server {
+    /// A server with `/healthz` and `/readyz`, and `/metrics` for this machine when it has no listener of its own.
+    pub fn new(config: &ServerConfig, metrics: Metrics) -> Self {
+        let rates = config.rate_limits.enabled.then(|| Rates::new(&config.rate_limits));
+        Self {
+            router: Router::new(),
+            readiness: Readiness::new(),
+            front: Front::new(Proxies::new(config)),
+            rates,
+            metrics,
+            limits: config.limits.clone(),
+            metrics_elsewhere: config.metrics_listen.is_some(),
+        }
+    }
+
+    /// The routes of the contract or module `name`, below `/name`. Unknown paths below it are problems, never the app.
+    #[must_use]
+    pub fn mount(self, name: &str, router: Router) -> Self {
+        let router = router.fallback(bare::not_found).method_not_allowed_fallback(bare::method_not_allowed);
+        Self { router: self.router.nest(&format!("/{name}"), router), ..self }
+    }
+
+    /// More routes, as they stand: the reference, an issuer's pages.
+    #[must_use]
+    pub fn merge(self, router: Router) -> Self {
+        Self { router: self.router.merge(router), ..self }
+    }
+
+    /// Answers what no route does: an app's files.
+    #[must_use]
+    pub fn fallback(self, router: Router) -> Self {
+        Self { router: self.router.fallback_service(router), ..self }
+    }
+
+    /// Something that has to hold before `/readyz` says ready: a store that answers.
+    #[must_use]
+    pub fn ready_when(self, name: &str, check: impl ReadyCheck) -> Self {
+        self.readiness.add(name, check);
+        self
+    }
+
+    /// Counts requests that change something below these paths against the stricter quota: sign-in, sign-up, checkout.
+    #[must_use]
+    pub fn sensitive(mut self, paths: &[&str]) -> Self {
+        if let Some(rates) = &mut self.rates {
+            rates.sensitive(paths);
+        }
+        self
+    }
+
+    /// The whole as one router: what [`Self::serve`] serves, and what a test calls in process.
+    pub fn into_router(self) -> Router {
+        let probes = Router::new()
+            .route("/healthz", get(async || "ok\n"))
+            .route("/readyz", get(health::readyz).with_state(self.readiness));
+        let metrics = match self.metrics_elsewhere {
+            true => Router::new(),
+            false => metrics_page::for_this_machine(self.metrics),
+        };
+        let routes = self.router.merge(probes).merge(metrics).method_not_allowed_fallback(bare::method_not_allowed);
+        let limited = match self.rates {
+            None => routes,
+            Some(rates) => routes.layer(middleware::from_fn_with_state(Arc::new(rates), rates::limit)),
+        };
+        limited
+            .layer(RequestBodyTimeoutLayer::new(self.limits.body_pause))
+            .layer(middleware::from_fn(bare::as_problem))
+            .layer(middleware::from_fn(harden::headers))
+            .layer(middleware::from_fn_with_state(Arc::new(self.front), front::front))
+    }
+
+    /// Serves on `listener` until `shutdown` is requested, then drains: `/readyz` says so for the configured notice,
+    /// no new connection is taken, and requests under way may finish within the configured time.
+    pub async fn serve(self, listener: TcpListener, shutdown: &Shutdown) -> Drained {
+        let (limits, readiness) = (self.limits.clone(), self.readiness.clone());
+        listener::serve(listener, self.into_router(), &limits, &readiness, shutdown).await
+    }
+}
+
+/// `/metrics` alone, for a listener that only the operator reaches.
+pub fn metrics_router(metrics: Metrics) -> Router {
+    metrics_page::router(metrics)
+}
+
+/// Serves `router` as it stands on a second listener, until `shutdown` is requested.
+pub async fn serve_aside(listener: TcpListener, router: Router, shutdown: &Shutdown) -> Drained {
+    let limits = LimitsConfig { drain_notice: Duration::ZERO, ..LimitsConfig::default() };
+    listener::serve(listener, router, &limits, &Readiness::new(), shutdown).await
+}

@@ -1,0 +1,85 @@
+//! The outermost layer: a request id, nothing that only we may say, no panic that takes the connection with it.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use futures::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tessera_contract::{CX_HEADER, Failure, FailureKind, Problem, sent_request_id};
+use tokio::time::Instant;
+
+use super::{Notes, access_log::Line};
+use crate::edge::Proxies;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the layer needs to know.
+pub(super) struct Front {
+    proxies: Proxies,
+}
+
+impl Front {
+    pub(super) fn new(proxies: Proxies) -> Self {
+        Self { proxies }
+    }
+}
+
+pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let (mut head, body) = request.into_parts();
+    let id = sent_request_id(&head.headers);
+    let id_value = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("unprintable"));
+    strip_ours(&mut head.headers);
+    head.headers.insert(REQUEST_ID, id_value.clone());
+    let notes = Notes::default();
+    head.extensions.insert(notes.clone());
+    let client = front.proxies.client(&head);
+    let line = Line::of(&head, client.as_ref().ok(), &id);
+    let https = client.as_ref().is_ok_and(|client| client.https);
+
+    let mut response = match client {
+        Err(failure) => Problem::of_failure(&failure, &id).into_response(),
+        Ok(client) => {
+            head.extensions.insert(client);
+            contained(next.run(Request::from_parts(head, body)), &id).await
+        }
+    };
+    let noted = notes.read();
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id_value);
+    super::rates::say(headers, &noted.verdicts);
+    if https {
+        let a_year = HeaderValue::from_static("max-age=31536000");
+        headers.entry(http::header::STRICT_TRANSPORT_SECURITY).or_insert(a_year);
+    }
+    line.write(response.status(), begun.elapsed(), &noted);
+    response
+}
+
+/// Context headers are ours to set; a signed one proves itself.
+fn strip_ours(headers: &mut HeaderMap) {
+    let ours = |name: &&HeaderName| name.as_str().starts_with("tessera-") && name.as_str() != CX_HEADER;
+    let unsigned: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect();
+    for name in unsigned {
+        headers.remove(name);
+    }
+}
+
+/// A panic is a fault of ours and the end of this request alone.
+async fn contained(answer: impl Future<Output = Response>, request_id: &str) -> Response {
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().copied();
+            let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
+            tracing::error!(request_id, panic = text, "a request's handler panicked");
+            metrics::counter!("tessera_http_panics_total").increment(1);
+            let failure = Failure::new(FailureKind::Internal, "a fault of ours; the log has more under the request id");
+            Problem::of_failure(&failure, request_id).into_response()
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Headers that tell a browser what not to do. A route that sets one of them itself is left alone.
+
+use axum::{extract::Request, middleware::Next, response::Response};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// The content security policy of a page that says nothing else: its own scripts, styles, pictures and media, and
+/// nobody else's; not in a frame.
+pub const PAGE_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+                               media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; object-src 'none'; \
+                               base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// What is not a page loads nothing.
+const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+const EVERYWHERE: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// Sets `policy` on an answer, in place of the strict one.
+pub fn content_policy(headers: &mut HeaderMap, policy: &'static str) {
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+}
+
+pub(super) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let policy = if kind.starts_with("text/html") { PAGE_POLICY } else { DATA_POLICY };
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
+    for (name, value) in EVERYWHERE {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,45 @@
+//! What is learnt about a request on its way in, for its log line and its answer's headers.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tessera_contract::Caller;
+use tessera_types::TenantId;
+
+use crate::edge::rate_limit::Verdict;
+
+/// A request's notes: put among its extensions by the server, written by the edge. Clones are the same notes.
+#[derive(Debug, Clone, Default)]
+pub struct Notes(Arc<Mutex<Noted>>);
+
+/// What was noted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Noted {
+    pub(super) tenant: Option<TenantId>,
+    pub(super) caller: Option<String>,
+    pub(super) verdicts: Vec<Verdict>,
+}
+
+impl Notes {
+    /// Who calls.
+    pub fn caller(&self, tenant: &TenantId, caller: &Caller) {
+        self.with(|noted| {
+            noted.tenant = Some(tenant.clone());
+            noted.caller = Some(caller.key());
+        });
+    }
+
+    /// What a rate limit said.
+    pub fn rate(&self, verdict: &Verdict) {
+        self.with(|noted| noted.verdicts.push(verdict.clone()));
+    }
+
+    pub(super) fn read(&self) -> Noted {
+        let mut copy = Noted::default();
+        self.with(|noted| copy = noted.clone());
+        copy
+    }
+
+    fn with(&self, act: impl FnOnce(&mut Noted)) {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}

@@ -1,0 +1,142 @@
+//! `DATA/secrets/`: random keys that a deployment makes for itself, once.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::config::Secret;
+
+/// The secret's length in bytes: the key size of AES-256 and of HMAC-SHA-256.
+pub const SECRET_BYTES: usize = 32;
+
+/// A folder of named secrets, readable by its owner alone. One secret is one file of 64 hexadecimal digits.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    folder: PathBuf,
+}
+
+/// Why a secret was not had. What to do stands in the message.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The name could leave the folder.
+    #[error("a secret's name is 1 to 64 of a-z, 0-9, '-' and '_', got {0:?}")]
+    Name(String),
+    /// Others than the owner may read it.
+    #[error(
+        "{path} may be read by others than its owner (mode {mode:o}); run: chmod {} {path}, and replace the secret \
+         if anybody else could have read it",
+        if *.folder { "700" } else { "600" }
+    )]
+    Exposed {
+        /// The file or folder.
+        path: String,
+        /// Its permission bits.
+        mode: u32,
+        /// Whether it is the folder.
+        folder: bool,
+    },
+    /// The file holds something else.
+    #[error(
+        "{0} does not hold 64 hexadecimal digits; restore it from a backup: what it protects cannot be read without it"
+    )]
+    Damaged(String),
+    /// The disk did not do it.
+    #[error("{doing} {path}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// With what.
+        path: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Secrets {
+    /// The secrets in `data`'s subfolder `secrets`, which is made when it is not there.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or others may read it.
+    pub fn open(data: &Path) -> Result<Self, SecretError> {
+        let folder = data.join("secrets");
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(failed("making the secrets folder", &folder))?;
+        owner_only(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// The secret called `name`; a fresh random one is made, and is on disk before this returns, when there is none.
+    /// Of several callers at once, in several processes, all get the same one.
+    ///
+    /// Waits for the disk: call it at start, not on a request.
+    ///
+    /// # Errors
+    /// The name is not one, the file is damaged or may be read by others, or the disk fails.
+    pub fn get_or_create(&self, name: &str) -> Result<Secret<[u8; SECRET_BYTES]>, SecretError> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        if !(1..=64).contains(&name.len()) || !name.bytes().all(allowed) {
+            return Err(SecretError::Name(name.chars().take(80).collect()));
+        }
+        let path = self.folder.join(name);
+        match read(&path) {
+            Err(SecretError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                self.create(&path)?;
+                read(&path)
+            }
+            read => read,
+        }
+    }
+
+    /// Writes beside and links into place: the name never stands for half a secret, and the first of two wins.
+    fn create(&self, path: &Path) -> Result<(), SecretError> {
+        let beside = self.folder.join(format!(".new-{:016x}", rand::random::<u64>()));
+        let written = write_new(&beside, &rand::random());
+        let linked = written.and_then(|()| match fs::hard_link(&beside, path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            done => done,
+        });
+        let synced = linked.and_then(|()| fs::remove_file(&beside)).and_then(|()| File::open(&self.folder)?.sync_all());
+        synced.map_err(failed("writing the secret", path))
+    }
+}
+
+fn write_new(path: &Path, secret: &[u8; SECRET_BYTES]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    writeln!(file, "{digits}")?;
+    file.sync_all()
+}
+
+fn read(path: &Path) -> Result<Secret<[u8; SECRET_BYTES]>, SecretError> {
+    let text = fs::read_to_string(path).map_err(failed("reading the secret", path))?;
+    owner_only(path)?;
+    decode(text.trim_end()).map(Secret::new).ok_or_else(|| SecretError::Damaged(path.display().to_string()))
+}
+
+fn decode(digits: &str) -> Option<[u8; SECRET_BYTES]> {
+    if digits.len() != SECRET_BYTES * 2 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut secret = [0; SECRET_BYTES];
+    for (at, byte) in secret.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).ok()?;
+    }
+    Some(secret)
+}
+
+fn owner_only(path: &Path) -> Result<(), SecretError> {
+    let metadata = fs::metadata(path).map_err(failed("looking at", path))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => Err(SecretError::Exposed { path: path.display().to_string(), mode, folder: metadata.is_dir() }),
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SecretError {
+    let path = path.display().to_string();
+    move |source| SecretError::Io { doing, path, source }
+}
