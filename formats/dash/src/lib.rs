@@ -7,6 +7,8 @@
 mod adaptation_set;
 mod error;
 mod mpd;
+#[cfg(test)]
+mod mpd_tests;
 mod protection;
 mod timeline;
 mod xml;
