@@ -3,12 +3,14 @@
 //! A dev-dependency only. It starts its own PostgreSQL and never uses one that happens to run.
 
 mod callers;
+mod conformance;
 mod engines;
 mod postgres;
 mod template;
 mod wait;
 
 pub use callers::{Calls, cx};
+pub use conformance::{Served, conforms};
 pub use engines::{Engine, clock, engines, on_every_engine, store};
 pub use postgres::Postgres;
 pub use tempfile::TempDir;

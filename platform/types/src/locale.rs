@@ -69,7 +69,8 @@ mod tests {
     fn falls_back_from_tag_to_language_to_default() {
         let locale = |text: &str| text.parse::<Locale>().unwrap();
         let name = Localized([(locale("en"), "Arrival".into()), (locale("pt-BR"), "A Chegada".into())].into());
-        for (wanted, text) in [("pt-BR", "A Chegada"), ("pt-PT", "A Chegada"), ("en-GB", "Arrival"), ("de", "Arrival")] {
+        for (wanted, text) in [("pt-BR", "A Chegada"), ("pt-PT", "A Chegada"), ("en-GB", "Arrival"), ("de", "Arrival")]
+        {
             assert_eq!(name.best(&locale(wanted), &locale("en")), Some(text), "{wanted}");
         }
         assert_eq!(Localized::default().best(&locale("en"), &locale("en")), None);

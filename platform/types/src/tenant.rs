@@ -19,10 +19,8 @@ text_type!(
     TenantIdError,
     |text| {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        let ok = (1..=63).contains(&text.len())
-            && text.bytes().all(inner)
-            && !text.starts_with('-')
-            && !text.ends_with('-');
+        let ok =
+            (1..=63).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-');
         match ok {
             true => Ok(()),
             false => Err(TenantIdError(text.chars().take(80).collect())),

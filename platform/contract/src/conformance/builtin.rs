@@ -46,5 +46,7 @@ fn wrong_role_is_forbidden<'s>(subject: &'s Subject<'_>) -> BoxFuture<'s, Result
 
 /// A request with something in each path field: enough to reach the operation, not enough to do anything.
 fn placeholder(operation: &OperationInfo) -> Value {
-    Value::Object(operation.path_fields().map(|name| (name.to_owned(), Value::from("placeholder"))).collect::<Map<_, _>>())
+    Value::Object(
+        operation.path_fields().map(|name| (name.to_owned(), Value::from("placeholder"))).collect::<Map<_, _>>(),
+    )
 }

@@ -76,9 +76,7 @@ impl Actor {
         let tenant = tenants[usize::from(self.side == Side::Theirs)].clone();
         let caller = match &self.role {
             Role::Anonymous => Caller::Anonymous,
-            Role::Viewer(name) => {
-                Caller::Viewer { account: account(name), profile: None }
-            }
+            Role::Viewer(name) => Caller::Viewer { account: account(name), profile: None },
             Role::Staff => Caller::Staff { subject: "key_conformance".into(), scopes: vec!["*".into()] },
             Role::StaffWithoutScope => Caller::Staff { subject: "key_without_scope".into(), scopes: vec![] },
             Role::Service => Caller::Service { name: "conformance".into() },

@@ -28,10 +28,8 @@ impl<'p> Subject<'p> {
         probe: &'p dyn Probe,
         fixture: Value,
     ) -> Result<Self, Violation> {
-        let schemas: Result<Vec<_>, Violation> = contracts
-            .iter()
-            .map(|(info, document)| Ok((info.name, Schemas::new(info, document)?)))
-            .collect();
+        let schemas: Result<Vec<_>, Violation> =
+            contracts.iter().map(|(info, document)| Ok((info.name, Schemas::new(info, document)?))).collect();
         let operations = contracts.iter().flat_map(|(info, _)| info.operations).map(|op| (op.name, *op)).collect();
         Ok(Self { probe, operations, schemas: schemas?, fixture, exchanges: Mutex::default() })
     }
