@@ -39,3 +39,4 @@ pub use retention::Retention;
 pub use statement::Row;
 pub use store::Store;
 pub use tx::Tx;
+pub use write::Writing;

@@ -55,6 +55,8 @@ pub(crate) async fn open(
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(5))
+        // A connection is tested when it comes back; one that died since fails its `begin`, which is then begun anew.
+        .test_before_acquire(false)
         .connect_with(options)
         .await
         .map_err(|error| OpenError::postgres(module.name, error))?;
@@ -79,8 +81,7 @@ impl Postgres {
             Scope::System => format!("begin {mode}; {}", self.site.system_role_sql()),
         };
         // In its own task: given up half-way, it would leave an open transaction in the pool.
-        let pool = self.pool.clone();
-        let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(sql)).await });
+        let begun = tokio::spawn(begin_anew(self.pool.clone(), sql));
         begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 
@@ -138,5 +139,25 @@ impl Postgres {
                 }))
             }
         }
+    }
+}
+
+/// Begins on a connection that lives: after the server was restarted, every idle one is dead.
+async fn begin_anew(pool: PgPool, sql: String) -> sqlx::Result<Transaction<'static, Pg>> {
+    let mut dead = 0;
+    loop {
+        match pool.begin_with(AssertSqlSafe(sql.clone())).await {
+            Err(error) if dead < pool.options().get_max_connections() && is_dead(&error) => dead += 1,
+            begun => return begun,
+        }
+    }
+}
+
+/// Whether the connection broke, or the server had ended it (57P01 to 57P03, 57P05).
+fn is_dead(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
     }
 }

@@ -58,7 +58,15 @@ impl Connection<'_> {
 
 /// Binds the tenant as `$1` where there is one, and refuses a tenant's statement that does not use it: a statement
 /// without its tenant is a fault of ours that must not reach an engine without row-level security.
+///
+/// PostgreSQL cannot hold U+0000 in a text, so that neither engine takes it: it is the request's mistake.
 pub(crate) fn scoped(tenant: Option<&TenantId>, sql: &str, params: Vec<Param>) -> Result<Vec<Param>, Failure> {
+    if params.iter().any(|param| matches!(param, Param::Text(Some(text)) if text.contains('\0'))) {
+        return Err(Failure::new(
+            FailureKind::InvalidRequest,
+            "a text holds the character U+0000, which is never stored",
+        ));
+    }
     let Some(tenant) = tenant else { return Ok(params) };
     if !(mentions_first_param(sql) && sql.contains("tenant")) {
         let detail = format!("a tenant's statement must use `$1` as its tenant (params begin at `$2`): {sql}");

@@ -109,58 +109,66 @@ where
     }
 }
 
+/// A write to be awaited: it begins then, and goes to its end even when nobody waits any more. It borrows nothing.
+pub trait Writing<T, E>: Future<Output = Result<T, E>> + Send + 'static {}
+
+impl<T, E, W: Future<Output = Result<T, E>> + Send + 'static> Writing<T, E> for W {}
+
 impl Store {
     /// Runs `work` as one transaction of `cx`'s tenant; returns when it is durable.
     ///
     /// `work` may run again after a conflict, sees only its `tx` and its `input`, and waits for nothing else. Its
     /// error undoes all of it. When the caller goes away meanwhile, the write still happens entirely or not at all.
     /// Where the error type is not clear from the context, name it: `Ok::<_, CatalogError>(value)`.
-    pub async fn write<I, T, E, F>(&self, cx: &Cx, input: I, work: F) -> Result<T, E>
+    pub fn write<I, T, E, F>(&self, cx: &Cx, input: I, work: F) -> impl Writing<T, E> + use<I, T, E, F>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
         E: From<Failure> + Send + 'static,
         F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        self.submit(Scope::Tenant(Box::new(cx.clone())), input, work).await
+        self.submit(Scope::Tenant(Box::new(cx.clone())), input, work)
     }
 
     /// As [`Store::write`], with one effect for an idempotency key: when `cx` carries one ([`Cx::effect`]), the answer
     /// is kept in the same transaction, and the same key and request later get that answer without running `work`.
     /// The same key with another request is [`FailureKind::IdempotencyConflict`]; one whose first use is still running
     /// after a short wait is [`FailureKind::InProgress`]. Errors are not kept. Without a key it is a plain write.
-    pub async fn write_once<I, T, E, F>(&self, cx: &Cx, input: I, work: F) -> Result<T, E>
+    pub fn write_once<I, T, E, F>(&self, cx: &Cx, input: I, work: F) -> impl Writing<T, E> + use<I, T, E, F>
     where
         I: Send + Sync + 'static,
         T: Serialize + DeserializeOwned + Send + 'static,
         E: From<Failure> + Send + 'static,
         F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        self.write(cx, (input, work), |tx, (input, work)| Box::pin(idempotency::once(tx, input, work))).await
+        self.write(cx, (input, work), |tx, (input, work)| Box::pin(idempotency::once(tx, input, work)))
     }
 
     /// A write of the platform's own, over all tenants: `tx` binds no tenant.
-    pub async fn system_write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
+    pub fn system_write<I, T, E, F>(&self, input: I, work: F) -> impl Writing<T, E> + use<I, T, E, F>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
         E: From<Failure> + Send + 'static,
         F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        self.submit(Scope::System, input, work).await
+        self.submit(Scope::System, input, work)
     }
 
-    async fn submit<I, T, E, F>(&self, scope: Scope, input: I, work: F) -> Result<T, E>
+    fn submit<I, T, E, F>(&self, scope: Scope, input: I, work: F) -> impl Writing<T, E> + use<I, T, E, F>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
         E: From<Failure> + Send + 'static,
         F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let module = self.module().name;
-        self.enqueue(Box::new(Write { module, scope, input, work, result: None, reply })).await?;
-        // The engine's task answers always, unless it was stopped with its runtime.
-        answer.await.unwrap_or_else(|_| Err(E::from(unavailable(module, "was closed during the write"))))
+        let store = self.clone();
+        async move {
+            let (reply, answer) = oneshot::channel();
+            let module = store.module().name;
+            store.enqueue(Box::new(Write { module, scope, input, work, result: None, reply })).await?;
+            // The engine's task answers always, unless it was stopped with its runtime.
+            answer.await.unwrap_or_else(|_| Err(E::from(unavailable(module, "was closed during the write"))))
+        }
     }
 }

@@ -1,3 +1,4 @@
 //! Events and consumers on both engines.
 
+mod consumers;
 mod readme;

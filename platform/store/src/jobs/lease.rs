@@ -63,7 +63,6 @@ struct Claimed {
 pub(super) struct Claimant {
     pub(super) store: Store,
     pub(super) kind: &'static str,
-    pub(super) owner: Arc<str>,
     pub(super) length: Duration,
 }
 
@@ -79,17 +78,19 @@ impl Claimant {
             Engine::Postgres => CLAIM_POSTGRES,
         };
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let values = params![self.kind, now, &*self.owner, now.plus(self.length), most];
+        // Of its own for every claim: a worker that takes a job a second time is not the holder it was.
+        let owner: Arc<str> = format!("{}-{:016x}", std::process::id(), rand::random::<u64>()).into();
+        let values = params![self.kind, now, &*owner, now.plus(self.length), most];
         let rows: Vec<Claimed> = self
             .store
             .system_write(values, move |tx, values| Box::pin(async move { tx.all(sql, values.clone()).await }))
             .await?;
-        rows.into_iter().map(|row| self.job(row)).collect()
+        rows.into_iter().map(|row| self.job(row, owner.clone())).collect()
     }
 
-    fn job(&self, row: Claimed) -> Result<Job, Failure> {
+    fn job(&self, row: Claimed, owner: Arc<str>) -> Result<Job, Failure> {
         let tenant: TenantId = row.tenant.parse().map_err(|e| Failure::internal("reading a job", e))?;
-        let lease = Lease { claimant: self.clone(), tenant: tenant.clone(), key: row.key.clone() };
+        let lease = Lease { claimant: self.clone(), owner, tenant: tenant.clone(), key: row.key.clone() };
         let trace = row.traceparent.as_deref().and_then(TraceContext::parse);
         Ok(Job { tenant, key: row.key, attempt: row.attempts, payload: row.payload, trace, lease })
     }
@@ -99,6 +100,7 @@ impl Claimant {
 #[derive(Clone)]
 pub(super) struct Lease {
     claimant: Claimant,
+    owner: Arc<str>,
     tenant: TenantId,
     key: String,
 }
@@ -131,8 +133,7 @@ impl Lease {
 
     /// Runs a statement whose first four params say which job, and whose it is.
     async fn update(&self, sql: &'static str, rest: Vec<crate::Param>) -> Result<bool, Failure> {
-        let Claimant { kind, owner, .. } = &self.claimant;
-        let mut values = params![&self.tenant, *kind, &self.key, &**owner];
+        let mut values = params![&self.tenant, self.claimant.kind, &self.key, &*self.owner];
         values.extend(rest);
         let update = self.store().system_write(values, move |tx, values| {
             Box::pin(async move { Ok::<_, Failure>(tx.execute(sql, values.clone()).await? > 0) })

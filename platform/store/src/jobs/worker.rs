@@ -67,8 +67,7 @@ impl Jobs {
         H: Fn(Arc<Job>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), JobError>> + Send + 'static,
     {
-        let owner = format!("{}-{:016x}", std::process::id(), rand::random::<u64>()).into();
-        let claimant = Claimant { store: self.store.clone(), kind, owner, length: options.lease };
+        let claimant = Claimant { store: self.store.clone(), kind, length: options.lease };
         let worker = Arc::new(Worker { claimant, options, handler, stop: CancellationToken::new() });
         worker.work(shutdown).await;
     }

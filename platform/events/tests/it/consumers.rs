@@ -1,0 +1,286 @@
+//! Delivery: once with its effects, in order, around what is poisoned, and across restarts.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tessera_contract::{CloudEvent, Event, Failure, FailureKind};
+use tessera_events::{Consumer, ConsumerOptions, HandlerError, Log, Parked};
+use tessera_store::{Migration, Module, Store, Tx, params};
+use tessera_testing::{cx, eventually, on_every_engine};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+static SOURCE: Module = Module { name: "source", migrations: &[] };
+static SINK: Module = Module {
+    name: "sink",
+    migrations: &[Migration {
+        name: "0001_received",
+        sql: "create table received (tenant text not null, subject text not null, version bigint not null, \
+              times bigint not null, at bigint not null, primary key (tenant, subject, version))",
+        postgres: None,
+    }],
+};
+
+/// An event of a subject and version.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+struct Changed {
+    subject: String,
+    version: i64,
+}
+
+impl Event for Changed {
+    const TYPE: &'static str = "tessera.source.thing.changed.v1";
+    fn subject(&self) -> String {
+        self.subject.clone()
+    }
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+/// An event that nobody subscribes to.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+struct Ignored(String);
+
+impl Event for Ignored {
+    const TYPE: &'static str = "tessera.source.thing.ignored.v1";
+    fn subject(&self) -> String {
+        self.0.clone()
+    }
+    fn version(&self) -> i64 {
+        1
+    }
+}
+
+async fn emit<E: Event + Clone>(store: &Store, tenant: &str, events: Vec<E>) {
+    let emitted = store.write(&cx(tenant), events, |tx, events| {
+        Box::pin(async move {
+            for event in events {
+                tx.emit(event).await?;
+            }
+            Ok::<_, Failure>(())
+        })
+    });
+    emitted.await.unwrap();
+}
+
+fn changed(subject: &str, versions: std::ops::RangeInclusive<i64>) -> Vec<Changed> {
+    versions.map(|version| Changed { subject: subject.into(), version }).collect()
+}
+
+const RECEIVE: &str = "insert into received (tenant, subject, version, times, at) values ($1, $2, $3, 1, \
+    (select count(*) from received where tenant = $1)) \
+    on conflict (tenant, subject, version) do update set times = received.times + 1";
+
+async fn receive(tx: &mut Tx, event: &CloudEvent) -> Result<(), HandlerError> {
+    tx.execute(RECEIVE, params![&event.subject, event.subjectversion]).await?;
+    Ok(())
+}
+
+/// What the sink has of a tenant, in the order it came: subject, version, times.
+async fn received(sink: &Store, tenant: &str) -> Vec<(String, i64, i64)> {
+    let sql = "select subject, version, times from received where tenant = $1 order by at";
+    sink.tenant(&cx(tenant)).all(sql, vec![]).await.unwrap()
+}
+
+async fn has_received(sink: &Store, tenant: &str, count: usize) -> Vec<(String, i64, i64)> {
+    eventually(&format!("{count} events of {tenant}"), async || {
+        Some(received(sink, tenant).await).filter(|events| events.len() >= count)
+    })
+    .await
+}
+
+fn options() -> ConsumerOptions {
+    ConsumerOptions {
+        attempts: 3,
+        backoff: Duration::from_millis(1),
+        poll: Duration::from_millis(20),
+        ..Default::default()
+    }
+}
+
+fn consumer(source: &Store, sink: &Store) -> Consumer {
+    Consumer::new("sink.source", Log::of(source), sink).on::<Changed>().options(options())
+}
+
+/// Runs until the answer is stopped.
+struct Running(CancellationToken, JoinHandle<()>);
+
+impl Running {
+    fn start(consumer: Consumer) -> Self {
+        let stop = CancellationToken::new();
+        Self(stop.clone(), tokio::spawn(consumer.run(|tx, event| Box::pin(receive(tx, event)), stop)))
+    }
+
+    async fn stop(self) {
+        self.0.cancel();
+        self.1.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn events_arrive_once_in_order_and_across_restarts() {
+    on_every_engine(async |engine| {
+        let (source, sink) = (engine.open(&SOURCE).await, engine.open(&SINK).await);
+        emit(&source, "acme", changed("a", 1..=3)).await;
+        let running = Running::start(consumer(&source, &sink));
+        has_received(&sink, "acme", 3).await;
+        emit(&source, "globex", changed("a", 1..=1)).await;
+        emit(&source, "globex", vec![Ignored("b".into())]).await;
+        has_received(&sink, "globex", 1).await;
+        running.stop().await;
+
+        emit(&source, "acme", changed("a", 4..=300)).await;
+        let running = Running::start(consumer(&source, &sink));
+        let events = has_received(&sink, "acme", 300).await;
+        let expected: Vec<_> = (1..=300).map(|version| ("a".to_owned(), version, 1)).collect();
+        assert_eq!(events, expected);
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_processes_with_one_consumer_still_count_each_event_once() {
+    on_every_engine(async |engine| {
+        let (source, sink) = (engine.open(&SOURCE).await, engine.open(&SINK).await);
+        let both = [Running::start(consumer(&source, &sink)), Running::start(consumer(&source, &sink))];
+        for n in 0..10 {
+            emit(&source, "acme", changed(&format!("s{n}"), 1..=3)).await;
+        }
+        let events = has_received(&sink, "acme", 30).await;
+        for running in both {
+            running.stop().await;
+        }
+        assert!(events.iter().all(|(_, _, times)| *times == 1), "{events:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_older_version_is_passed_over_when_the_consumer_wants_the_latest_only() {
+    on_every_engine(async |engine| {
+        let (source, sink) = (engine.open(&SOURCE).await, engine.open(&SINK).await);
+        for version in [5, 4, 5, 6] {
+            emit(&source, "acme", changed("a", version..=version)).await;
+        }
+        emit(&source, "globex", changed("a", 1..=1)).await;
+        let running = Running::start(consumer(&source, &sink).latest_only());
+        has_received(&sink, "globex", 1).await;
+        assert_eq!(received(&sink, "acme").await, [("a".to_owned(), 5, 1), ("a".to_owned(), 6, 1)]);
+        running.stop().await;
+    })
+    .await;
+}
+
+/// Subjects whose handler fails.
+type Poison = Arc<Mutex<HashSet<String>>>;
+
+fn run_poisoned(consumer: Consumer, poison: &Poison) -> Running {
+    let (stop, poison) = (CancellationToken::new(), poison.clone());
+    let run = consumer.run(
+        move |tx, event| {
+            let poisoned = poison.lock().unwrap().contains(&event.subject);
+            Box::pin(async move {
+                receive(tx, event).await?;
+                match poisoned {
+                    true => Err(Failure::new(FailureKind::Internal, "poisoned").into()),
+                    false => Ok(()),
+                }
+            })
+        },
+        stop.clone(),
+    );
+    Running(stop, tokio::spawn(run))
+}
+
+#[tokio::test]
+async fn a_poisoned_event_parks_its_key_and_others_flow_on() {
+    on_every_engine(async |engine| {
+        let (source, sink) = (engine.open(&SOURCE).await, engine.open(&SINK).await);
+        let poison: Poison = Arc::new(Mutex::new(["bad".to_owned()].into()));
+        let follower = consumer(&source, &sink);
+        let parked = follower.parked();
+        let running = run_poisoned(follower, &poison);
+        emit(&source, "acme", changed("bad", 1..=2)).await;
+        emit(&source, "acme", changed("good", 1..=2)).await;
+        has_received(&sink, "acme", 2).await;
+        assert!(received(&sink, "acme").await.iter().all(|(subject, ..)| subject == "good"));
+        let waiting = parked.list(10).await.unwrap();
+        let summary: Vec<_> =
+            waiting.iter().map(|p| (p.event.subjectversion, p.attempts, p.error.as_deref())).collect();
+        assert_eq!(summary, [(1, 3, Some("poisoned")), (2, 0, None)]);
+
+        // Still poisoned: it stays, and what comes later waits behind it, after a restart too.
+        assert!(parked.retry(&"acme".parse().unwrap(), "bad").await.unwrap());
+        eventually("three more attempts", async || (parked.list(1).await.unwrap()[0].attempts == 6).then_some(()))
+            .await;
+        running.stop().await;
+        let running = run_poisoned(consumer(&source, &sink), &poison);
+        emit(&source, "acme", changed("bad", 3..=3)).await;
+        let parked = Parked::of("sink.source", &sink);
+        eventually("the third to be parked", async || (parked.list(10).await.unwrap().len() == 3).then_some(())).await;
+
+        poison.lock().unwrap().clear();
+        assert!(!parked.retry(&"globex".parse().unwrap(), "bad").await.unwrap(), "another tenant's key");
+        assert!(parked.retry(&"acme".parse().unwrap(), "bad").await.unwrap());
+        let events = has_received(&sink, "acme", 5).await;
+        let bad: Vec<_> = events.iter().filter(|(subject, ..)| subject == "bad").map(|(_, v, _)| *v).collect();
+        assert_eq!(bad, [1, 2, 3], "in order");
+        eventually("nothing parked", async || parked.list(10).await.unwrap().is_empty().then_some(())).await;
+        running.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn calls_to_other_modules_carry_one_key_over_all_deliveries_of_an_event() {
+    on_every_engine(async |engine| {
+        let (source, sink) = (engine.open(&SOURCE).await, engine.open(&SINK).await);
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let stop = CancellationToken::new();
+        let handler = {
+            let calls = calls.clone();
+            move |cx: tessera_contract::Cx, event: Arc<CloudEvent>| {
+                let calls = calls.clone();
+                async move {
+                    let key = cx.idempotency_key.clone().unwrap().to_string();
+                    assert_eq!(key, format!("sink.source:{}", event.id));
+                    let mut calls = calls.lock().unwrap();
+                    calls.push((cx.tenant.to_string(), key));
+                    // Longer out of reach than there are attempts before parking: that is waited for.
+                    match calls.len() > 6 {
+                        true => Ok(()),
+                        false => Err(Failure::new(FailureKind::Unavailable, "the other module is down").into()),
+                    }
+                }
+            }
+        };
+        let running = tokio::spawn(consumer(&source, &sink).run_outside(handler, stop.clone()));
+        emit(&source, "acme", changed("a", 1..=1)).await;
+        emit(&source, "globex", changed("a", 1..=1)).await;
+        eventually("both events", async || (calls.lock().unwrap().len() == 8).then_some(())).await;
+        stop.cancel();
+        running.await.unwrap();
+        let calls = calls.lock().unwrap();
+        assert!(calls[..7].iter().all(|call| *call == calls[0] && call.0 == "acme"), "{calls:?}");
+        assert_eq!(calls[7].0, "globex");
+        assert_eq!(Parked::of("sink.source", &sink).list(1).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_module_follows_its_own_events() {
+    on_every_engine(async |engine| {
+        let sink = engine.open(&SINK).await;
+        let running = Running::start(consumer(&sink, &sink));
+        emit(&sink, "acme", changed("a", 1..=2)).await;
+        has_received(&sink, "acme", 2).await;
+        running.stop().await;
+    })
+    .await;
+}
