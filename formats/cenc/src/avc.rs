@@ -4,5 +4,7 @@ mod bits;
 mod parameter_sets;
 mod slice;
 mod subsampler;
+#[cfg(test)]
+mod written_headers_tests;
 
 pub use subsampler::AvcSubsampler;

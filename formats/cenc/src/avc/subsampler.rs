@@ -125,3 +125,45 @@ fn push_split(subsamples: &mut Vec<Subsample>, mut clear: usize, protected: usiz
     // A NAL unit's length has at most 32 bits.
     subsamples.push(Subsample { clear: clear as u16, protected: protected as u32 });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subsampler() -> AvcSubsampler {
+        let (sps, pps) = (Vec::new(), Vec::new());
+        AvcSubsampler::new(&AvcConfig { profile: 66, compatibility: 0, level: 30, nal_length_size: 4, sps, pps })
+            .unwrap()
+    }
+
+    fn sample(nals: &[&[u8]]) -> Vec<u8> {
+        nals.iter().flat_map(|nal| [&(nal.len() as u32).to_be_bytes(), *nal].concat()).collect()
+    }
+
+    #[test]
+    fn long_clear_runs_are_split() {
+        let sei = vec![6; 140_000];
+        let found = subsampler().subsamples(&sample(&[&sei])).unwrap();
+        let pair = |clear, protected| Subsample { clear, protected };
+        assert_eq!(found, [pair(65_535, 0), pair(65_535, 0), pair(8_934, 0)]);
+    }
+
+    #[test]
+    fn even_an_empty_sample_has_an_entry() {
+        assert_eq!(subsampler().subsamples(&[]), Ok(vec![Subsample { clear: 0, protected: 0 }]));
+    }
+
+    #[test]
+    fn refuses_what_it_cannot_divide() {
+        for (bytes, error) in [
+            (sample(&[&[0x65, 0xb8, 0xff]]), AvcError::NoParameterSet { kind: "picture", id: 0 }),
+            (sample(&[&[0x02, 0xb8]]), AvcError::NalType(2)),
+            (sample(&[&[0x14, 0xb8]]), AvcError::NalType(20)),
+            (vec![0, 0, 0, 9, 0x65], AvcError::NalLength { length: 9, left: 5 }),
+            (vec![0, 0, 0], AvcError::NalLength { length: 0, left: 3 }),
+            (sample(&[&[0x67, 66]]), AvcError::Truncated("a sequence parameter set")),
+        ] {
+            assert_eq!(subsampler().subsamples(&bytes), Err(error), "{bytes:02x?}");
+        }
+    }
+}

@@ -5,7 +5,10 @@
 use tessera_isobmff::{Boxes, Subsample};
 use tessera_test_media::{Bench, picture, tone};
 
-use crate::package::{IV_HEX, KEY_HEX, KEY_ID_HEX, data, index, protection};
+use crate::{
+    package::{IV_HEX, KEY_HEX, KEY_ID_HEX, data, index, protection},
+    senc::entries,
+};
 
 /// What matters of a protected file: `tenc`, `pssh`, the subsamples of each sample, and all media bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,25 +37,6 @@ fn read(file: &[u8]) -> Package {
         }
     }
     package
-}
-
-fn entries(senc: &[u8]) -> Vec<Vec<Subsample>> {
-    let number = |bytes: &[u8]| bytes.iter().fold(0u32, |value, byte| value << 8 | u32::from(*byte));
-    const USE_SUBSAMPLES: u8 = 2;
-    if senc[3] & USE_SUBSAMPLES == 0 {
-        return Vec::new();
-    }
-    let mut rest = &senc[8..];
-    let mut samples = Vec::new();
-    for _ in 0..number(&senc[4..8]) {
-        let count = number(&rest[..2]) as usize;
-        let pairs = rest[2..2 + 6 * count].chunks(6);
-        let pair = |p: &[u8]| Subsample { clear: number(&p[..2]) as u16, protected: number(&p[2..]) };
-        samples.push(pairs.map(pair).collect());
-        rest = &rest[2 + 6 * count..];
-    }
-    assert!(rest.is_empty(), "senc ends with its last entry");
-    samples
 }
 
 fn compare(kind: &str, words: &str) {
