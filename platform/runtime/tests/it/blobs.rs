@@ -1,0 +1,128 @@
+//! Blobs: whole or not there, and each tenant its own.
+
+use bytes::Bytes;
+use futures::stream;
+use tessera_contract::{Failure, FailureKind};
+use tessera_runtime::blobs::{BlobKey, Blobs, TenantBlobs};
+use tessera_testing::TempDir;
+
+use crate::world::tenant;
+
+fn key(text: &str) -> BlobKey {
+    text.parse().unwrap()
+}
+
+fn two_tenants() -> (TenantBlobs, TenantBlobs, TempDir) {
+    let folder = tessera_testing::temp_dir();
+    let blobs = Blobs::folder(&folder.path().join("blobs")).unwrap();
+    (blobs.tenant(&tenant("acme")), blobs.tenant(&tenant("globex")), folder)
+}
+
+#[tokio::test]
+async fn what_is_put_is_read_whole_in_parts_and_in_pieces() {
+    let (blobs, ..) = two_tenants();
+    let name = key("assets/ast_1/video.mp4");
+    assert!(!blobs.exists(&name).await.unwrap());
+    blobs.put(&name, Bytes::from_static(b"0123456789")).await.unwrap();
+    assert_eq!(blobs.get(&name).await.unwrap(), "0123456789");
+    assert_eq!(blobs.get_range(&name, 2..5).await.unwrap(), "234");
+    assert_eq!(blobs.get_range(&name, 8..20).await.unwrap(), "89");
+    for range in [10..11, 20..30, 5..5] {
+        let failure = blobs.get_range(&name, range.clone()).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::InvalidRequest, "{range:?}");
+    }
+    let (size, pieces) = blobs.get_stream(&name).await.unwrap();
+    let pieces: Vec<Bytes> = futures::TryStreamExt::try_collect(pieces).await.unwrap();
+    assert_eq!((size, pieces.concat()), (10, b"0123456789".to_vec()));
+    blobs.put(&name, Bytes::from_static(b"new")).await.unwrap();
+    assert_eq!(blobs.get(&name).await.unwrap(), "new");
+    assert_eq!(blobs.info(&name).await.unwrap().size, 3);
+    blobs.delete(&name).await.unwrap();
+    blobs.delete(&name).await.unwrap();
+    assert_eq!(blobs.get(&name).await.unwrap_err().kind, FailureKind::NotFound);
+    assert_eq!(blobs.get_range(&name, 0..1).await.unwrap_err().kind, FailureKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_tenant_sees_its_own_blobs_alone() {
+    let (acme, globex, folder) = two_tenants();
+    acme.put(&key("a/one"), Bytes::from_static(b"acme")).await.unwrap();
+    globex.put(&key("a/one"), Bytes::from_static(b"globex")).await.unwrap();
+    assert_eq!(acme.get(&key("a/one")).await.unwrap(), "acme");
+    assert_eq!(acme.list(None).await.unwrap().len(), 1);
+    acme.delete(&key("a/one")).await.unwrap();
+    assert_eq!(globex.get(&key("a/one")).await.unwrap(), "globex");
+    assert!(folder.path().join("blobs/globex/a/one").is_file());
+}
+
+#[tokio::test]
+async fn listing_goes_by_whole_segments_in_order() {
+    let (blobs, ..) = two_tenants();
+    for name in ["a/b/2", "a/b/10", "a/bc", "z"] {
+        blobs.put(&key(name), Bytes::new()).await.unwrap();
+    }
+    let names = async |prefix: Option<&BlobKey>| -> Vec<String> {
+        blobs.list(prefix).await.unwrap().into_iter().map(|info| info.key.to_string()).collect()
+    };
+    assert_eq!(names(Some(&key("a/b"))).await, ["a/b/10", "a/b/2"]);
+    assert_eq!(names(None).await, ["a/b/10", "a/b/2", "a/bc", "z"]);
+    assert_eq!(names(Some(&key("none"))).await, [""; 0]);
+}
+
+#[test]
+fn a_key_cannot_leave_its_tenant() {
+    let bad = [
+        "",
+        "/",
+        "a/",
+        "/a",
+        "a//b",
+        "..",
+        "a/../b",
+        "./a",
+        "a/.hidden",
+        "a\\b",
+        "a%2f",
+        "a b",
+        "a#1",
+        "ü",
+        "a\0",
+        &"x".repeat(129),
+        &["a"; 13].join("/"),
+    ];
+    for text in bad {
+        assert!(text.parse::<BlobKey>().is_err(), "{text:?} must not be a key");
+    }
+    assert!(key("a").join("../b").is_err());
+    assert_eq!(key("a").join("b.mp4").unwrap().to_string(), "a/b.mp4");
+}
+
+#[tokio::test]
+async fn a_stream_is_stored_whole_and_a_broken_one_leaves_nothing() {
+    let (blobs, _, folder) = two_tenants();
+    let piece = Bytes::from(vec![7; 3 * 1024 * 1024]);
+    let whole = stream::iter((0..7).map(|_| Ok(piece.clone())));
+    assert_eq!(blobs.put_stream(&key("big"), whole).await.unwrap(), 21 * 1024 * 1024);
+    assert_eq!(blobs.info(&key("big")).await.unwrap().size, 21 * 1024 * 1024);
+
+    blobs.put(&key("kept"), Bytes::from_static(b"before")).await.unwrap();
+    let broken = || {
+        let cut = Failure::new(FailureKind::InvalidRequest, "the client went away");
+        stream::iter((0..4).map(|_| Ok(piece.clone())).chain([Err(cut)]).collect::<Vec<_>>())
+    };
+    assert_eq!(blobs.put_stream(&key("kept"), broken()).await.unwrap_err().detail, "the client went away");
+    assert!(blobs.put_stream(&key("fresh"), broken()).await.is_err());
+    assert_eq!(blobs.get(&key("kept")).await.unwrap(), "before");
+    assert_eq!(blobs.list(None).await.unwrap().len(), 2);
+    let files = std::fs::read_dir(folder.path().join("blobs/acme")).unwrap().count();
+    assert_eq!(files, 2, "no half of a stream stays on disk");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_says_so() {
+    let (blobs, _, folder) = two_tenants();
+    std::fs::write(folder.path().join("blobs/acme"), b"in the way").unwrap();
+    let failure = blobs.put(&key("a"), Bytes::new()).await.unwrap_err();
+    assert_eq!((failure.kind, failure.detail.as_str()), (FailureKind::Unavailable, "storing the blob a"));
+    assert!(Blobs::folder(&folder.path().join("blobs/acme")).is_err());
+}

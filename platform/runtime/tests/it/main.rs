@@ -1,0 +1,17 @@
+//! What the runtime promises, through its public interface.
+
+mod blobs;
+mod config;
+mod directory;
+mod docs;
+mod drain;
+mod forwarded;
+mod rate_limit;
+mod secrets;
+mod server;
+mod sessions;
+mod shutdown;
+mod slow_clients;
+mod tenancy;
+mod tokens;
+mod world;
