@@ -14,6 +14,7 @@ pub mod rate_limit;
 mod session;
 mod tenant;
 mod token;
+mod visitor;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ pub use issuer::{Issuer, IssuerKeys};
 pub use session::{CSRF_HEADER, Session, Sessions, session_cookie};
 pub use tenant::{Tenant, TenantKind, TenantState, Tenants};
 pub use token::{Claims, OwnSubjects, Subjects};
+pub use visitor::TenantOfHost;
 
 use crate::{config::ServerConfig, http::Notes};
 use api_key::KeyCache;

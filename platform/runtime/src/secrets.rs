@@ -1,5 +1,7 @@
 //! `DATA/secrets/`: random keys that a deployment makes for itself, once.
 
+mod ring;
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
@@ -8,6 +10,7 @@ use std::{
 };
 
 use crate::config::Secret;
+pub use ring::KeyRing;
 
 /// The secret's length in bytes: the key size of AES-256 and of HMAC-SHA-256.
 pub const SECRET_BYTES: usize = 32;
@@ -76,8 +79,7 @@ impl Secrets {
     /// # Errors
     /// The name is not one, the file is damaged or may be read by others, or the disk fails.
     pub fn get_or_create(&self, name: &str) -> Result<Secret<[u8; SECRET_BYTES]>, SecretError> {
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-        if !(1..=64).contains(&name.len()) || !name.bytes().all(allowed) {
+        if !is_name(name) {
             return Err(SecretError::Name(name.chars().take(80).collect()));
         }
         let path = self.folder.join(name);
@@ -101,6 +103,12 @@ impl Secrets {
         let synced = linked.and_then(|()| fs::remove_file(&beside)).and_then(|()| File::open(&self.folder)?.sync_all());
         synced.map_err(failed("writing the secret", path))
     }
+}
+
+/// Whether `text` is a plain name: it leaves no folder and needs no escaping.
+fn is_name(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 fn write_new(path: &Path, secret: &[u8; SECRET_BYTES]) -> io::Result<()> {
