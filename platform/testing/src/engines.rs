@@ -77,7 +77,7 @@ pub fn engines() -> Vec<Engine> {
 /// async fn a_title_is_read_back() {
 ///     on_every_engine(async |engine| {
 ///         let store = engine.open(&MODULE).await;
-///         …
+///         // …
 ///     })
 ///     .await;
 /// }

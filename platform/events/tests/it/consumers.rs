@@ -265,7 +265,7 @@ async fn calls_to_other_modules_carry_one_key_over_all_deliveries_of_an_event() 
         eventually("both events", async || (calls.lock().unwrap().len() == 8).then_some(())).await;
         stop.cancel();
         running.await.unwrap();
-        let calls = calls.lock().unwrap();
+        let calls = calls.lock().unwrap().clone();
         assert!(calls[..7].iter().all(|call| *call == calls[0] && call.0 == "acme"), "{calls:?}");
         assert_eq!(calls[7].0, "globex");
         assert_eq!(Parked::of("sink.source", &sink).list(1).await.unwrap(), []);
