@@ -103,7 +103,8 @@ impl Consumer {
 
     async fn follow(self, handler: Handler, shutdown: CancellationToken) {
         let delivery = Delivery { ledger: self.ledger.clone(), handler, latest_only: self.latest_only };
-        let follower = Follower { consumer: self, delivery, shutdown };
+        let mut follower =
+            Follower { consumer: self, delivery, shutdown, passed: (Position::default(), Position::default()) };
         let mut bell = follower.consumer.log.bell();
         while !follower.shutdown.is_cancelled() {
             bell.mark_unchanged();
@@ -127,6 +128,8 @@ impl Consumer {
 
 /// Events read at a time.
 const BATCH: u32 = 256;
+/// Events that nobody wants are passed by without a write each time; after so many the offset follows.
+const PASSED_UNRECORDED: i64 = 1000;
 /// How soon to look again when a running transaction holds back events.
 const HELD_BACK: Duration = Duration::from_millis(10);
 
@@ -141,15 +144,18 @@ struct Follower {
     consumer: Consumer,
     delivery: Delivery,
     shutdown: CancellationToken,
+    /// How far it has read beyond which recorded position, past events that it does not want.
+    passed: (Position, Position),
 }
 
 impl Follower {
     /// Delivers what there is. Answers how long to wait for more; `None` is not at all.
-    async fn round(&self) -> Result<Option<Duration>, Failure> {
+    async fn round(&mut self) -> Result<Option<Duration>, Failure> {
         let mut parked = self.retry_parked().await?;
         let recorded = self.consumer.ledger.position().await?;
-        let batch = self.consumer.log.read(recorded, BATCH).await?;
-        let (mut at, mut saved) = (recorded, recorded);
+        let from = if self.passed.0 == recorded { self.passed.1 } else { recorded };
+        let batch = self.consumer.log.read(from, BATCH).await?;
+        let (mut at, mut saved) = (from, recorded);
         let read = batch.events.len();
         for (to, event) in batch.events {
             at = to;
@@ -164,9 +170,11 @@ impl Follower {
             }
             saved = to;
         }
-        if saved != at {
+        if at.seq - saved.seq >= PASSED_UNRECORDED {
             self.consumer.ledger.take_alone(Step::Advance { from: saved, to: at }).await?;
+            saved = at;
         }
+        self.passed = (saved, at);
         Ok(match (batch.more, read) {
             (true, 0) => Some(HELD_BACK),
             (true, _) => None,

@@ -1,10 +1,17 @@
 -- Tables every store has, beside its module's own. Their names begin with `tessera_`.
 
+-- Transaction ids begin anew when data is restored into another server: each server's are counted from a base above all
+-- that came before. Set when the store is opened.
+create table tessera_epochs (
+    system text not null primary key,
+    base bigint not null
+);
+
 create table tessera_outbox (
     seq bigint generated always as identity primary key,
     -- Sequences commit out of order; transaction ids below the snapshot's xmin are all finished, so (xact, seq) is a
-    -- position that nothing can appear behind.
-    xact bigint not null default (pg_current_xact_id()::text::bigint),
+    -- position that nothing can appear behind. The default is the epoch's base and the transaction's id.
+    xact bigint not null,
     id text not null,
     tenant text not null,
     subject text not null,

@@ -5,7 +5,7 @@ use tessera_contract::{CloudEvent, Cx, Event, Failure};
 use tessera_types::{TenantId, Timestamp};
 use tokio::sync::watch;
 
-use crate::{Engine, Param, Store, params};
+use crate::{Engine, Param, Store, params, store::Backend};
 
 pub(crate) const INSERT: &str = "insert into tessera_outbox \
     (tenant, id, subject, type, version, time_us, traceparent, data) values ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -16,7 +16,7 @@ const READ: &str = "select xact, seq, id, tenant, subject, type as kind, version
 /// Transactions below the snapshot's xmin are all finished, and later ones get larger ids.
 const READ_FINISHED: &str = "select xact, seq, id, tenant, subject, type as kind, version, time_us, traceparent, data \
     from tessera_outbox where (xact, seq) > ($1, $2) \
-    and xact < pg_snapshot_xmin(pg_current_snapshot())::text::bigint order by xact, seq limit $3";
+    and xact < $4 + pg_snapshot_xmin(pg_current_snapshot())::text::bigint order by xact, seq limit $3";
 const MORE: &str = "select exists (select 1 from tessera_outbox where (xact, seq) > ($1, $2))";
 
 const END: &str = "select xact, seq from tessera_outbox order by xact desc, seq desc limit 1";
@@ -85,11 +85,11 @@ impl Store {
     /// Events after `after`, of all tenants, at most `limit`.
     pub async fn events_after(&self, after: Position, limit: u32) -> Result<Batch, Failure> {
         let system = self.system();
-        let sql = match self.engine() {
-            Engine::Sqlite => READ,
-            Engine::Postgres => READ_FINISHED,
+        let Position { xact, seq } = after;
+        let rows: Vec<EventRow> = match self.backend() {
+            Backend::Sqlite(_) => system.all(READ, params![xact, seq, limit]).await?,
+            Backend::Postgres(server) => system.all(READ_FINISHED, params![xact, seq, limit, server.epoch]).await?,
         };
-        let rows: Vec<EventRow> = system.all(sql, params![after.xact, after.seq, limit]).await?;
         let source = format!("/tessera/{}", self.module().name);
         let events = rows.into_iter().map(|row| row.decode(&source)).collect::<Result<Vec<_>, _>>()?;
         let more = match (events.last(), self.engine()) {

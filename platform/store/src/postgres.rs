@@ -26,6 +26,8 @@ const ORDERLY: u32 = 2;
 pub(crate) struct Postgres {
     pub(crate) pool: PgPool,
     pub(crate) site: Arc<Site>,
+    /// What this server's transaction ids are counted from in the outbox.
+    pub(crate) epoch: i64,
     orderly: Semaphore,
 }
 
@@ -60,8 +62,8 @@ pub(crate) async fn open(
         .connect_with(options)
         .await
         .map_err(|error| OpenError::postgres(module.name, error))?;
-    schema::prepare(&pool, module, &site).await?;
-    Ok(Postgres { pool, site, orderly: Semaphore::new(1) })
+    let epoch = schema::prepare(&pool, module, &site).await?;
+    Ok(Postgres { pool, site, epoch, orderly: Semaphore::new(1) })
 }
 
 impl Postgres {

@@ -4,8 +4,8 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
 use crate::{Module, OpenError, migrate, site::Site};
 
-/// Creates what is missing, in one transaction under the module's advisory lock.
-pub(crate) async fn prepare(pool: &PgPool, module: &'static Module, site: &Site) -> Result<(), OpenError> {
+/// Creates what is missing, in one transaction under the module's advisory lock. Answers the base of the server's epoch.
+pub(crate) async fn prepare(pool: &PgPool, module: &'static Module, site: &Site) -> Result<i64, OpenError> {
     let trouble = |error| OpenError::postgres(module.name, error);
     let mut tx = pool.begin().await.map_err(trouble)?;
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('tessera:' || $1, 0))")
@@ -24,7 +24,35 @@ pub(crate) async fn prepare(pool: &PgPool, module: &'static Module, site: &Site)
         collate(&mut tx).await.map_err(trouble)?;
         secure(&mut tx, site).await.map_err(trouble)?;
     }
-    tx.commit().await.map_err(trouble)
+    let epoch = epoch(&mut tx).await.map_err(trouble)?;
+    tx.commit().await.map_err(trouble)?;
+    Ok(epoch)
+}
+
+/// What this server's transaction ids are counted from. Data restored from another server begins a new epoch, so that
+/// its events stay behind those to come.
+async fn epoch(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    let system: String =
+        sqlx::query_scalar("select system_identifier::text from pg_control_system()").fetch_one(&mut *conn).await?;
+    let known: Option<i64> = sqlx::query_scalar("select base from tessera_epochs where system = $1")
+        .bind(&system)
+        .fetch_optional(&mut *conn)
+        .await?;
+    if let Some(base) = known {
+        return Ok(base);
+    }
+    // No server counts 2^48 transactions: a hundred thousand a second for ninety years.
+    let base: i64 = sqlx::query_scalar(
+        "insert into tessera_epochs (system, base) select $1, count(*) << 48 from tessera_epochs returning base",
+    )
+    .bind(&system)
+    .fetch_one(&mut *conn)
+    .await?;
+    let count = format!(
+        "alter table tessera_outbox alter column xact set default ({base} + pg_current_xact_id()::text::bigint)"
+    );
+    run(conn, count).await?;
+    Ok(base)
 }
 
 /// A role that owns nothing, and that the connecting role may take on. Roles are the whole server's, so another

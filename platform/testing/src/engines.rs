@@ -59,6 +59,11 @@ impl Engine {
         self.folder.path()
     }
 
+    /// Ends the server, as an outage does; nothing on SQLite.
+    pub fn stop_server(&mut self) {
+        self.postgres = None;
+    }
+
     /// The server, to do something to it; `None` on SQLite.
     pub fn server(&self) -> Option<&Postgres> {
         self.postgres.as_ref()

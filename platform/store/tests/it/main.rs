@@ -10,5 +10,6 @@ mod kill;
 mod migrations;
 mod outbox;
 mod portable;
+mod server;
 mod tenancy;
 mod writes;

@@ -113,3 +113,22 @@ async fn old_events_are_swept_and_their_numbers_never_come_back() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn events_after_a_restore_into_another_server_come_after_those_before() {
+    let engine = tessera_testing::Engine::postgres();
+    let store = engine.open(&TITLES).await;
+    put(&store, "acme", "before").await.unwrap();
+    store.close().await;
+    // As if the data came from another server, which had counted further.
+    engine.server().unwrap().psql(
+        "update titles.tessera_epochs set system = 'another'; \
+         update titles.tessera_outbox set xact = xact + 1000000",
+    );
+    let store = engine.open(&TITLES).await;
+    let position = store.events_end().await.unwrap();
+    put(&store, "acme", "after").await.unwrap();
+    let read = store.events_after(position, 10).await.unwrap();
+    assert_eq!(read.events.len(), 1, "{read:?}");
+    assert_eq!(read.events[0].1.subject, "after");
+}
