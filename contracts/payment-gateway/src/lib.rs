@@ -7,7 +7,7 @@
 pub mod conformance;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use tessera_contract::{Cx, contract, errors};
 use tessera_types::{Money, Timestamp};
 
@@ -67,13 +67,22 @@ pub struct Charge {
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CreateToken {
     /// Card number, 12 to 19 digits, spaces allowed.
+    #[serde(deserialize_with = "unquoted")]
+    #[schemars(with = "String")]
     pub card_number: String,
     /// Month of expiry, 1 to 12.
     pub expiry_month: u8,
     /// Year of expiry, four digits.
     pub expiry_year: u16,
     /// The three or four digits on the card.
+    #[serde(deserialize_with = "unquoted")]
+    #[schemars(with = "String")]
     pub security_code: String,
+}
+
+/// A text; when it is something else the error does not quote it, for it may be a card number that lacks its quotes.
+fn unquoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map_err(|_| D::Error::custom("expected a text of digits, in quotes"))
 }
 
 impl std::fmt::Debug for CreateToken {
@@ -106,6 +115,10 @@ errors! {
 }
 
 /// Moves money. A declined charge is an answer, not an error.
+///
+/// An idempotency key names one charge for ever: repeating it answers that charge as it stands, and never takes money
+/// again; the same key with another request is `idempotency_conflict`. An error of the 5xx class says nothing about
+/// whether money moved: ask with `get_charge`.
 #[contract(name = "payment-gateway", version = "1.0")]
 pub trait PaymentGateway: Send + Sync + 'static {
     /// Charge a token, once for each idempotency key.
