@@ -19,7 +19,11 @@ pub mod limits;
 mod protection;
 mod read;
 mod segment;
+#[cfg(test)]
+mod test_track;
 mod write;
+#[cfg(test)]
+mod write_tests;
 
 pub use boxes::{Boxes, Mp4Box};
 pub use codec::{AudioFormat, AvcConfig, SampleEntry, TrackKind, VideoFormat};

@@ -1,6 +1,8 @@
 //! Dividing a track into media segments.
 
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 
 use std::ops::Range;
 

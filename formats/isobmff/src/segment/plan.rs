@@ -26,7 +26,7 @@ pub(super) fn whole_fragments(index: &TrackIndex, target: u64) -> Vec<Segment> {
 /// Segments that start at the sample nearest to each of `boundaries`, whose times are in `timescale`.
 pub(super) fn aligned(index: &TrackIndex, boundaries: &[Segment], timescale: u32) -> Vec<Segment> {
     let mut plan = Plan::new(index.edit);
-    let mut boundaries = Boundaries::new(boundaries, timescale, index.timescale);
+    let mut boundaries = Boundaries::new(boundaries, timescale, index);
     for (number, fragment) in (0..).zip(index.fragments()) {
         let mut decode_time = fragment.base_decode_time();
         for (position, sample) in (0..).zip(fragment.samples()) {
@@ -58,41 +58,70 @@ fn presented(decode_time: u64, composition_offset: i32, edit: Edit) -> i128 {
     i128::from(decode_time) + i128::from(composition_offset) - i128::from(edit.skip) + i128::from(edit.delay)
 }
 
-/// The starts of another track's segments, passed one by one, then on at their average distance.
+/// Where another track's segments start, and then on at their average duration: each is passed once.
 struct Boundaries<'a> {
     rest: std::slice::Iter<'a, Segment>,
     /// In the other track's timescale.
-    next: Option<i128>,
+    next: i128,
+    /// Past the other track's end.
+    in_tail: bool,
+    /// Where the other track ends, and the average duration of its segments.
+    other_end: i128,
     average: i128,
+    /// Where this track ends, in its own timescale.
+    end: i128,
     /// Ticks a second, theirs and ours.
     theirs: i128,
     ours: i128,
 }
 
 impl<'a> Boundaries<'a> {
-    fn new(segments: &'a [Segment], theirs: u32, ours: u32) -> Self {
+    fn new(segments: &'a [Segment], theirs: u32, index: &TrackIndex) -> Self {
         let total: u128 = segments.iter().map(|segment| u128::from(segment.duration)).sum();
         let average = total / segments.len().max(1) as u128;
-        let mut rest = segments.iter();
-        // The first start is no boundary; where the only or last segment ends is one.
-        let end = rest.next().map(|first| i128::from(first.start) + i128::from(first.duration));
-        let next = rest.next().map(|second| i128::from(second.start)).or(end);
-        let average = i128::try_from(average).unwrap_or(i128::MAX);
-        Self { rest, next, average, theirs: theirs.into(), ours: ours.into() }
+        let end = index.fragments().last().map_or(0, |last| presented(last.end_decode_time(), 0, index.edit));
+        let mut boundaries = Self {
+            rest: segments.iter(),
+            next: 0,
+            in_tail: false,
+            other_end: segments.last().map_or(0, |last| i128::from(last.start) + i128::from(last.duration)),
+            average: i128::try_from(average).unwrap_or(i128::MAX),
+            end,
+            theirs: theirs.into(),
+            ours: index.timescale.into(),
+        };
+        // The first start is no boundary.
+        boundaries.rest.next();
+        boundaries.advance(0);
+        boundaries
+    }
+
+    /// To the boundary after this one. In the tail it is later than `passed`, in the other track's timescale.
+    fn advance(&mut self, passed: i128) {
+        let regular = self.next + self.average.max(1);
+        self.next = match self.rest.next() {
+            Some(segment) => i128::from(segment.start),
+            None if !self.in_tail => self.other_end,
+            None if regular > passed => regular,
+            None => passed + self.average.max(1),
+        };
+        self.in_tail |= self.rest.len() == 0 && self.next >= self.other_end;
     }
 
     /// True when a sample at `start` is the nearest to a boundary, or the first after one.
     fn pass(&mut self, start: i128, duration: i128) -> bool {
         let middle = (2 * start + duration) * self.theirs;
         let mut passed = false;
-        while let Some(next) = self.next.filter(|next| middle >= 2 * next * self.ours) {
-            passed = true;
-            self.next = match self.rest.next() {
-                Some(segment) => Some(i128::from(segment.start)),
-                None => (self.average > 0).then(|| next.max(start * self.theirs / self.ours) + self.average),
-            };
+        while middle >= 2 * self.next * self.ours {
+            passed |= !self.in_tail || self.is_worth_a_segment();
+            self.advance(middle / (2 * self.ours));
         }
         passed
+    }
+
+    /// True when at least half a segment follows: a little more sound than picture belongs to the last segment.
+    fn is_worth_a_segment(&self) -> bool {
+        self.average > 0 && 2 * (self.end * self.theirs - self.next * self.ours) >= self.average * self.ours
     }
 }
 
