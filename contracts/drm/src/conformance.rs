@@ -91,8 +91,9 @@ fn a_content_key_is_well_formed<'s>(subject: &'s Subject<'_>) -> Check<'s> {
 fn an_asset_keeps_its_key<'s>(subject: &'s Subject<'_>) -> Check<'s> {
     Box::pin(async move {
         let asset = subject.given("/asset")?;
-        let asked = futures::future::join_all((0..8).map(|_| key(subject, &service(), &asset))).await;
-        let first = key(subject, &service(), &asset).await?;
+        let service = service();
+        let asked = futures::future::join_all((0..8).map(|_| key(subject, &service, &asset))).await;
+        let first = key(subject, &service, &asset).await?;
         for again in asked {
             if again?.body != first.body {
                 return Err(Violation::new("get_content_key gave two keys for one asset"));
