@@ -22,12 +22,16 @@ pub struct Subject<'p> {
 
 impl<'p> Subject<'p> {
     /// An implementation of `contracts` (each with its frozen document) reached through `probe`, in the state that
-    /// `fixture` describes.
+    /// `fixture` describes. `/run` is added to it: a URL-safe name that is new for each run, so that rules can make
+    /// things of their own.
     pub fn new(
         contracts: &[(&'static ContractInfo, Value)],
         probe: &'p dyn Probe,
-        fixture: Value,
+        mut fixture: Value,
     ) -> Result<Self, Violation> {
+        if let Some(fixture) = fixture.as_object_mut() {
+            fixture.insert("run".into(), format!("{:016x}", rand::random::<u64>()).into());
+        }
         let schemas: Result<Vec<_>, Violation> =
             contracts.iter().map(|(info, document)| Ok((info.name, Schemas::new(info, document)?))).collect();
         let operations = contracts.iter().flat_map(|(info, _)| info.operations).map(|op| (op.name, *op)).collect();
