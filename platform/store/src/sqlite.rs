@@ -141,16 +141,22 @@ async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Failur
     }
 }
 
+/// Runs the closures within `begin` and a `commit` to come. Each statement crosses to SQLite's thread, so that a write
+/// that is alone has no savepoint, and the last one does not make another.
 async fn closures(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> sqlx::Result<()> {
-    control(tx, "begin immediate; savepoint w").await?;
-    for write in batch {
+    let last = batch.len() - 1;
+    control(tx, if last == 0 { "begin immediate" } else { "begin immediate; savepoint w" }).await?;
+    for (at, write) in batch.iter_mut().enumerate() {
         tx.enter(write.scope().clone());
         match write.run(tx).await {
             Verdict::Commit => {
                 progress.events += tx.progress.events;
                 progress.jobs += tx.progress.jobs;
-                control(tx, "release w; savepoint w").await?;
+                if at < last {
+                    control(tx, "release w; savepoint w").await?;
+                }
             }
+            Verdict::Undo | Verdict::Again if last == 0 => control(tx, "rollback; begin immediate").await?,
             Verdict::Undo | Verdict::Again => control(tx, "rollback to w").await?,
         }
     }
