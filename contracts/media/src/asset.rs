@@ -85,7 +85,7 @@ pub struct Asset {
     /// What was found in the source, once probed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceInfo>,
-    /// Heights of the video renditions, tallest first, once ready.
+    /// Heights of the video renditions in pixels as displayed, tallest first, once ready.
     #[serde(default)]
     pub renditions: Vec<u32>,
     /// Length in seconds, once ready.
@@ -119,20 +119,28 @@ pub struct TrackDescriptor {
     pub kind: TrackKind,
     /// Key of the track file in the blob store.
     pub blob: String,
-    /// Key of its index in the blob store: the JSON form of `tessera_isobmff::TrackIndex`.
+    /// Key of its index in the blob store: the JSON form of `tessera_isobmff::TrackIndex`, not encrypted at rest (it
+    /// holds sizes and times).
     pub index_blob: String,
     /// Bytes of the track file.
     pub size_bytes: u64,
 }
 
-/// How the blobs of an asset are encrypted at rest: AES-128 in counter mode, seekable.
+/// How the track files of an asset are encrypted at rest: AES-128 in counter mode, seekable, a key an asset.
+///
+/// The counter block of a blob's 16-byte block `n` is the first 8 bytes of SHA-256 of the blob's key (the text of
+/// [`TrackDescriptor::blob`]), then `n` in 8 bytes, big-endian.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AtRest {
     /// The key, 16 bytes in base64 (RFC 4648 §4). Only for services that read the blobs.
     pub key_base64: String,
-    /// The first 8 bytes of each blob's counter block are the first 8 bytes of SHA-256 of the blob's key; the last 8
-    /// count 16-byte blocks from zero. This names that derivation.
+    /// Names the derivation of counter blocks above: `aes-128-ctr.sha256-blob-key`. A reader refuses any other.
     pub scheme: String,
+}
+
+impl AtRest {
+    /// The one scheme there is.
+    pub const SCHEME: &str = "aes-128-ctr.sha256-blob-key";
 }
 
 impl std::fmt::Debug for AtRest {

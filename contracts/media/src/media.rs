@@ -52,13 +52,17 @@ errors! {
         UploadNotFound = 404 "upload_not_found",
         /// The upload has not received all of its bytes.
         UploadIncomplete = 409 "upload_incomplete",
+        /// An asset is being made, or has been made, of the upload.
+        UploadInUse = 409 "upload_in_use",
     }
 }
 
 /// Makes assets of uploads, and describes them to whoever packages them.
 #[contract(name = "media", version = "1.0", events = [AssetReady, AssetFailed])]
 pub trait Media: Send + Sync + 'static {
-    /// Submit a finished upload for transcoding. Follow it with `get_asset` or the events.
+    /// Submit a finished upload for transcoding. Follow it with `get_asset` or the events. The upload belongs to the
+    /// asset from then on, and goes when the asset is ready; when the asset fails, the upload may be submitted again
+    /// until it expires.
     #[post("/v1/assets", access = staff("media:write"), status = 201, idempotent)]
     async fn create_asset(&self, cx: &Cx, request: CreateAsset) -> Result<Asset, MediaError>;
 
