@@ -13,7 +13,6 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Deserialize;
-use tower_http::compression::CompressionLayer;
 
 /// The vendored Swagger UI; also the cache key of every asset of the page.
 const VERSION: &str = "5.35.0-1";
@@ -45,7 +44,6 @@ pub fn router(title: &str, documents: Vec<(String, serde_json::Value)>) -> Route
         .route("/docs", get(page))
         .route("/docs/{document}", get(document))
         .route(&format!("/docs/assets/{VERSION}/{{file}}"), get(asset))
-        .layer(CompressionLayer::new())
         .with_state(Arc::new(reference))
 }
 

@@ -16,7 +16,7 @@ pub use health::{Readiness, ReadyCheck};
 pub use listener::{Drained, ListenError, listen};
 pub use notes::Notes;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
@@ -35,8 +35,25 @@ use rates::Rates;
 ///
 /// Modules' routers go below their names, apps into the fallback; everything gets a request id, an access log line,
 /// rate limits, security headers, and problems in place of bare errors.
+///
+/// ```no_run
+/// # use tessera_runtime::{config::ServerConfig, docs_page, http::{Server, listen}, shutdown::Shutdown, telemetry::Metrics};
+/// # async fn run(config: ServerConfig, metrics: Metrics, catalog: axum::Router, app: axum::Router,
+/// #     document: serde_json::Value) -> Result<(), Box<dyn std::error::Error>> {
+/// let shutdown = Shutdown::new();
+/// shutdown.on_signals()?;
+/// let listener = listen(config.listen).await?;
+/// let server = Server::new(&config, metrics)
+///     .mount("catalog", catalog)
+///     .merge(docs_page::router("Tessera", vec![("catalog".into(), document)]))
+///     .fallback(app)
+///     .sensitive(&["/identity/sign-in", "/billing/v1/checkouts"]);
+/// let drained = server.serve(listener, &shutdown).await;
+/// # Ok(()) }
+/// ```
 pub struct Server {
     router: Router,
+    mounts: BTreeMap<String, Router>,
     readiness: Readiness,
     front: Front,
     rates: Option<Rates>,
@@ -51,6 +68,7 @@ impl Server {
         let rates = config.rate_limits.enabled.then(|| Rates::new(&config.rate_limits));
         Self {
             router: Router::new(),
+            mounts: BTreeMap::new(),
             readiness: Readiness::new(),
             front: Front::new(Proxies::new(config)),
             rates,
@@ -60,11 +78,13 @@ impl Server {
         }
     }
 
-    /// The routes of the contract or module `name`, below `/name`. Unknown paths below it are problems, never the app.
+    /// Routes of the contract or module `name`, below `/name`, beside those that are there. Unknown paths below it are
+    /// problems, never the app.
     #[must_use]
-    pub fn mount(self, name: &str, router: Router) -> Self {
-        let router = router.fallback(bare::not_found).method_not_allowed_fallback(bare::method_not_allowed);
-        Self { router: self.router.nest(&format!("/{name}"), router), ..self }
+    pub fn mount(mut self, name: &str, router: Router) -> Self {
+        let beside = self.mounts.remove(name).unwrap_or_default();
+        self.mounts.insert(name.to_owned(), beside.merge(router));
+        self
     }
 
     /// More routes, as they stand: the reference, an issuer's pages.
@@ -104,7 +124,11 @@ impl Server {
             true => Router::new(),
             false => metrics_page::for_this_machine(self.metrics),
         };
-        let routes = self.router.merge(probes).merge(metrics).method_not_allowed_fallback(bare::method_not_allowed);
+        let mounted = self.mounts.into_iter().fold(self.router, |routes, (name, mount)| {
+            let mount = mount.fallback(bare::not_found).method_not_allowed_fallback(bare::method_not_allowed);
+            routes.nest(&format!("/{name}"), mount)
+        });
+        let routes = mounted.merge(probes).merge(metrics).method_not_allowed_fallback(bare::method_not_allowed);
         let limited = match self.rates {
             None => routes,
             Some(rates) => routes.layer(middleware::from_fn_with_state(Arc::new(rates), rates::limit)),

@@ -9,14 +9,25 @@ const oneCredential = (request) => {
   return request;
 };
 
-SwaggerUIBundle({
-  url: `/docs/${contract}.json`,
-  dom_id: "#reference",
-  deepLinking: true,
-  docExpansion: "list",
-  defaultModelsExpandDepth: 0,
-  displayRequestDuration: true,
-  tryItOutEnabled: true,
-  validatorUrl: null,
-  requestInterceptor: oneCredential,
-});
+const show = (spec) => {
+  // JSON Schema 2020-12, which OpenAPI 3.1 builds on; Swagger UI warns of any dialect that is named.
+  delete spec.jsonSchemaDialect;
+  SwaggerUIBundle({
+    spec,
+    dom_id: "#reference",
+    deepLinking: true,
+    docExpansion: "list",
+    defaultModelsExpandDepth: 0,
+    displayRequestDuration: true,
+    tryItOutEnabled: true,
+    validatorUrl: null,
+    requestInterceptor: oneCredential,
+  });
+};
+
+fetch(`/docs/${contract}.json`)
+  .then((response) => (response.ok ? response.json() : Promise.reject(new Error(`status ${response.status}`))))
+  .then(show)
+  .catch((error) => {
+    document.querySelector("#reference").textContent = `The document of ${contract} could not be read: ${error.message}.`;
+  });

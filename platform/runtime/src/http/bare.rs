@@ -57,8 +57,10 @@ pub(super) async fn as_problem(request: Request, next: Next) -> Response {
         (None, _) => return response,
     };
     let mut problem = Problem::of_failure(&failure, &id).into_response();
-    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
-        problem.headers_mut().insert(header::ALLOW, allow);
+    let mut said = std::mem::take(response.headers_mut());
+    said.remove(header::CONTENT_LENGTH);
+    for (name, value) in &said {
+        problem.headers_mut().entry(name).or_insert_with(|| value.clone());
     }
     problem
 }

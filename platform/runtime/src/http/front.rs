@@ -17,6 +17,8 @@ use crate::edge::Proxies;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+
 /// What the layer needs to know.
 pub(super) struct Front {
     proxies: Proxies,
@@ -42,9 +44,10 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
     let https = client.as_ref().is_ok_and(|client| client.https);
 
     let mut response = match client {
-        Err(failure) => Problem::of_failure(&failure, &id).into_response(),
-        Ok(client) => {
-            head.extensions.insert(client);
+        // A load balancer's probe may be HTTP/1.0 and name no host.
+        Err(failure) if !PROBES.contains(&head.uri.path()) => Problem::of_failure(&failure, &id).into_response(),
+        client => {
+            client.map(|client| head.extensions.insert(client)).ok();
             contained(next.run(Request::from_parts(head, body)), &id).await
         }
     };

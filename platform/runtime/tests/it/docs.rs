@@ -45,6 +45,4 @@ async fn the_page_loads_its_own_files_and_nothing_else() {
         seen += 1;
     }
     assert_eq!(seen, 4);
-    let small = send(call("GET", "/docs/assets/5.35.0-1/swagger-ui.css").header("accept-encoding", "gzip")).await;
-    assert_eq!(small.header("content-encoding"), "gzip");
 }

@@ -25,6 +25,7 @@ fn server() -> Server {
     let module = Router::new()
         .route("/v1/things", get(async || "things").post(async || StatusCode::CREATED))
         .route("/v1/panic", post(async || -> StatusCode { panic!("with a secret: hunter2") }))
+        .route("/v1/gone", get(async || (StatusCode::NOT_FOUND, [("tus-resumable", "1.0.0")])))
         .route("/v1/broken", get(async || StatusCode::INTERNAL_SERVER_ERROR))
         .route("/v1/own", get(async || ([("content-security-policy", "default-src 'none'; img-src *")], "own")));
     let app = Router::new().fallback(get(async || Html("<p>the app</p>").into_response()));
@@ -46,6 +47,14 @@ async fn unknown_paths_and_methods_are_problems_and_the_app_has_the_rest() {
     send(server(), call("POST", "/watch/ttl_1")).await.refused(405, "method_not_allowed");
     assert_eq!(send(server(), call("POST", "/things/v1/things")).await.status, 201);
     send(server(), call("POST", "/healthz")).await.refused(405, "method_not_allowed");
+    let gone = send(server(), call("GET", "/things/v1/gone")).await;
+    assert_eq!(gone.refused(404, "not_found").header("tus-resumable"), "1.0.0", "a route's own headers stay");
+}
+
+#[tokio::test]
+async fn two_contracts_can_share_a_mount() {
+    let both = server().mount("things", Router::new().route("/v1/more", get(async || "more")));
+    assert_eq!(send(both, call("GET", "/things/v1/more")).await.text, "more");
 }
 
 #[tokio::test]
@@ -103,6 +112,10 @@ async fn readiness_names_what_fails_and_nothing_more() {
     );
     assert!(!not.text.contains("db.internal"));
     assert_eq!(ask("/healthz").await.status, 200);
+    let hostless = router.clone().oneshot(call("GET", "/healthz").0).await.unwrap();
+    assert_eq!(hostless.status(), 200, "a probe need not name a host");
+    let hostless = router.clone().oneshot(call("GET", "/things/v1/things").0).await.unwrap();
+    assert_eq!(hostless.status(), 400, "everything else does");
 }
 
 #[tokio::test]
