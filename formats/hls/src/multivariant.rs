@@ -134,6 +134,8 @@ impl Variant {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn playlist() -> MultivariantPlaylist {
@@ -186,6 +188,21 @@ mod tests {
             let mut changed = playlist();
             change(&mut changed);
             assert!(changed.write().is_err(), "{what}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_adds_a_line_or_an_attribute(text in "[ -~\\n\\r\\u{85}\\u{2028}é,=\"#]{0,30}") {
+            let mut changed = playlist();
+            changed.audio[0].name = text.clone();
+            changed.variants[0].uri = text.clone();
+            changed.audio[0].uri = text;
+            if let Ok(written) = changed.write() {
+                prop_assert_eq!(written.lines().count(), playlist().write().unwrap().lines().count());
+                let quotes = |text: &str| text.matches('"').count();
+                prop_assert_eq!(quotes(&written), quotes(&playlist().write().unwrap()));
+            }
         }
     }
 }

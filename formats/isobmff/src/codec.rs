@@ -117,6 +117,9 @@ impl SampleEntry {
         let channels = cursor.u16()?;
         let aac = aac::parse_esds(&self.boxes(AUDIO_FIELDS)?.only(b"esds")?)?;
         let format = AudioFormat { sample_rate: aac.sample_rate, channels: aac.channels.unwrap_or(channels) };
+        if format.channels == 0 {
+            return Err(Error::invalid(self.format, "the channel count must not be zero"));
+        }
         Ok((TrackKind::Audio(format), format!("mp4a.40.{}", aac.object_type)))
     }
 }

@@ -16,3 +16,5 @@ pub const MAX_SUBSAMPLES: usize = 42;
 pub const MAX_SEGMENT: u64 = 1 << 30;
 /// The longest sample description (codec configuration included), in bytes.
 pub const MAX_SAMPLE_ENTRY: usize = 64 << 10;
+/// The most samples in a media segment that is written.
+pub const MAX_SEGMENT_SAMPLES: u32 = 1 << 20;

@@ -200,16 +200,7 @@ fn write_slice_header(c: &mut Choices, w: &mut BitWriter, s: &Stream, idr: bool,
     if idr {
         w.ue(c.below(65_536));
     }
-    let bottom = s.bottom_order && !field;
-    if s.poc_type == 0 {
-        w.u(s.poc_bits, c.below(1 << s.poc_bits));
-    }
-    let deltas = match s.poc_type {
-        0 => u64::from(bottom),
-        1 if !s.delta_zero => 1 + u64::from(bottom),
-        _ => 0,
-    };
-    (0..deltas).for_each(|_| w.se(c.below(70_000)));
+    write_picture_order(c, w, s, s.bottom_order && !field);
     if s.redundant {
         w.ue(c.below(128));
     }
@@ -240,6 +231,18 @@ fn write_slice_header(c: &mut Choices, w: &mut BitWriter, s: &Stream, idr: bool,
     if let Some(width) = s.group_cycle_bits {
         w.u(width, c.below(1 << width));
     }
+}
+
+fn write_picture_order(c: &mut Choices, w: &mut BitWriter, s: &Stream, bottom: bool) {
+    if s.poc_type == 0 {
+        w.u(s.poc_bits, c.below(1 << s.poc_bits));
+    }
+    let deltas = match s.poc_type {
+        0 => u64::from(bottom),
+        1 if !s.delta_zero => 1 + u64::from(bottom),
+        _ => 0,
+    };
+    (0..deltas).for_each(|_| w.se(c.below(70_000)));
 }
 
 /// Reference counts, list modifications and weights of P (0), B (1) and SP (3) slices.

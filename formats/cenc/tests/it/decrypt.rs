@@ -42,3 +42,22 @@ fn interlaced_video_plays() {
 fn aac_plays_with_its_priming() {
     check(&format!("{} -c:a aac -frag_duration 2000000", tone(5.0)));
 }
+
+#[test]
+fn video_with_an_edit_list_plays() {
+    // Composition offsets stay positive, and an edit list takes the first one off.
+    let flags = "-movflags +frag_keyframe+delay_moov+default_base_moof";
+    let words = format!("{} -c:v libx264 -g 25 -sc_threshold 0 -bf 3", picture("320x180", 25, 4));
+    let bench = Bench::new();
+    if bench.ffmpeg(&format!("{words} {flags} -f mp4 source.mp4")).is_none() {
+        return;
+    }
+    let source = bench.read("source.mp4");
+    let index = index(&source);
+    assert!(index.edit.skip > 0, "the source has an edit list: {:?}", index.edit);
+    let segments = index.segments(2);
+    assert_eq!(segments.iter().map(|s| s.start).collect::<Vec<_>>(), [0, 2 * u64::from(index.timescale)]);
+    bench.write("protected.mp4", &presentation(&source, &index, &segments, Some(&protection())));
+    let key = format!("-seekable 0 -decryption_key {KEY_HEX}");
+    assert_eq!(frames(&bench, "protected.mp4", &key), frames(&bench, "source.mp4", ""));
+}

@@ -3,12 +3,12 @@
 use tessera_cenc::{SegmentCipher, TrackIndexer};
 use tessera_isobmff::{Protection, Scheme, Segment, TrackIndex, common_pssh};
 
-pub const KEY: [u8; 16] = 0x00112233_44556677_8899aabb_ccddeeff_u128.to_be_bytes();
-pub const KEY_HEX: &str = "00112233445566778899aabbccddeeff";
-pub const KEY_ID_HEX: &str = "0123456789abcdef0123456789abcdef";
-pub const IV_HEX: &str = "d5fbd6b82ed93e4ef98ae40931ee33b7";
+pub(crate) const KEY: [u8; 16] = 0x00112233_44556677_8899aabb_ccddeeff_u128.to_be_bytes();
+pub(crate) const KEY_HEX: &str = "00112233445566778899aabbccddeeff";
+pub(crate) const KEY_ID_HEX: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const IV_HEX: &str = "d5fbd6b82ed93e4ef98ae40931ee33b7";
 
-pub fn protection() -> Protection {
+pub(crate) fn protection() -> Protection {
     Protection {
         scheme: Scheme::Cbcs,
         key_id: 0x01234567_89abcdef_01234567_89abcdef_u128.to_be_bytes(),
@@ -17,7 +17,7 @@ pub fn protection() -> Protection {
 }
 
 /// Indexes a track file, pushed in chunks of an awkward size.
-pub fn index(file: &[u8]) -> TrackIndex {
+pub(crate) fn index(file: &[u8]) -> TrackIndex {
     let mut indexer = TrackIndexer::new();
     for chunk in file.chunks(77_777) {
         indexer.push(chunk).unwrap();
@@ -26,13 +26,13 @@ pub fn index(file: &[u8]) -> TrackIndex {
 }
 
 /// A segment's data from the track file, still clear.
-pub fn data(file: &[u8], index: &TrackIndex, segment: &Segment) -> Vec<u8> {
+pub(crate) fn data(file: &[u8], index: &TrackIndex, segment: &Segment) -> Vec<u8> {
     let ranges = segment.data_ranges(index).into_iter();
     ranges.flat_map(|range| file[range.start as usize..range.end as usize].to_vec()).collect()
 }
 
 /// One media segment as served.
-pub fn segment(file: &[u8], index: &TrackIndex, segment: &Segment, protection: Option<&Protection>) -> Vec<u8> {
+pub(crate) fn segment(file: &[u8], index: &TrackIndex, segment: &Segment, protection: Option<&Protection>) -> Vec<u8> {
     let mut bytes = index.segment_header(segment, protection).unwrap();
     let mut data = data(file, index, segment);
     if let Some(protection) = protection {
@@ -44,7 +44,12 @@ pub fn segment(file: &[u8], index: &TrackIndex, segment: &Segment, protection: O
 }
 
 /// Init segment and all media segments, joined: what a player has read in the end.
-pub fn presentation(file: &[u8], index: &TrackIndex, segments: &[Segment], protection: Option<&Protection>) -> Vec<u8> {
+pub(crate) fn presentation(
+    file: &[u8],
+    index: &TrackIndex,
+    segments: &[Segment],
+    protection: Option<&Protection>,
+) -> Vec<u8> {
     let pssh: Vec<_> = protection.iter().map(|protection| common_pssh(&[protection.key_id])).collect();
     let mut bytes = index.init_segment(protection, &pssh);
     segments.iter().for_each(|one| bytes.extend(segment(file, index, one, protection)));

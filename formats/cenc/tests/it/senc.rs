@@ -3,7 +3,7 @@
 use tessera_isobmff::Subsample;
 
 /// The subsamples of each sample; none when the box says that it has none. For tracks with a constant IV.
-pub fn entries(senc: &[u8]) -> Vec<Vec<Subsample>> {
+pub(crate) fn entries(senc: &[u8]) -> Vec<Vec<Subsample>> {
     const USE_SUBSAMPLES: u8 = 2;
     if senc[3] & USE_SUBSAMPLES == 0 {
         return Vec::new();
@@ -22,6 +22,6 @@ pub fn entries(senc: &[u8]) -> Vec<Vec<Subsample>> {
 }
 
 /// A big-endian number of up to four bytes.
-pub fn number(bytes: &[u8]) -> u32 {
+pub(crate) fn number(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |value, byte| value << 8 | u32::from(*byte))
 }

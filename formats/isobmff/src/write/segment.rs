@@ -21,10 +21,13 @@ impl TrackIndex {
     /// Everything of a media segment before its samples: `moof` and the header of `mdat`. The segment is these bytes and
     /// then its data (encrypted, when `protection` is given). The same index gives the same bytes, always.
     ///
-    /// Errors when the segment was planned on another index, is larger than [`limits::MAX_SEGMENT`], or is video to be
+    /// Errors when the segment was planned on another index, exceeds [`limits::MAX_SEGMENT`] or
+    /// [`limits::MAX_SEGMENT_SAMPLES`], or is video to be
     /// protected without a subsample map.
     pub fn segment_header(&self, segment: &Segment, protection: Option<&Protection>) -> Result<Vec<u8>, Error> {
         Error::check_limit("bytes of samples in a segment", segment.data_size, limits::MAX_SEGMENT)?;
+        let (count, limit) = (segment.sample_count().into(), limits::MAX_SEGMENT_SAMPLES.into());
+        Error::check_limit("samples in a segment", count, limit)?;
         let samples: Vec<_> = segment.samples(self).collect();
         let data_size: u64 = samples.iter().map(|sample| u64::from(sample.size)).sum();
         if samples.len() != segment.sample_count() as usize || data_size != segment.data_size {

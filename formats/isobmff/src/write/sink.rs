@@ -61,5 +61,6 @@ impl Sink {
 
 /// A size or count within what is written here.
 pub(crate) fn to_u32(value: usize) -> u32 {
-    u32::try_from(value).expect("headers hold at most 2^24 samples of 300 bytes each, and media segments are limited")
+    u32::try_from(value)
+        .expect("a header describes at most 2^20 samples in at most 300 bytes each, and media is limited to 2^30 bytes")
 }
