@@ -3,7 +3,7 @@
 //! A round trip through a decoder that believes `senc` cannot find a wrong map; Apple's players ignore `senc`.
 
 use tessera_isobmff::{Boxes, Subsample};
-use tessera_test_media::{Bench, picture, tone};
+use tessera_test_media::{Bench, picture, shared, tone};
 
 use crate::{
     package::{IV_HEX, KEY_HEX, KEY_ID_HEX, data, index, protection},
@@ -82,4 +82,11 @@ fn video_maps_and_bytes_are_shaka_packager_s() {
 #[test]
 fn audio_bytes_are_shaka_packager_s() {
     compare("audio", &format!("{} -c:a aac -frag_duration 2000000", tone(4.0)));
+}
+
+#[test]
+fn a_real_film_s_maps_and_bytes_are_shaka_packager_s() {
+    let Some(film) = shared("media/bbb_720p25_5s.mp4") else { return };
+    compare("video", &format!("-i {} -map 0:v -c copy", film.display()));
+    compare("audio", &format!("-i {} -map 0:a -c copy -frag_duration 2000000", film.display()));
 }
