@@ -25,7 +25,7 @@ errors! {
         PaymentTokenInvalid = 400 "payment_token_invalid",
         /// A charge for the same thing has an unknown outcome; wait until it is resolved, nothing is charged twice.
         ChargePending = 409 "charge_pending",
-        /// The account has this already.
+        /// The account has this already: a subscription until its last paid period ends, a rental until it runs out.
         AlreadyOwned = 409 "already_owned",
     }
 }

@@ -48,13 +48,13 @@ pub struct Offer {
     pub version: i64,
 }
 
-/// Which offers.
+/// Which offers. With both filters, offers that pass either: all that opens a title with these plans.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ListOffers {
     /// Only those that open this title: rentals of it, or rentals of any title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title_id: Option<TitleId>,
-    /// Only subscriptions to one of these plans.
+    /// Only subscriptions to one of these plans; at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
     /// Entries a page, 1 to 100; 20 when absent.

@@ -108,7 +108,6 @@ impl Document {
         }
         json!({
             "openapi": "3.1.0",
-            "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
             "info": {
                 "title": format!("Tessera {}", self.info.name),
                 "version": self.info.version,

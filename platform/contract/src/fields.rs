@@ -102,7 +102,7 @@ impl Fields {
             Failure::invalid("If-Match", format!("If-Match takes the ETag of an answer, such as \"3\", got {tag}"))
         })?;
         match input.insert(EXPECTED_VERSION.into(), number.into()) {
-            Some(other) if other != Value::from(number) => {
+            Some(other) if other != number => {
                 Err(Failure::invalid(EXPECTED_VERSION, "If-Match and expected_version say different versions"))
             }
             _ => Ok(()),

@@ -134,7 +134,9 @@ async fn read_body(operation: &OperationInfo, headers: &HeaderMap, body: Body) -
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    let bytes = Limited::new(body, limit).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+    let whole = tokio::time::timeout(operation.limits.timeout, Limited::new(body, limit).collect()).await;
+    let bytes = whole.map_err(|_| Failure::invalid("body", "the body did not arrive in time"))?;
+    let bytes = bytes.map_err(|error| match error.is::<LengthLimitError>() {
         true => too_large(),
         false => Failure::invalid("body", "the body ended before it was whole"),
     })?;
