@@ -163,7 +163,7 @@ pub trait Identity: Send + Sync + 'static {
 #[contract(name = "identity-management", version = "1.0", mount = "identity")]
 pub trait IdentityManagement: Send + Sync + 'static {
     /// Create an API key. The secret is in the answer and nowhere else.
-    #[post("/v1/management/api-keys", access = staff("identity:write"), status = 201)]
+    #[post("/v1/management/api-keys", access = staff("identity:write"), status = 201, idempotent)]
     async fn create_api_key(&self, cx: &Cx, request: CreateApiKey) -> Result<NewApiKey, IdentityError>;
 
     /// List API keys, newest first, revoked ones included.

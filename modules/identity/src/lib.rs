@@ -1,1 +1,104 @@
-//! Being written.
+//! The built-in identity.
+//!
+//! It owns accounts, passwords, sign-ins, the OpenID provider of each tenant with its pages, the app's session, and API
+//! keys. It refuses to know what an account may watch, has watched or pays: to everybody else an account is an id.
+//!
+//! Nothing that opens a door is stored in the clear: passwords as argon2id hashes, codes, tokens, sessions and keys as
+//! hashes of 256 random bits, and what has to be read again (signing keys, the app's refresh tokens) encrypted under a
+//! master key that is handed in.
+
+mod account;
+mod api_key;
+mod app_session;
+mod attempts;
+mod authorization;
+mod claims;
+mod client;
+mod config;
+mod email;
+mod hasher;
+mod http;
+mod issuer;
+mod origin;
+mod pages;
+mod password;
+mod provider;
+mod return_to;
+mod secret;
+mod service;
+mod signing_key;
+mod store;
+
+use std::sync::{Arc, RwLock};
+
+use tessera_contract::{Failure, FailureKind};
+use tessera_runtime::{config::Secret, edge::Tenants, secrets::SECRET_BYTES};
+use tessera_store::{Module, Store, StoreConfig};
+use tessera_types::Clock;
+
+pub use account::SignUpError;
+pub use client::FIRST_PARTY;
+pub use config::{AttemptsConfig, ClientConfig, IdentityConfig, PasswordConfig, TokenConfig};
+pub use http::Routes;
+pub use origin::{BelowDomain, Origins};
+pub use password::WeakPassword;
+pub use provider::{LoginRequest, Provider, ProviderError, SignedIn};
+pub use service::IdentityService;
+
+use account::Accounts;
+use app_session::AppSessions;
+use attempts::Attempts;
+use client::Clients;
+use hasher::Hasher;
+use issuer::Issuer;
+use provider::BuiltIn;
+use secret::Keyring;
+
+/// The module's schema.
+pub static MODULE: Module = tessera_store::module!("identity", ["0001_identity"]);
+
+/// What identity needs besides its store.
+pub struct Deps {
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// Names and kinds of tenants.
+    pub tenants: Arc<dyn Tenants>,
+    /// Where tenants are reached: the names of their issuers.
+    pub origins: Arc<dyn Origins>,
+    /// What stored secrets are encrypted under. Without it they cannot be read.
+    pub master_key: Secret<[u8; SECRET_BYTES]>,
+    /// Who signs people in for the app; `None` is the built-in issuer.
+    pub provider: Option<Arc<dyn Provider>>,
+}
+
+/// Opens identity: implements `Identity` and `IdentityManagement`, and for the edge `ApiKeys`, `Sessions` and
+/// `IssuerKeys`.
+///
+/// # Errors
+/// The store cannot be opened, or the configuration describes no argon2id hash or a client that cannot be one.
+pub async fn open(config: IdentityConfig, store: &StoreConfig, deps: Deps) -> Result<Arc<IdentityService>, Failure> {
+    let clients = Clients::new(&config.clients);
+    let clients = clients.map_err(|e| Failure::new(FailureKind::Internal, e.to_string()))?;
+    let hasher = Hasher::new(&config.password).await?;
+    let store = Store::open(store, &MODULE, deps.clock).await?;
+    let keyring = Arc::new(Keyring::new(&deps.master_key));
+    let issuer = Arc::new(Issuer {
+        store: store.clone(),
+        keyring: keyring.clone(),
+        origins: deps.origins.clone(),
+        config: config.tokens,
+    });
+    let provider = deps.provider.unwrap_or_else(|| Arc::new(BuiltIn(issuer.clone())));
+    Ok(Arc::new(IdentityService {
+        accounts: Accounts { store: store.clone(), hasher },
+        attempts: Attempts::new(&config.attempts),
+        sessions: AppSessions { store: store.clone(), keyring: keyring.clone(), provider },
+        revoked: RwLock::new(None),
+        tenants: deps.tenants,
+        origins: deps.origins,
+        store,
+        keyring,
+        clients,
+        issuer,
+    }))
+}
