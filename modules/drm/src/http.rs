@@ -78,7 +78,9 @@ impl Licensing {
             Ok(cx) => self.key(&cx, &head.headers, wanted).await,
             Err(failure) => Err(failure.into()),
         };
-        let counted = outcome.as_ref().map_or_else(|error| tessera_contract::ContractError::code(error).to_owned(), |_| "given".into());
+        let counted = outcome
+            .as_ref()
+            .map_or_else(|error| tessera_contract::ContractError::code(error).to_owned(), |_| "given".into());
         metrics::counter!("tessera_drm_licences_total", "form" => form, "outcome" => counted).increment(1);
         match outcome {
             Ok(key) => given(content_type, write(&key), &request_id),

@@ -49,7 +49,8 @@ impl DrmService {
         let key = row.map(|row| self.open_key(cx, &claims.asset, &row)).transpose()?;
         let key = key.filter(|key| wanted.iter().all(|kid| *kid == key.key_id));
         let Some(key) = key else {
-            let detail = format!("the licence request names a key that is not of {}, what the session plays", claims.asset);
+            let detail =
+                format!("the licence request names a key that is not of {}, what the session plays", claims.asset);
             return Err(DrmError::KeyNotFound(detail));
         };
         self.decide(cx, claims).await.map(|()| key)
@@ -71,7 +72,8 @@ impl DrmService {
     }
 
     fn open_key(&self, cx: &Cx, asset: &AssetId, row: &KeyRow) -> Result<ContentKey, Failure> {
-        let fault = |why: String| Failure::new(FailureKind::Internal, format!("opening the content key of {asset}: {why}"));
+        let fault =
+            |why: String| Failure::new(FailureKind::Internal, format!("opening the content key of {asset}: {why}"));
         let master = self.master_keys.get(&row.master_key_id).ok_or_else(|| {
             fault(format!("it is under the master key {:?}, which is not configured", row.master_key_id))
         })?;

@@ -43,7 +43,8 @@ impl Claims {
 /// When a token made at `now` stops working: after `lifetime`, or when the title's window closes if that comes first.
 /// In whole seconds, as a JWT has them.
 pub(crate) fn expires_at(now: Timestamp, business_now: Timestamp, lifetime: Duration, facts: &PlayFacts) -> Timestamp {
-    let left = facts.available_until.map_or(lifetime, |end| end.since(business_now).clamp(SHORTEST.min(lifetime), lifetime));
+    let left =
+        facts.available_until.map_or(lifetime, |end| end.since(business_now).clamp(SHORTEST.min(lifetime), lifetime));
     Timestamp::from_micros(now.plus(left).as_seconds() * 1_000_000)
 }
 

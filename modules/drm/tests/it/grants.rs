@@ -13,25 +13,25 @@ use tessera_contract_entitlement::{
 
 /// Plans by tenant and account.
 #[derive(Default)]
-pub struct Grants {
+pub(crate) struct Grants {
     held: Mutex<BTreeSet<(String, String, String)>>,
     unreachable: Mutex<bool>,
 }
 
 impl Grants {
-    pub fn give(&self, tenant: &str, account: &str, plan: &str) {
+    pub(crate) fn give(&self, tenant: &str, account: &str, plan: &str) {
         self.held.lock().unwrap().insert((tenant.into(), account.into(), plan.into()));
     }
 
-    pub fn revoke(&self, tenant: &str, account: &str, plan: &str) {
+    pub(crate) fn revoke(&self, tenant: &str, account: &str, plan: &str) {
         self.held.lock().unwrap().remove(&(tenant.into(), account.into(), plan.into()));
     }
 
-    pub fn cut_off(&self) {
+    pub(crate) fn cut_off(&self) {
         *self.unreachable.lock().unwrap() = true;
     }
 
-    pub fn handle(self: &Arc<Self>) -> Arc<dyn Entitlement> {
+    pub(crate) fn handle(self: &Arc<Self>) -> Arc<dyn Entitlement> {
         self.clone()
     }
 }

@@ -27,8 +27,7 @@ async fn a_hundred_packagers_at_once_get_one_key() {
             keys.insert((key.key_id, key.key, key.iv));
         }
         assert_eq!(keys.len(), 1);
-        let count: i64 =
-            world.drm.store().system().scalar("select count(*) from content_keys", vec![]).await.unwrap();
+        let count: i64 = world.drm.store().system().scalar("select count(*) from content_keys", vec![]).await.unwrap();
         assert_eq!(count, 1);
     })
     .await;

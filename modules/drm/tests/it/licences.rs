@@ -40,7 +40,10 @@ async fn the_identity_form_gives_the_same_key_under_the_same_conditions() {
             world.send(request("GET", "acme", &path).header("authorization", bearer), Value::Null).await
         };
         let answer = fetch(&key.key_id, &access.token).await;
-        assert_eq!((answer.status, answer.bytes), (200, u128::from_str_radix(&key.key, 16).unwrap().to_be_bytes().to_vec()));
+        assert_eq!(
+            (answer.status, answer.bytes),
+            (200, u128::from_str_radix(&key.key, 16).unwrap().to_be_bytes().to_vec())
+        );
         assert_eq!(fetch(&other.key_id, &access.token).await.code(), "key_not_found");
         assert_eq!(fetch(&key.key_id, "x").await.code(), "token_invalid");
         assert_eq!(fetch("../clearkey", &access.token).await.status, 404);

@@ -20,42 +20,47 @@ use tower::ServiceExt;
 
 use crate::grants::Grants;
 
-pub struct World {
-    pub drm: Arc<DrmService>,
-    pub grants: Arc<Grants>,
-    pub clock: Arc<ManualClock>,
-    pub directory: Directory,
+pub(crate) struct World {
+    pub(crate) drm: Arc<DrmService>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) directory: Directory,
     router: Router,
 }
 
-pub struct Answer {
-    pub status: u16,
-    pub headers: axum::http::HeaderMap,
-    pub bytes: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
     }
 
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-pub fn ring(id: &str, byte: u8) -> KeyRing {
+pub(crate) fn ring(id: &str, byte: u8) -> KeyRing {
     KeyRing::new(id, Secret::new([byte; 32])).unwrap()
 }
 
-pub async fn open(engine: &Engine, clock: &Arc<ManualClock>, grants: &Arc<Grants>, master: KeyRing) -> Arc<DrmService> {
+pub(crate) async fn open(
+    engine: &Engine,
+    clock: &Arc<ManualClock>,
+    grants: &Arc<Grants>,
+    master: KeyRing,
+) -> Arc<DrmService> {
     let deps =
         DrmDeps { clock: clock.clone(), entitlement: grants.handle(), master_keys: master, token_keys: ring("1", 7) };
     tessera_drm::open(DrmConfig::default(), &engine.config, deps).await.unwrap()
 }
 
 impl World {
-    pub async fn on(engine: &Engine) -> Self {
+    pub(crate) async fn on(engine: &Engine) -> Self {
         let (clock, grants) = (tessera_testing::clock(), Arc::new(Grants::default()));
         let drm = open(engine, &clock, &grants, ring("m1", 9)).await;
         let directory = Directory::open(&engine.config, clock.clone()).await.unwrap();
@@ -76,12 +81,12 @@ impl World {
     }
 
     /// A session of acc_1, who has the plan that the title wants.
-    pub async fn session(&self, tenant: &str, asset: &str) -> LicenceAccess {
+    pub(crate) async fn session(&self, tenant: &str, asset: &str) -> LicenceAccess {
         self.grants.give(tenant, "acc_1", "basic");
         self.authorize(tenant, asset, json!({})).await
     }
 
-    pub async fn authorize(&self, tenant: &str, asset: &str, more_facts: Value) -> LicenceAccess {
+    pub(crate) async fn authorize(&self, tenant: &str, asset: &str, more_facts: Value) -> LicenceAccess {
         let mut facts = json!({"title_id": "ttl_1", "free": false, "plans": ["basic"], "minimum_age": 0});
         facts.as_object_mut().unwrap().extend(more_facts.as_object().unwrap().clone());
         let request: AuthorizeLicence = serde_json::from_value(json!({
@@ -91,24 +96,24 @@ impl World {
         self.drm.authorize_licence(&service(tenant), request).await.unwrap()
     }
 
-    pub async fn key(&self, tenant: &str, asset: &str) -> ContentKey {
+    pub(crate) async fn key(&self, tenant: &str, asset: &str) -> ContentKey {
         let request = GetContentKey { asset_id: asset.parse().unwrap() };
         self.drm.get_content_key(&service(tenant), request).await.unwrap()
     }
 
     /// A ClearKey licence request at `tenant`'s host.
-    pub async fn licence(&self, tenant: &str, token: &str, key_ids: &[&str]) -> Answer {
+    pub(crate) async fn licence(&self, tenant: &str, token: &str, key_ids: &[&str]) -> Answer {
         let kids: Vec<String> = key_ids.iter().map(|id| base64url(id)).collect();
         let body = json!({"kids": kids, "type": "temporary"});
         self.send(request("POST", tenant, "/drm/v1/clearkey").header("authorization", format!("Bearer {token}")), body)
             .await
     }
 
-    pub async fn send(&self, request: axum::http::request::Builder, body: Value) -> Answer {
+    pub(crate) async fn send(&self, request: axum::http::request::Builder, body: Value) -> Answer {
         self.send_bytes(request, if body.is_null() { Vec::new() } else { body.to_string().into_bytes() }).await
     }
 
-    pub async fn send_bytes(&self, request: axum::http::request::Builder, body: Vec<u8>) -> Answer {
+    pub(crate) async fn send_bytes(&self, request: axum::http::request::Builder, body: Vec<u8>) -> Answer {
         let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
@@ -116,15 +121,15 @@ impl World {
     }
 }
 
-pub fn request(method: &str, tenant: &str, path: &str) -> axum::http::request::Builder {
+pub(crate) fn request(method: &str, tenant: &str, path: &str) -> axum::http::request::Builder {
     Request::builder().method(method).uri(path).header("host", format!("{tenant}.localhost:8080"))
 }
 
-pub fn service(tenant: &str) -> Cx {
+pub(crate) fn service(tenant: &str) -> Cx {
     cx(tenant).service("playback").build()
 }
 
 /// 32 hexadecimal digits as base64url.
-pub fn base64url(hex: &str) -> String {
+pub(crate) fn base64url(hex: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(u128::from_str_radix(hex, 16).unwrap().to_be_bytes())
 }

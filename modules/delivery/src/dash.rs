@@ -1,0 +1,69 @@
+//! The DASH description of a presentation (ISO/IEC 23009-1). URIs are relative, so that the signed prefix reaches every
+//! segment.
+
+use tessera_dash::{
+    AdaptationSet, ContentProtection, Error, Media, Mpd, Representation, SegmentTemplate, TimelineSegment,
+};
+use tessera_isobmff::{TrackKind, common_pssh};
+
+use crate::presentation::{Presentation, Track};
+
+/// The description of `tracks`: the video tracks switch among each other, each audio track stands by itself.
+pub(crate) fn mpd(
+    presentation: &Presentation,
+    tracks: &[&Track],
+    clearkey_url: &str,
+    segment_seconds: u32,
+) -> Result<String, Error> {
+    let (video, audio): (Vec<&Track>, Vec<&Track>) = tracks.iter().partition(|track| track.index.kind.is_video());
+    let sets = (!video.is_empty()).then_some(video).into_iter().chain(audio.into_iter().map(|track| vec![track]));
+    let protection = || {
+        presentation.signalled().map(|signalled| ContentProtection {
+            scheme: *signalled.scheme.code(),
+            key_id: signalled.key_id,
+            common_pssh: common_pssh(&[signalled.key_id]),
+            license_url: Some(clearkey_url.to_owned()),
+        })
+    };
+    let mut first_audio = true;
+    let set = |tracks: Vec<&Track>| {
+        let is_video = tracks.iter().any(|track| track.index.kind.is_video());
+        AdaptationSet {
+            language: tracks.first().and_then(|track| track.language()),
+            main: is_video || std::mem::take(&mut first_audio),
+            protection: protection(),
+            representations: tracks.into_iter().map(|track| representation(presentation, track)).collect(),
+        }
+    };
+    let mpd = Mpd {
+        duration: presentation.duration(),
+        min_buffer_time: (segment_seconds.into(), 1),
+        adaptation_sets: sets.map(set).collect(),
+    };
+    mpd.write()
+}
+
+fn representation(presentation: &Presentation, track: &Track) -> Representation {
+    let media = match track.index.kind {
+        TrackKind::Video(format) => Media::Video {
+            width: format.width.into(),
+            height: format.height.into(),
+            frame_rate: track.index.frame_rate(),
+        },
+        TrackKind::Audio(format) => Media::Audio { sample_rate: format.sample_rate, channels: format.channels },
+    };
+    let segment = |s: &tessera_isobmff::Segment| TimelineSegment { start: s.start, duration: s.duration };
+    let edition = &presentation.edition;
+    Representation {
+        id: track.id.clone(),
+        bandwidth: track.bandwidth.peak,
+        codecs: track.index.codec.clone(),
+        media,
+        segments: SegmentTemplate {
+            timescale: track.index.timescale,
+            initialization: format!("{edition}/$RepresentationID$/init.mp4"),
+            media: format!("{edition}/$RepresentationID$/$Number$.m4s"),
+            segments: track.segments.iter().map(segment).collect(),
+        },
+    }
+}

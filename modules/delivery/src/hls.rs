@@ -1,0 +1,78 @@
+//! HLS playlists of a presentation (RFC 8216bis). URIs are relative, so that the signed prefix reaches every segment.
+
+use tessera_hls::{AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, MultivariantPlaylist, Variant};
+use tessera_isobmff::TrackKind;
+
+use crate::presentation::{Presentation, Track};
+
+const AUDIO_GROUP: &str = "audio";
+
+/// The multivariant playlist of `tracks`.
+pub(crate) fn multivariant(presentation: &Presentation, tracks: &[&Track]) -> Result<String, Error> {
+    let (video, audio): (Vec<&Track>, Vec<&Track>) = tracks.iter().partition(|track| track.index.kind.is_video());
+    let uri = |track: &Track| format!("{}/{}/media.m3u8", presentation.edition, track.id);
+    // Sound alone: each track is a variant of its own.
+    let (variants, audio) = if video.is_empty() { (audio, Vec::new()) } else { (video, audio) };
+    let playlist = MultivariantPlaylist {
+        variants: variants.into_iter().map(|track| variant(track, &audio, uri(track))).collect(),
+        audio: audio.iter().enumerate().map(|(place, track)| rendition(track, place, uri(track))).collect(),
+        session_keys: Vec::new(),
+    };
+    playlist.write()
+}
+
+fn variant(track: &Track, audio: &[&Track], uri: String) -> Variant {
+    let largest = |rate: fn(&Track) -> u64| audio.iter().map(|track| rate(track)).max().unwrap_or(0);
+    let codecs = std::iter::once(track).chain(audio.iter().copied());
+    Variant {
+        uri,
+        bandwidth: track.bandwidth.peak + largest(|track| track.bandwidth.peak),
+        average_bandwidth: track.bandwidth.average + largest(|track| track.bandwidth.average),
+        codecs: codecs.map(|track| track.index.codec.clone()).collect(),
+        resolution: match track.index.kind {
+            TrackKind::Video(format) => Some((format.width.into(), format.height.into())),
+            TrackKind::Audio(_) => None,
+        },
+        frame_rate: track.index.frame_rate(),
+        audio: (!audio.is_empty()).then(|| AUDIO_GROUP.to_owned()),
+    }
+}
+
+fn rendition(track: &Track, place: usize, uri: String) -> AudioRendition {
+    AudioRendition {
+        group: AUDIO_GROUP.to_owned(),
+        // Unique in its group (§4.4.6.1.1), whatever the languages are.
+        name: format!("{} {}", track.language().unwrap_or_else(|| "audio".into()), place + 1),
+        language: track.language(),
+        default: place == 0,
+        channels: match track.index.kind {
+            TrackKind::Audio(format) => format.channels,
+            TrackKind::Video(_) => 0,
+        },
+        uri,
+    }
+}
+
+/// The media playlist of a track, as it stands beside its segments.
+///
+/// For protected media, two key formats: `identity`, which players that fetch the bare key take, and
+/// `org.w3.clearkey`, for hls.js, which takes no `identity` with fragmented MP4.
+pub(crate) fn media(presentation: &Presentation, track: &Track, clearkey_url: &str) -> Result<String, Error> {
+    let key = |format, uri, key_id| Key { format, uri, key_id: Some(key_id), iv: None };
+    let keys = presentation.signalled().map(|signalled| {
+        let id = signalled.key_id;
+        let identity = format!("{clearkey_url}/{:032x}", u128::from_be_bytes(id));
+        [key(KeyFormat::Identity, identity, id), key(KeyFormat::ClearKey, clearkey_url.to_owned(), id)]
+    });
+    let segment = |segment: &tessera_isobmff::Segment| MediaSegment {
+        uri: format!("{}.m4s", segment.number),
+        duration: segment.duration,
+    };
+    let playlist = MediaPlaylist {
+        timescale: track.index.timescale,
+        init: "init.mp4".into(),
+        keys: keys.into_iter().flatten().collect(),
+        segments: track.segments.iter().map(segment).collect(),
+    };
+    playlist.write()
+}

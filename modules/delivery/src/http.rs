@@ -1,0 +1,182 @@
+//! The origin's routes: what players and CDNs speak, not operations.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Request, State},
+    http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts},
+    routing::get,
+};
+use bytes::Bytes;
+use tessera_contract::{ContractError, Cx, Failure, FailureKind, Problem, sent_request_id};
+use tessera_contract_delivery::DeliveryError;
+use tessera_runtime::edge::TenantOfHost;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::{
+    entity::{Selection, select},
+    origin::{Entity, Freshness},
+    service::DeliveryService,
+};
+
+const PREFLIGHT_HOLDS: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(Clone)]
+struct Origin {
+    delivery: Arc<DeliveryService>,
+    hosts: Arc<dyn TenantOfHost>,
+}
+
+pub(crate) fn router(delivery: Arc<DeliveryService>, hosts: Arc<dyn TenantOfHost>) -> Router {
+    // Any origin: what may be fetched stands in the path, and no browser adds anything to it by itself.
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE])
+        .expose_headers([
+            header::CONTENT_LENGTH,
+            header::CONTENT_RANGE,
+            header::ETAG,
+            header::ACCEPT_RANGES,
+            header::DATE,
+        ])
+        .max_age(PREFLIGHT_HOLDS);
+    Router::new()
+        .route("/v1/o/{token}/{asset_id}/{*path}", get(media))
+        .route("/v1/posters/{file}", get(poster))
+        .layer(cors)
+        .with_state(Origin { delivery, hosts })
+}
+
+async fn media(
+    State(origin): State<Origin>,
+    Path((token, asset, path)): Path<(String, String, String)>,
+    request: Request,
+) -> Response<Body> {
+    let (head, _) = request.into_parts();
+    let found = async |cx: &Cx| origin.delivery.entity(cx, &token, &asset, &path).await;
+    origin.answer(&head, found).await
+}
+
+async fn poster(State(origin): State<Origin>, Path(file): Path<String>, request: Request) -> Response<Body> {
+    let (head, _) = request.into_parts();
+    let found = async |cx: &Cx| {
+        let asset = file.strip_suffix(".jpg").and_then(|name| name.parse().ok());
+        let unknown = || Failure::new(FailureKind::NotFound, "a poster is called by its asset's id and .jpg");
+        origin.delivery.poster(cx, &asset.ok_or_else(unknown)?).await
+    };
+    origin.answer(&head, found).await
+}
+
+impl Origin {
+    /// Answers with what `find` finds for the tenant of the request's host.
+    async fn answer(
+        &self,
+        head: &Parts,
+        find: impl AsyncFnOnce(&Cx) -> Result<Entity, DeliveryError>,
+    ) -> Response<Body> {
+        let request_id = sent_request_id(&head.headers);
+        let outcome = match self.hosts.visitor(head).await {
+            Ok(cx) => {
+                let work = async { self.send(&cx, head, find(&cx).await?).await };
+                let late =
+                    || Failure::new(FailureKind::DeadlineExceeded, "the origin had no answer in time; try again");
+                tokio::time::timeout_at(cx.deadline, work).await.unwrap_or_else(|_| Err(late().into()))
+            }
+            Err(failure) => Err(failure.into()),
+        };
+        let mut response = outcome.unwrap_or_else(|error| refused(&error, &request_id));
+        if let Ok(id) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        response
+    }
+
+    /// The part of the entity that is asked for. What needs no bytes reads none.
+    async fn send(&self, cx: &Cx, head: &Parts, entity: Entity) -> Result<Response<Body>, DeliveryError> {
+        let selection = select(&head.headers, &entity.tag, entity.length);
+        let mut response = described(&entity, &selection);
+        let range = match &selection {
+            Selection::Whole => 0..entity.length,
+            Selection::Part(range) => range.clone(),
+            Selection::Unchanged | Selection::OutOfRange => return Ok(response),
+        };
+        if head.method != Method::HEAD {
+            let expected = entity.length;
+            let bytes = self.delivery.bytes(cx, entity).await?;
+            *response.body_mut() = Body::from(part(&bytes, expected, range)?);
+        }
+        Ok(response)
+    }
+}
+
+fn part(bytes: &Bytes, expected: u64, range: std::ops::Range<u64>) -> Result<Bytes, Failure> {
+    if bytes.len() as u64 != expected {
+        let detail = format!("packaged {} bytes where {expected} were announced", bytes.len());
+        return Err(Failure::new(FailureKind::Internal, detail));
+    }
+    let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
+    Ok(bytes.slice(at(range.start)..at(range.end)))
+}
+
+/// Status and headers, without the bytes.
+fn described(entity: &Entity, selection: &Selection) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    let (status, length, content_range) = match selection {
+        Selection::Whole => (StatusCode::OK, Some(entity.length), None),
+        Selection::Part(range) => {
+            let said = format!("bytes {}-{}/{}", range.start, range.end - 1, entity.length);
+            (StatusCode::PARTIAL_CONTENT, Some(range.end - range.start), Some(said))
+        }
+        Selection::Unchanged => (StatusCode::NOT_MODIFIED, None, None),
+        Selection::OutOfRange => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, Some(0), Some(format!("bytes */{}", entity.length)))
+        }
+    };
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, text: &str| {
+        headers.insert(name, HeaderValue::from_str(text).expect("printable ASCII"));
+    };
+    set(header::ETAG, &entity.tag);
+    set(header::ACCEPT_RANGES, "bytes");
+    set(
+        header::CACHE_CONTROL,
+        &match entity.freshness {
+            _ if status == StatusCode::RANGE_NOT_SATISFIABLE => "no-store".to_owned(),
+            Freshness::Forever => "public, max-age=31536000, immutable".to_owned(),
+            Freshness::Seconds(seconds) => format!("public, max-age={seconds}"),
+        },
+    );
+    // Pages elsewhere may show it and measure how long it took (Fetch §3.7, Resource Timing §4.5).
+    set(HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
+    set(HeaderName::from_static("timing-allow-origin"), "*");
+    if status != StatusCode::NOT_MODIFIED {
+        set(header::CONTENT_TYPE, entity.content_type);
+    }
+    if let Some(length) = length {
+        set(header::CONTENT_LENGTH, &length.to_string());
+    }
+    if let Some(said) = content_range {
+        set(header::CONTENT_RANGE, &said);
+    }
+    response
+}
+
+fn refused(error: &DeliveryError, request_id: &str) -> Response<Body> {
+    metrics::counter!("tessera_origin_refusals_total", "code" => error.code().to_owned()).increment(1);
+    if let DeliveryError::Failure(failure) = error
+        && failure.kind.status() >= 500
+    {
+        let mut causes = String::new();
+        let mut next = std::error::Error::source(failure);
+        while let Some(cause) = next {
+            causes = format!("{causes}: {cause}");
+            next = cause.source();
+        }
+        tracing::error!(request_id, "{failure}{causes}");
+    }
+    Problem::of(error, request_id).into_response()
+}

@@ -1,0 +1,190 @@
+//! What the origin reads of other modules and of the blob store, each thing once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tessera_cenc::SegmentCipher;
+use tessera_contract::{Cx, Failure, FailureKind};
+use tessera_contract_delivery::DeliveryError;
+use tessera_contract_drm::{ContentKey, DrmError, GetContentKey};
+use tessera_contract_media::{
+    AssetDescriptor, AtRest, GetDescriptor, MediaError, Protection as Wanted, TrackDescriptor, TrackKind,
+};
+use tessera_isobmff::{Protection, Scheme, TrackIndex};
+use tessera_runtime::blobs::BlobKey;
+use tessera_types::{AssetId, TenantId};
+
+use crate::{
+    DeliveryDeps,
+    at_rest::AtRestKey,
+    config::DeliveryConfig,
+    presentation::{Parts, Presentation, Protected},
+    shelf::Shelf,
+};
+
+const MEGABYTE: u64 = 1 << 20;
+/// A descriptor is a few hundred bytes; this many of them are remembered.
+const DESCRIPTORS: u64 = 10_000;
+/// A poster larger than this is none.
+const POSTER_BYTES: u64 = 16 * MEGABYTE;
+/// How at-rest encryption is named in a descriptor; see `tessera_contract_media::AtRest`.
+const AT_REST: &str = "aes-128-ctr";
+
+type AssetKey = (TenantId, AssetId);
+
+/// Descriptors, presentations and posters of ready assets. A ready asset never changes, so nothing here goes stale.
+pub(crate) struct Library {
+    deps: DeliveryDeps,
+    segment_seconds: u32,
+    descriptors: Shelf<AssetKey, Arc<AssetDescriptor>>,
+    presentations: Shelf<AssetKey, Arc<Presentation>>,
+    posters: Shelf<AssetKey, Bytes>,
+}
+
+impl Library {
+    pub(crate) fn new(config: &DeliveryConfig, deps: DeliveryDeps) -> Self {
+        Self {
+            segment_seconds: config.segment_seconds,
+            descriptors: Shelf::new(DESCRIPTORS),
+            presentations: Shelf::new(config.index_cache_megabytes.saturating_mul(MEGABYTE)),
+            posters: Shelf::new(config.poster_cache_megabytes.saturating_mul(MEGABYTE)),
+            deps,
+        }
+    }
+
+    pub(crate) fn deps(&self) -> &DeliveryDeps {
+        &self.deps
+    }
+
+    /// The descriptor of a ready asset that may be served.
+    pub(crate) async fn descriptor(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<AssetDescriptor>, DeliveryError> {
+        let load = async {
+            let request = GetDescriptor { asset_id: asset.clone() };
+            let described = self.deps.media.get_descriptor(&cx.as_service("delivery"), request).await;
+            let descriptor = described.map_err(|error| media_refused(asset, error))?;
+            match descriptor.protection {
+                Wanted::Cbcs | Wanted::Clear => Ok((Arc::new(descriptor), 1)),
+                Wanted::Unknown => Err(not_found(asset)),
+            }
+        };
+        self.descriptors.get(&(cx.tenant.clone(), asset.clone()), load).await
+    }
+
+    /// The asset, ready to be packaged.
+    pub(crate) async fn presentation(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<Presentation>, DeliveryError> {
+        let load = async {
+            let descriptor = self.descriptor(cx, asset).await?;
+            let mut tracks = Vec::new();
+            let mut weight = 0;
+            for track in descriptor.tracks.iter().filter(|track| track.kind != TrackKind::Unknown) {
+                let (index, size) = self.index(cx, track).await?;
+                weight += size;
+                tracks.push((track.clone(), index));
+            }
+            let protection = self.protection(cx, &descriptor).await?;
+            let at_rest = at_rest_key(&descriptor.at_rest)?;
+            let segment_seconds = self.segment_seconds;
+            let build = move || {
+                let parts = Parts { descriptor: &descriptor, tracks, protection, at_rest, segment_seconds };
+                Presentation::new(parts).map_err(|e| Failure::internal("preparing the asset's tracks", e))
+            };
+            Ok((Arc::new(aside("preparing the asset's tracks", build).await??), weight))
+        };
+        self.presentations.get(&(cx.tenant.clone(), asset.clone()), load).await
+    }
+
+    /// The asset's poster, JPEG.
+    pub(crate) async fn poster(&self, cx: &Cx, asset: &AssetId) -> Result<Bytes, DeliveryError> {
+        let load = async {
+            let descriptor = self.descriptor(cx, asset).await?;
+            let blob = descriptor.poster_blob.as_deref();
+            let blob = blob.ok_or_else(|| DeliveryError::AssetNotFound(format!("{asset} has no poster")))?;
+            let (key, blobs) = (blob_key(blob)?, self.deps.blobs.tenant(&cx.tenant));
+            let size = blobs.info(&key).await.map_err(lost)?.size;
+            if size > POSTER_BYTES {
+                let detail = format!("the poster {key} has {size} bytes, more than {POSTER_BYTES}");
+                return Err(Failure::new(FailureKind::Internal, detail).into());
+            }
+            Ok((blobs.get(&key).await.map_err(lost)?, size))
+        };
+        self.posters.get(&(cx.tenant.clone(), asset.clone()), load).await
+    }
+
+    /// A track's index, and the bytes of its stored form: about what it takes in memory.
+    async fn index(&self, cx: &Cx, track: &TrackDescriptor) -> Result<(TrackIndex, u64), Failure> {
+        let key = blob_key(&track.index_blob)?;
+        let stored = self.deps.blobs.tenant(&cx.tenant).get(&key).await.map_err(lost)?;
+        let size = stored.len() as u64;
+        let doing = format!("reading the track index {key}");
+        let parse = move || serde_json::from_slice(&stored).map_err(|e| Failure::internal(&doing, e));
+        Ok((aside("reading a track index", parse).await??, size))
+    }
+
+    async fn protection(&self, cx: &Cx, descriptor: &AssetDescriptor) -> Result<Option<Protected>, Failure> {
+        if descriptor.protection != Wanted::Cbcs {
+            return Ok(None);
+        }
+        let request = GetContentKey { asset_id: descriptor.asset_id.clone() };
+        let key =
+            self.deps.drm.get_content_key(&cx.as_service("delivery"), request).await.map_err(|error| match error {
+                DrmError::Failure(failure) => failure,
+                other => Failure::internal("fetching the asset's content key", other),
+            })?;
+        protected(&key).map(Some).ok_or_else(|| {
+            let detail =
+                format!("the content key of {} is not 32 hexadecimal digits each of key id, key and IV", key.asset_id);
+            Failure::new(FailureKind::BadAnswer, detail)
+        })
+    }
+}
+
+/// Runs work that takes a while beside the async workers.
+pub(crate) async fn aside<T: Send + 'static>(
+    doing: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Failure::internal(doing, e))
+}
+
+fn protected(key: &ContentKey) -> Option<Protected> {
+    let exact = |digits: &str| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let bytes = |digits: &str| exact(digits).then(|| u128::from_str_radix(digits, 16).ok())?.map(u128::to_be_bytes);
+    let signalled = Protection { scheme: Scheme::Cbcs, key_id: bytes(&key.key_id)?, iv: bytes(&key.iv)? };
+    let cipher = SegmentCipher::new(&bytes(&key.key)?, &signalled);
+    Some(Protected { signalled, cipher })
+}
+
+fn at_rest_key(at_rest: &AtRest) -> Result<AtRestKey, Failure> {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    if at_rest.scheme != AT_REST {
+        let detail = format!("track files are encrypted at rest as {:?}, and this knows {AT_REST:?}", at_rest.scheme);
+        return Err(Failure::new(FailureKind::Internal, detail));
+    }
+    let key = BASE64_STANDARD.decode(&at_rest.key_base64).ok().and_then(|key| key.try_into().ok());
+    let bad = || Failure::new(FailureKind::BadAnswer, "an at-rest key is 16 bytes in base64");
+    key.map(AtRestKey::new).ok_or_else(bad)
+}
+
+fn blob_key(text: &str) -> Result<BlobKey, Failure> {
+    text.parse().map_err(|e| Failure::internal("reading a blob's key in an asset's descriptor", e))
+}
+
+/// A blob that a descriptor names and the store does not have is a fault, not a 404.
+pub(crate) fn lost(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::NotFound => Failure::internal("the blob store lacks what the asset is made of", failure),
+        _ => failure,
+    }
+}
+
+fn media_refused(asset: &AssetId, error: MediaError) -> DeliveryError {
+    match error {
+        MediaError::Failure(failure) => failure.into(),
+        MediaError::AssetNotFound(_) | MediaError::AssetNotReady(_) => not_found(asset),
+        other => Failure::internal("asking media for an asset", other).into(),
+    }
+}
+
+fn not_found(asset: &AssetId) -> DeliveryError {
+    DeliveryError::AssetNotFound(format!("there is no asset {asset} here that could be played"))
+}
