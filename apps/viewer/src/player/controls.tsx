@@ -1,0 +1,199 @@
+// The player's own controls: named, reachable by keyboard, out of the way while the film runs.
+import { type RefObject, useEffect, useId, useRef, useState } from "react";
+import { clock, spokenClock } from "../format.ts";
+import { strings } from "../strings.ts";
+import { Icon, type IconName } from "../ui/icons.tsx";
+import type { Tracks } from "./engine.ts";
+import type { MediaState } from "./media.ts";
+
+const text = strings.player;
+
+interface ButtonProps {
+  icon: IconName;
+  label: string;
+  className?: string;
+  pressed?: boolean;
+  onPress: () => void;
+}
+
+export function ControlButton({ icon, label, className = "", pressed, onPress }: ButtonProps) {
+  return (
+    <button
+      type="button"
+      className={`control ${className}`}
+      aria-label={label}
+      title={label}
+      {...(pressed === undefined ? {} : { "aria-pressed": pressed })}
+      onClick={onPress}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+function SeekBar({ media, seek }: { media: MediaState; seek: (seconds: number) => void }) {
+  const { seconds, duration, buffered } = media;
+  const share = (value: number) => `${duration > 0 ? Math.min(100, (value / duration) * 100) : 0}%`;
+  return (
+    <input
+      className="seek"
+      type="range"
+      min={0}
+      max={Math.max(1, duration)}
+      step="any"
+      value={seconds}
+      data-keys="seek"
+      aria-label={text.seek}
+      aria-valuetext={text.position(spokenClock(seconds), spokenClock(duration))}
+      style={{ "--played": share(seconds), "--buffered": share(buffered) } as React.CSSProperties}
+      onChange={(event) => seek(Number(event.target.value))}
+    />
+  );
+}
+
+function Volume({ media, video }: { media: MediaState; video: RefObject<HTMLVideoElement | null> }) {
+  const silent = media.muted || media.volume === 0;
+  const level = silent ? 0 : media.volume;
+  return (
+    <div className="volume">
+      <ControlButton
+        icon={silent ? "muted" : "volume"}
+        label={silent ? text.unmute : text.mute}
+        onPress={() => toggleMute(video.current)}
+      />
+      <input
+        type="range"
+        min={0}
+        max={1}
+        step={0.05}
+        value={level}
+        data-keys="volume"
+        aria-label={text.volume}
+        aria-valuetext={`${Math.round(level * 100)}%`}
+        style={{ "--played": `${level * 100}%` } as React.CSSProperties}
+        onChange={(event) => setVolume(video.current, Number(event.target.value))}
+      />
+    </div>
+  );
+}
+
+export function toggleMute(video: HTMLVideoElement | null): void {
+  if (!video) return;
+  if (video.volume === 0) video.volume = 0.5;
+  else video.muted = !video.muted;
+}
+
+export function setVolume(video: HTMLVideoElement | null, level: number): void {
+  if (!video) return;
+  video.volume = Math.min(1, Math.max(0, level));
+  video.muted = video.volume === 0;
+}
+
+function Quality({ tracks, choose }: { tracks: Tracks; choose: (height: number | undefined) => void }) {
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const name = useId();
+  useEffect(() => {
+    if (!open) return;
+    box.current?.querySelector<HTMLInputElement>("input:checked")?.focus();
+    const outside = (event: Event) => {
+      if (event.target instanceof Node && !box.current?.contains(event.target)) setOpen(false);
+    };
+    document.addEventListener("pointerdown", outside);
+    return () => document.removeEventListener("pointerdown", outside);
+  }, [open]);
+  const close = () => {
+    setOpen(false);
+    box.current?.querySelector("button")?.focus();
+  };
+  const options: [number | undefined, string][] = [
+    [undefined, tracks.height ? text.autoNow(tracks.height) : text.auto],
+    ...tracks.renditions.map(({ height }): [number, string] => [height, text.height(height)]),
+  ];
+  return (
+    <div className="quality" ref={box}>
+      <button
+        type="button"
+        className="control"
+        aria-label={text.quality}
+        title={text.quality}
+        aria-expanded={open}
+        onClick={() => setOpen((now) => !now)}
+      >
+        <Icon name="settings" />
+      </button>
+      {open && (
+        <fieldset
+          className="menu"
+          onKeyDown={(event) => {
+            if (event.key !== "Escape") return;
+            event.stopPropagation();
+            close();
+          }}
+        >
+          <legend>{text.quality}</legend>
+          {options.map(([height, label]) => (
+            <label key={label}>
+              <input
+                type="radio"
+                name={name}
+                data-keys="choice"
+                checked={tracks.chosen === height}
+                onChange={() => choose(height)}
+                onClick={(event) => event.detail > 0 && close()}
+              />
+              <span>{label}</span>
+            </label>
+          ))}
+        </fieldset>
+      )}
+    </div>
+  );
+}
+
+export interface ControlsProps {
+  video: RefObject<HTMLVideoElement | null>;
+  media: MediaState;
+  tracks: Tracks | undefined;
+  fullscreen: boolean;
+  toggle: () => void;
+  seek: (seconds: number) => void;
+  seekBy: (seconds: number) => void;
+  toggleFullscreen: () => void;
+  chooseHeight: (height: number | undefined) => void;
+  showCaptions: (shown: boolean) => void;
+}
+
+export function Controls(props: ControlsProps) {
+  const { video, media, tracks, fullscreen, toggle, seek, seekBy, toggleFullscreen, chooseHeight, showCaptions } = props;
+  const captions = tracks?.captions ?? "none";
+  return (
+    <section className="controls" aria-label={text.controls}>
+      <SeekBar media={media} seek={seek} />
+      <div className="controls-row">
+        <ControlButton icon={media.paused ? "play" : "pause"} label={media.paused ? text.play : text.pause} onPress={toggle} />
+        <ControlButton icon="rewind" label={text.back10} className="wide-only" onPress={() => seekBy(-10)} />
+        <ControlButton icon="forward" label={text.forward10} className="wide-only" onPress={() => seekBy(10)} />
+        <Volume media={media} video={video} />
+        <p className="time">
+          <span>{clock(media.seconds)}</span> <span className="faint">/ {clock(media.duration)}</span>
+        </p>
+        <span className="space" />
+        {captions !== "none" && (
+          <ControlButton
+            icon="captions"
+            label={captions === "on" ? text.captionsOff : text.captionsOn}
+            pressed={captions === "on"}
+            onPress={() => showCaptions(captions !== "on")}
+          />
+        )}
+        {tracks && tracks.renditions.length > 1 && <Quality tracks={tracks} choose={chooseHeight} />}
+        <ControlButton
+          icon={fullscreen ? "leave" : "enter"}
+          label={fullscreen ? text.exitFullscreen : text.fullscreen}
+          onPress={toggleFullscreen}
+        />
+      </div>
+    </section>
+  );
+}

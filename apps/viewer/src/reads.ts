@@ -1,0 +1,25 @@
+// What several pages read, each under one name, so that a page shows what another has already read.
+import { getAccount, listProfiles, listProgress, listTitles, type AccountState, type Progress, type Title } from "./api/client.ts";
+import { type Config, catalogLocale } from "./config.ts";
+import { type Query, useQuery } from "./query.ts";
+import { useSession } from "./session.tsx";
+
+export function useTitles(config: Config): Query<Title[]> {
+  const locale = catalogLocale(config);
+  return useQuery(`titles:${locale}`, (signal) => listTitles(locale, signal));
+}
+
+/** The account's subscriptions and purchases, when somebody is signed in. */
+export function useAccount(): Query<AccountState> {
+  const { accountId, signedIn } = useSession();
+  return useQuery(signedIn ? `account:${accountId}` : undefined, getAccount);
+}
+
+/** What the account's first profile was watching, latest first. */
+export function useProgress(): Query<Progress[]> {
+  const { accountId, signedIn } = useSession();
+  return useQuery(signedIn ? `progress:${accountId}` : undefined, async (signal) => {
+    const [profile] = await listProfiles(signal);
+    return profile ? listProgress(profile.profile_id, signal) : [];
+  });
+}
