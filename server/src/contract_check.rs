@@ -1,0 +1,118 @@
+//! `tessera contract check`: whether an implementation at some address keeps a contract's promises.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tessera_contract::{
+    CxSigner,
+    conformance::{HttpProbe, Probe, Report, Role, Side, SignedHttp, Subject, Violation, check},
+    http_client,
+};
+use tessera_contracts::{ALL, find};
+use tessera_runtime::secrets::Secrets;
+use tessera_types::{SystemClock, TenantId};
+
+use crate::{deployment::CX_SECRET, error::CommandError, openapi::known};
+
+/// Which implementation, and how to call it.
+pub(crate) struct Check<'a> {
+    pub(crate) contract: &'a str,
+    /// The contract's own address, mount included.
+    pub(crate) url: &'a str,
+    /// Starting state and credentials of a stranger's implementation.
+    pub(crate) fixtures: Option<&'a Path>,
+    /// Call as a module of this deployment, with its secret.
+    pub(crate) data: Option<&'a Path>,
+    /// Two tenants that the deployment has, with `data`.
+    pub(crate) tenants: &'a [TenantId],
+    pub(crate) json: bool,
+}
+
+/// `--fixtures`.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Fixtures {
+    /// What the rules call the starting state; each contract's rules document theirs.
+    #[serde(default)]
+    state: Value,
+    /// Bearer credentials by tenant and role.
+    #[serde(default)]
+    credentials: BTreeMap<Side, Credentials>,
+    /// Host header by tenant, where names do not resolve.
+    #[serde(default)]
+    hosts: BTreeMap<Side, String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Credentials {
+    staff: Option<String>,
+    staff_without_scope: Option<String>,
+    service: Option<String>,
+    viewers: BTreeMap<String, String>,
+}
+
+/// Runs the rules and prints the report. Answers whether the implementation conforms.
+pub(crate) async fn run(options: Check<'_>) -> Result<bool, CommandError> {
+    let entry = find(options.contract)
+        .ok_or_else(|| CommandError::new(format!("there is no contract {:?}; {}", options.contract, known())))?;
+    let fixtures = read(options.fixtures)?;
+    let state = if fixtures.state.is_null() { json!({}) } else { fixtures.state.clone() };
+    let probe = probe(&options, fixtures)?;
+    // A rule may use operations of the same contract alone: a management contract is not promised.
+    let contracts: Vec<_> = ALL
+        .iter()
+        .filter(|other| other.info.name == entry.info.name)
+        .map(|entry| (entry.info, (entry.document)()))
+        .collect();
+    let subject = Subject::new(&contracts, probe.as_ref(), state).map_err(|e| CommandError::new(e.to_string()))?;
+    let report = check(entry.info.name, entry.rules, &subject).await;
+    print(&report, options.json)?;
+    if report.outcomes.iter().all(|outcome| matches!(outcome.violation, Some(Violation::NotReachable(_)))) {
+        return Err(CommandError::new(format!("nothing was checked: {} cannot be reached", options.url)));
+    }
+    Ok(report.conforms())
+}
+
+fn read(path: Option<&Path>) -> Result<Fixtures, CommandError> {
+    let Some(path) = path else { return Ok(Fixtures::default()) };
+    let doing = format!("reading {}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|e| CommandError::caused(doing.clone(), e))?;
+    serde_json::from_str(&text).map_err(|e| CommandError::caused(doing, e))
+}
+
+fn probe(options: &Check<'_>, fixtures: Fixtures) -> Result<Box<dyn Probe>, CommandError> {
+    let (http, base, clock) = (http_client(), options.url.trim_end_matches('/').to_owned(), Arc::new(SystemClock));
+    if let Some(data) = options.data {
+        let [ours, theirs] = options.tenants else {
+            return Err(CommandError::new("with --data name two tenants: --tenants demo,other"));
+        };
+        let secrets = Secrets::open(data).map_err(|e| CommandError::caused("reading the deployment's secrets", e))?;
+        let secret = secrets.get_or_create(CX_SECRET).map_err(|e| CommandError::caused("reading a secret", e))?;
+        let signer = CxSigner::new(secret.expose(), clock.clone());
+        return Ok(Box::new(SignedHttp { http, base, signer, tenants: [ours.clone(), theirs.clone()], clock }));
+    }
+    let mut credentials = BTreeMap::new();
+    for (side, of_side) in fixtures.credentials {
+        let roles = [
+            (Role::Staff, of_side.staff),
+            (Role::StaffWithoutScope, of_side.staff_without_scope),
+            (Role::Service, of_side.service),
+        ];
+        credentials.extend(roles.into_iter().filter_map(|(role, token)| Some(((side, role), token?))));
+        credentials.extend(of_side.viewers.into_iter().map(|(name, token)| ((side, Role::Viewer(name)), token)));
+    }
+    Ok(Box::new(HttpProbe { http, base, credentials, hosts: fixtures.hosts, clock }))
+}
+
+#[allow(clippy::print_stdout, reason = "the command's result")]
+fn print(report: &Report, as_json: bool) -> Result<(), CommandError> {
+    if as_json {
+        let text = serde_json::to_string_pretty(report).map_err(|e| CommandError::caused("writing the report", e))?;
+        println!("{text}");
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! `tessera ingest`.
+
+use serde_json::json;
+use tessera_contract_catalog::TitleDraft;
+use tessera_contract_media::Protection;
+
+use crate::{
+    cli::Ingest,
+    client::Site,
+    demo::Facts,
+    error::CommandError,
+    ingest::{Film, ingest},
+    progress::say,
+};
+
+/// Ingests the file and says where the title is.
+#[allow(clippy::print_stdout, reason = "the command's result")]
+pub(crate) async fn run(options: Ingest) -> Result<(), CommandError> {
+    let site = site(&options)?;
+    let protection = if options.clear { Protection::Clear } else { Protection::Cbcs };
+    let publish = !options.draft;
+    let film = Film { file: &options.file, draft: draft(&options)?, protection, publish, name: &options.title };
+    let title = ingest(&site, film).await?;
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&title).map_err(|e| CommandError::caused("writing the title", e))?);
+    } else if publish {
+        say(&format!("  Watch it at {}/title/{}", site.url, title.title_id));
+        println!("{}", title.title_id);
+    } else {
+        println!("{}", title.title_id);
+    }
+    if publish && !options.free && options.plan.is_empty() {
+        say("note: nobody may watch it yet: it is neither free nor in a plan (--free, --plan), and has no rental offer.");
+    }
+    Ok(())
+}
+
+fn site(options: &Ingest) -> Result<Site, CommandError> {
+    if let (Some(url), Some(key)) = (&options.url, &options.key) {
+        return Site::new(url, key);
+    }
+    let facts = Facts::read(&options.data)?.ok_or_else(|| {
+        CommandError::new(format!(
+            "there is no demo in {}: start one with `tessera up`, or give --url and --key",
+            options.data.display()
+        ))
+    })?;
+    Site::new(&facts.url(), options.key.as_deref().unwrap_or(&facts.staff_key))
+}
+
+fn draft(options: &Ingest) -> Result<TitleDraft, CommandError> {
+    let locale = options.locale.to_string();
+    let mut draft = json!({
+        "name": {locale.clone(): options.title}, "genres": options.genre,
+        "access": {"free": options.free, "plans": options.plan},
+    });
+    if let Some(synopsis) = &options.synopsis {
+        draft["synopsis"] = json!({locale: synopsis});
+    }
+    if let Some(year) = options.year {
+        draft["year"] = json!(year);
+    }
+    serde_json::from_value(draft).map_err(|e| CommandError::caused("describing the title", e))
+}

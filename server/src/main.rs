@@ -1,0 +1,72 @@
+//! The `tessera` command: the composition root, and what an operator does at a terminal.
+
+mod app;
+mod background;
+mod cli;
+mod client;
+mod config;
+mod contract_check;
+mod demo;
+mod deployment;
+mod doctor;
+mod error;
+mod films;
+mod ingest;
+mod ingest_command;
+mod openapi;
+mod progress;
+mod routes;
+mod run;
+mod settings;
+mod tenant;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Arguments, Command, Contract};
+use error::CommandError;
+use progress::say;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(&format!("error: starting the async runtime: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(execute(arguments)) {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
+    let config = arguments.config.as_deref();
+    match arguments.command {
+        Command::Up(up) => run::up(config, up).await?,
+        Command::Serve(place) => run::serve(config, &place).await?,
+        Command::Ingest(ingest) => ingest_command::run(ingest).await?,
+        Command::Tenant(command) => tenant::run(config, command).await?,
+        Command::Openapi { contract } => openapi::run(contract.as_deref())?,
+        Command::Doctor(place) => return doctor::run(config, &place).await,
+        Command::Contract(Contract::Check { contract, url, fixtures, data, tenants, json }) => {
+            let check = contract_check::Check {
+                contract: &contract,
+                url: &url,
+                fixtures: fixtures.as_deref(),
+                data: data.as_deref(),
+                tenants: &tenants,
+                json,
+            };
+            // Broken promises are a result, not an error of the command: exit code 2.
+            return Ok(if contract_check::run(check).await? { ExitCode::SUCCESS } else { ExitCode::from(2) });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,137 @@
+//! `tessera up` and `tessera serve`: everything in one process, until told to stop.
+
+use std::{io::IsTerminal, path::Path, sync::Arc, time::Instant};
+
+use tessera_runtime::{
+    http::{Server, listen, metrics_router, serve_aside},
+    shutdown::Shutdown,
+    telemetry,
+};
+use tessera_store::DataFolder;
+use tessera_types::SystemClock;
+use tokio::net::TcpListener;
+
+use crate::{
+    app, background,
+    cli::{Place, Up},
+    config::Root,
+    demo,
+    deployment::Deployment,
+    error::CommandError,
+    progress::say,
+    routes, settings,
+};
+
+/// Serves as configured.
+pub(crate) async fn serve(config: Option<&Path>, place: &Place) -> Result<(), CommandError> {
+    let root = settings::load(config, place)?;
+    Running::start(root).await?.until_stopped().await
+}
+
+/// Serves, with a demo tenant in it.
+pub(crate) async fn up(config: Option<&Path>, up: Up) -> Result<(), CommandError> {
+    let mut root = settings::load(config, &up.place)?;
+    if root.log.level.is_none() && std::env::var_os(telemetry::LOG_VARIABLE).is_none() {
+        // A newcomer's terminal is for the addresses; what goes wrong still shows.
+        root.log.level = Some("warn".into());
+    }
+    let started = Instant::now();
+    let running = Running::start(root).await?;
+    if up.no_demo {
+        say(&format!("Tessera is ready at {}.", running.address()));
+        return running.until_stopped().await;
+    }
+    let port = running.port();
+    let demo = demo::Demo { port, film_seconds: up.film_seconds };
+    tokio::select! {
+        made = demo.ensure(&running.deployment, running.data.path()) => {
+            let facts = match made {
+                Ok(facts) => facts,
+                Err(error) => {
+                    running.stop().await;
+                    return Err(error);
+                }
+            };
+            say(&facts.welcome(started.elapsed()));
+        }
+        () = running.shutdown.requested() => say("Stopped before the demo was whole; the next start goes on with it."),
+    }
+    running.until_stopped().await
+}
+
+/// A server at work.
+struct Running {
+    deployment: Arc<Deployment>,
+    shutdown: Shutdown,
+    serving: tokio::task::JoinHandle<()>,
+    drain: std::time::Duration,
+    listen: std::net::SocketAddr,
+    data: DataFolder,
+}
+
+impl Running {
+    async fn start(root: Root) -> Result<Self, CommandError> {
+        let level = std::env::var(telemetry::LOG_VARIABLE).ok();
+        let metrics = telemetry::start(&root.log, level.as_deref())
+            .map_err(|e| CommandError::caused("starting the log", e))?;
+        let shutdown = Shutdown::new();
+        shutdown.on_signals().map_err(|e| CommandError::caused("listening for signals", e))?;
+        // The port and the folder first: what is taken is said before anything slow.
+        let listener = listen(root.server.listen).await.map_err(|e| CommandError::new(e.to_string()))?;
+        let data = DataFolder::open(&root.data).map_err(|e| CommandError::new(e.to_string()))?;
+        let deployment = Arc::new(Deployment::open(&root, data.path(), Arc::new(SystemClock)).await?);
+        background::start(&deployment, &metrics, &shutdown);
+        if let Some(address) = root.server.metrics_listen {
+            let aside = listen(address).await.map_err(|e| CommandError::new(e.to_string()))?;
+            let (router, stop) = (metrics_router(metrics.clone()), shutdown.clone());
+            shutdown.spawn("metrics listener", async move { drop(serve_aside(aside, router, &stop).await) });
+        }
+        let server = routes::server(&root.server, &deployment, metrics);
+        let listen = listener.local_addr().map_err(|e| CommandError::caused("reading the listener's address", e))?;
+        let serving = tokio::spawn(serve_until(server, listener, shutdown.clone()));
+        tracing::info!(%listen, data = %data.path().display(), "ready");
+        if !app::is_built() {
+            say("note: this binary was built without the viewer app; `make app` builds it.");
+        }
+        Ok(Self { deployment, shutdown, serving, drain: root.server.limits.drain, listen, data })
+    }
+
+    fn port(&self) -> u16 {
+        self.listen.port()
+    }
+
+    fn address(&self) -> String {
+        format!("http://{}", self.listen)
+    }
+
+    async fn until_stopped(self) -> Result<(), CommandError> {
+        self.shutdown.requested().await;
+        self.finish().await;
+        Ok(())
+    }
+
+    async fn stop(self) {
+        self.shutdown.request();
+        self.finish().await;
+    }
+
+    async fn finish(self) {
+        if std::io::stderr().is_terminal() {
+            say("\nStopping: requests under way may finish. Press Ctrl-C again to stop at once.");
+        }
+        let _ = self.serving.await; // a panic in it has been logged
+        let drained = self.shutdown.drain(self.drain).await;
+        for store in self.deployment.stores() {
+            store.close().await;
+        }
+        match drained.abandoned.is_empty() {
+            true => say("Stopped."),
+            false => say(&format!("Stopped; cut off while at work: {}.", drained.abandoned.join(", "))),
+        }
+    }
+}
+
+async fn serve_until(server: Server, listener: TcpListener, shutdown: Shutdown) {
+    let drained = server.serve(listener, &shutdown).await;
+    tracing::info!(?drained, "connections drained");
+}

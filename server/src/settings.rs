@@ -1,0 +1,28 @@
+//! The configuration of a command: the file, the environment over it, the flags over both.
+
+use std::path::{Path, PathBuf};
+
+use tessera_runtime::config::{self, Environment};
+
+use crate::{cli::Place, config::Root, error::CommandError};
+
+/// Variables of ours that are not settings.
+const NOT_SETTINGS: &[&str] =
+    &["TESSERA_LOG", "TESSERA_CONFIG", "TESSERA_URL", "TESSERA_API_KEY", "TESSERA_DATA", "TESSERA_CACHE"];
+
+/// Loads the configuration.
+pub(crate) fn load(file: Option<&Path>, place: &Place) -> Result<Root, CommandError> {
+    let found = file.map(PathBuf::from).or_else(|| Some(PathBuf::from("tessera.toml")).filter(|path| path.exists()));
+    let environment = Environment::of_process(NOT_SETTINGS);
+    let mut root: Root = config::load(found.as_deref(), &environment).map_err(|e| CommandError::new(e.to_string()))?;
+    if let Some(data) = &place.data {
+        root.data = data.clone();
+    }
+    if let Some(listen) = place.listen {
+        root.server.listen = listen;
+    }
+    if let Some(port) = place.port {
+        root.server.listen.set_port(port);
+    }
+    Ok(root)
+}
