@@ -20,9 +20,11 @@ pub struct SessionState {
     pub device_id: String,
     /// How far the viewer is, in seconds.
     pub position_seconds: u32,
+    /// Whether the viewer has said so; until then the position is where the session resumed, or 0.
+    pub position_reported: bool,
     /// When it began, wall time.
     pub started_at: Timestamp,
-    /// When this was said, wall time.
+    /// When the viewer was last heard of in it, wall time: a session that ends because no beat came keeps its last one's.
     pub updated_at: Timestamp,
     /// Counts up with every change.
     pub version: i64,
