@@ -82,7 +82,8 @@ fn expiry(month: u8, year: u16) -> Result<Timestamp, GatewayError> {
     if !(1..=12).contains(&month) || !(2000..=2199).contains(&year) {
         return Err(invalid("the expiry is a month from 1 to 12 and a year with four digits"));
     }
-    let first: Timestamp = format!("{year:04}-{month:02}-01T00:00:00Z").parse().map_err(|_| invalid("no such month"))?;
+    let first: Timestamp =
+        format!("{year:04}-{month:02}-01T00:00:00Z").parse().map_err(|_| invalid("no such month"))?;
     Ok(first.plus_months(1))
 }
 
@@ -122,12 +123,7 @@ mod tests {
     }
 
     fn card(number: &str, month: u8, year: u16, code: &str) -> CreateToken {
-        CreateToken {
-            card_number: number.into(),
-            expiry_month: month,
-            expiry_year: year,
-            security_code: code.into(),
-        }
+        CreateToken { card_number: number.into(), expiry_month: month, expiry_year: year, security_code: code.into() }
     }
 
     #[test]

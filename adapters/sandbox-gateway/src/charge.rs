@@ -103,11 +103,16 @@ pub(crate) fn check(request: &CreateCharge) -> Result<(), Failure> {
         let detail = format!("a charge is for more than nothing, got {}", request.amount);
         return Err(Failure::invalid("amount", detail));
     }
-    let length = request.statement.chars().count();
-    match (1..=22).contains(&length) {
+    let visible = request.statement.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    match (1..=22).contains(&request.statement.len()) && visible {
         true => Ok(()),
-        false => Err(Failure::invalid("statement", format!("a statement is 1 to 22 characters, got {length}"))),
+        false => Err(Failure::invalid("statement", "a statement is 1 to 22 visible ASCII characters")),
     }
+}
+
+/// Whether `text` can be a key or a token: nothing else is ever in the store, and some of it a store would choke on.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 #[cfg(test)]

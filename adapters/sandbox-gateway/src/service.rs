@@ -84,10 +84,13 @@ impl PaymentGateway for SandboxGateway {
         let missing = || Failure::new(FailureKind::IdempotencyKeyRequired, "a charge is named by its Idempotency-Key");
         let reference = cx.idempotency_key.as_deref().ok_or_else(missing)?.to_owned();
         charge::check(&request)?;
+        if !charge::is_name(&request.payment_token) {
+            return Err(token_not_found());
+        }
         let input = (self.config.clone(), reference, request);
-        let write = self.store.write(cx, input, |tx, (config, reference, request)| {
-            Box::pin(charge_once(tx, config, reference, request))
-        });
+        let write = self
+            .store
+            .write(cx, input, |tx, (config, reference, request)| Box::pin(charge_once(tx, config, reference, request)));
         match write.await? {
             Reply::Charge(charge) => Ok(charge.at(self.store.now())),
             Reply::Silence => {
@@ -99,7 +102,10 @@ impl PaymentGateway for SandboxGateway {
     }
 
     async fn get_charge(&self, cx: &Cx, request: GetCharge) -> Result<Charge, GatewayError> {
-        let charge = store::charge(&self.store.tenant(cx), &request.reference).await?;
+        let charge = match charge::is_name(&request.reference) {
+            true => store::charge(&self.store.tenant(cx), &request.reference).await?,
+            false => None,
+        };
         let not_found = || GatewayError::ChargeNotFound(format!("no charge was made with key {:?}", request.reference));
         Ok(charge.ok_or_else(not_found)?.at(self.store.now()))
     }

@@ -3,9 +3,7 @@
 use tessera_contract::{Cx, Page, contract, errors};
 
 use crate::{
-    account::{
-        AccountState, CancelSubscription, GetAccount, PurchaseCompleted, Subscription, SubscriptionChanged,
-    },
+    account::{AccountState, CancelSubscription, GetAccount, PurchaseCompleted, Subscription, SubscriptionChanged},
     checkout::{Checkout, CreateCheckout, GetCheckout},
     offer::{ListOffers, Offer},
 };

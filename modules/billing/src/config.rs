@@ -9,7 +9,7 @@ use tessera_contract::Failure;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BillingConfig {
-    /// What cardholders read on their statement, 1 to 22 characters. Default `TESSERA`.
+    /// What cardholders read on their statement, 1 to 22 visible ASCII characters. Default `TESSERA`.
     pub statement: String,
     /// How long the gateway has to answer a charge, in seconds; after that its outcome is unknown. Default 20.
     pub charge_timeout_seconds: u32,
@@ -39,8 +39,9 @@ impl Default for BillingConfig {
 impl BillingConfig {
     /// Whether the settings go together. Errors name the field.
     pub fn check(&self) -> Result<(), Failure> {
-        if !(1..=22).contains(&self.statement.chars().count()) {
-            return Err(Failure::invalid("billing.statement", "billing.statement is 1 to 22 characters"));
+        let visible = self.statement.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        if !(1..=22).contains(&self.statement.len()) || !visible {
+            return Err(Failure::invalid("billing.statement", "billing.statement is 1 to 22 visible ASCII characters"));
         }
         if self.never_charged_after_seconds <= self.charge_timeout_seconds {
             let detail = format!(

@@ -8,9 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tessera_contract::{CloudEvent, Cx, Event};
-use tessera_contract_billing::{
-    Purchase, PurchaseCompleted, Subscription, SubscriptionChanged, SubscriptionState,
-};
+use tessera_contract_billing::{Purchase, PurchaseCompleted, Subscription, SubscriptionChanged, SubscriptionState};
 use tessera_contract_entitlement::{EntitlementError, GrantScope, PutGrant};
 use tessera_events::{Consumer, HandlerError, Log, decode};
 use tokio_util::sync::CancellationToken;

@@ -20,10 +20,22 @@ pub(crate) fn transaction(now: Timestamp) -> String {
 
 /// A checkout id that we cannot have minted is the caller's mistake.
 pub(crate) fn expect_checkout(id: &str) -> Result<(), Failure> {
-    match id.starts_with(CHECKOUT) {
+    match minted(CHECKOUT, id) {
         true => Ok(()),
         false => Err(Failure::invalid("checkout_id", format!("expected an id that begins with {CHECKOUT:?}"))),
     }
+}
+
+/// A cursor holds a ledger transaction's id, or is not ours.
+pub(crate) fn expect_transaction(id: &str) -> Result<(), Failure> {
+    match minted(TRANSACTION, id) {
+        true => Ok(()),
+        false => Err(Failure::invalid("cursor", "pass next_cursor of the page before, unchanged")),
+    }
+}
+
+fn minted(prefix: &str, id: &str) -> bool {
+    id.len() <= 64 && id.strip_prefix(prefix).is_some_and(|body| body.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// A prefix and a UUIDv7 (RFC 9562 §5.7), as all ids of ours.

@@ -41,8 +41,7 @@ pub(crate) fn check(request: &CreateOffer) -> Result<(), Failure> {
 
 /// Whether `text` can be a plan's name.
 pub(crate) fn is_plan(text: &str) -> bool {
-    (1..=40).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn texts(field: &str, texts: &Localized, max: usize) -> Result<(), Failure> {
@@ -50,8 +49,9 @@ fn texts(field: &str, texts: &Localized, max: usize) -> Result<(), Failure> {
         return Err(Failure::invalid(field, format!("{field} has at most {LANGUAGES_MAX} languages")));
     }
     for (locale, text) in &texts.0 {
-        if text.trim().is_empty() || text.chars().count() > max {
-            return Err(Failure::invalid(field, format!("{field} in {locale} is 1 to {max} characters")));
+        if text.trim().is_empty() || text.chars().count() > max || text.chars().any(char::is_control) {
+            let detail = format!("{field} in {locale} is 1 to {max} characters, none of them a control character");
+            return Err(Failure::invalid(field, detail));
         }
     }
     Ok(())
@@ -96,7 +96,9 @@ pub(crate) fn goods(offer: &Offer, title: Option<TitleId>) -> Result<Goods, Fail
         (OfferTerms::Subscription { .. }, Some(_)) => {
             Err(Failure::invalid("title_id", "a subscription is not for one title: leave title_id out"))
         }
-        (OfferTerms::Rental { title_id: Some(its), hours }, named) if named.as_ref().is_none_or(|named| named == its) => {
+        (OfferTerms::Rental { title_id: Some(its), hours }, named)
+            if named.as_ref().is_none_or(|named| named == its) =>
+        {
             Ok(Goods::Title(its.clone(), *hours))
         }
         (OfferTerms::Rental { title_id: Some(its), .. }, _) => {

@@ -128,12 +128,7 @@ async fn mark(tx: &mut Tx, id: &SubscriptionId, ask_at: Timestamp) -> Result<Opt
 }
 
 /// Step three.
-async fn settle(
-    tx: &mut Tx,
-    renewal: &Renewal,
-    outcome: &Outcome,
-    transaction_id: &str,
-) -> Result<Renewed, Failure> {
+async fn settle(tx: &mut Tx, renewal: &Renewal, outcome: &Outcome, transaction_id: &str) -> Result<Renewed, Failure> {
     let Some(agreement) = open(tx, renewal).await? else { return Ok(Renewed::Open) };
     let (agreement, renewed) = match outcome {
         Outcome::Unknown => return Ok(Renewed::Open),

@@ -125,8 +125,7 @@ async fn begin(tx: &mut Tx, order: &Order) -> Result<String, BillingError> {
     let CreateCheckout { offer_id, title_id, .. } = &order.request;
     let business_now = tx.cx().map_or_else(|| tx.now(), |cx| cx.business_now);
     let found = store::offer_in(tx, offer_id).await?.filter(|offer| !offer.archived);
-    let offer =
-        found.ok_or_else(|| BillingError::OfferNotFound(format!("no offer {offer_id} is for sale here")))?;
+    let offer = found.ok_or_else(|| BillingError::OfferNotFound(format!("no offer {offer_id} is for sale here")))?;
     let goods = offer::goods(&offer, title_id.clone())?;
     let thing = goods.thing();
     let held = holdings::find(tx, &order.account_id, &thing).await?;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tessera_contract::{Cx, Failure, FailureKind, Page, async_trait, decode_cursor, page_limit};
 use tessera_contract_billing::{
-    AccountState, ArchiveOffer, Billing, BillingError, BillingManagement, CancelSubscription, Checkout,
-    CreateCheckout, CreateOffer, GetAccount, GetCheckout, LedgerTransaction, ListLedger, ListOffers, Offer,
-    RenewalRun, RunRenewals, Subscription, SubscriptionState,
+    AccountState, ArchiveOffer, Billing, BillingError, BillingManagement, CancelSubscription, Checkout, CreateCheckout,
+    CreateOffer, GetAccount, GetCheckout, LedgerTransaction, ListLedger, ListOffers, Offer, RenewalRun, RunRenewals,
+    Subscription, SubscriptionState,
 };
 use tessera_store::{Store, Tx};
 use tessera_types::{AccountId, OfferId, SubscriptionId, Timestamp};
@@ -56,6 +56,11 @@ fn account(cx: &Cx) -> Result<AccountId, Failure> {
     cx.account().cloned().ok_or_else(nobody)
 }
 
+/// Whether `text` can be a gateway's token: nothing that a store or a header would choke on.
+fn is_token(text: &str) -> bool {
+    (1..=200).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
 fn minted(offer_id: &OfferId) -> Result<(), Failure> {
     offer_id.expect_minted().map_err(|e| Failure::invalid("offer_id", e.to_string()))
 }
@@ -76,8 +81,8 @@ impl Billing for BillingService {
     async fn create_checkout(&self, cx: &Cx, request: CreateCheckout) -> Result<Checkout, BillingError> {
         let account = account(cx)?;
         minted(&request.offer_id)?;
-        if !(1..=200).contains(&request.payment_token.len()) {
-            let detail = "a payment token is the 1 to 200 characters that the gateway's token endpoint answered";
+        if !is_token(&request.payment_token) {
+            let detail = "a payment token is what the gateway's token endpoint answered, 1 to 200 visible characters";
             return Err(BillingError::PaymentTokenInvalid(detail.into()));
         }
         // In a task of its own: a caller that goes away must not part a charge from its outcome.
@@ -161,6 +166,9 @@ impl BillingManagement for BillingService {
     async fn list_ledger(&self, cx: &Cx, request: ListLedger) -> Result<Page<LedgerTransaction>, BillingError> {
         let limit = page_limit(request.limit)?;
         let before = decode_cursor::<(Timestamp, String)>(request.cursor.as_deref())?;
+        if let Some((_, transaction_id)) = &before {
+            id::expect_transaction(transaction_id)?;
+        }
         let rows = ledger::page(&self.core.store.tenant(cx), before, limit + 1).await?;
         Ok(Page::from_rows(rows, limit, |transaction| (transaction.booked_at, transaction.transaction_id.clone())))
     }

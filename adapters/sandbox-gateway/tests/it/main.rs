@@ -1,5 +1,7 @@
 //! The sandbox gateway against its contract, and its test cards.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;

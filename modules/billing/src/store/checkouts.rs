@@ -76,18 +76,8 @@ pub(crate) async fn insert_checkout(tx: &mut Tx, stored: &StoredCheckout) -> Res
     let Checkout { checkout_id, offer_id, title_id, amount, subscription_id, created_at, .. } = checkout;
     let (title, subscription, state) = (title_id.clone(), subscription_id.clone(), state_name(checkout.state));
     let (minor, currency) = (amount.amount_minor, &amount.currency);
-    let values = params![
-        checkout_id,
-        account_id,
-        offer_id,
-        title,
-        minor,
-        currency,
-        state,
-        subscription,
-        created_at,
-        started_at
-    ];
+    let values =
+        params![checkout_id, account_id, offer_id, title, minor, currency, state, subscription, created_at, started_at];
     tx.execute(INSERT, values).await.map(drop)
 }
 

@@ -13,8 +13,7 @@ const RESERVE: &str = "insert into holdings (tenant, account_id, thing, checkout
     do update set checkout_id = excluded.checkout_id, pending = true, until = null";
 const SET: &str = "update holdings set pending = $5, until = $6 \
     where tenant = $1 and account_id = $2 and thing = $3 and checkout_id = $4";
-const RELEASE: &str =
-    "delete from holdings where tenant = $1 and account_id = $2 and thing = $3 and checkout_id = $4";
+const RELEASE: &str = "delete from holdings where tenant = $1 and account_id = $2 and thing = $3 and checkout_id = $4";
 
 /// What the account has of the thing.
 pub(crate) async fn find(tx: &mut Tx, account: &AccountId, thing: &str) -> Result<Option<Holding>, Failure> {
