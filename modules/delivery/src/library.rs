@@ -27,8 +27,6 @@ const MEGABYTE: u64 = 1 << 20;
 const DESCRIPTORS: u64 = 10_000;
 /// A poster larger than this is none.
 const POSTER_BYTES: u64 = 16 * MEGABYTE;
-/// How at-rest encryption is named in a descriptor; see `tessera_contract_media::AtRest`.
-const AT_REST: &str = "aes-128-ctr";
 
 type AssetKey = (TenantId, AssetId);
 
@@ -67,7 +65,7 @@ impl Library {
                 Wanted::Unknown => Err(not_found(asset)),
             }
         };
-        self.descriptors.get(&(cx.tenant.clone(), asset.clone()), load).await
+        self.descriptors.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
     }
 
     /// The asset, ready to be packaged.
@@ -90,7 +88,7 @@ impl Library {
             };
             Ok((Arc::new(aside("preparing the asset's tracks", build).await??), weight))
         };
-        self.presentations.get(&(cx.tenant.clone(), asset.clone()), load).await
+        self.presentations.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
     }
 
     /// The asset's poster, JPEG.
@@ -107,7 +105,7 @@ impl Library {
             }
             Ok((blobs.get(&key).await.map_err(lost)?, size))
         };
-        self.posters.get(&(cx.tenant.clone(), asset.clone()), load).await
+        self.posters.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
     }
 
     /// A track's index, and the bytes of its stored form: about what it takes in memory.
@@ -156,8 +154,9 @@ fn protected(key: &ContentKey) -> Option<Protected> {
 
 fn at_rest_key(at_rest: &AtRest) -> Result<AtRestKey, Failure> {
     use base64::{Engine, prelude::BASE64_STANDARD};
-    if at_rest.scheme != AT_REST {
-        let detail = format!("track files are encrypted at rest as {:?}, and this knows {AT_REST:?}", at_rest.scheme);
+    if at_rest.scheme != AtRest::SCHEME {
+        let detail =
+            format!("track files are encrypted at rest as {:?}, and this knows {:?}", at_rest.scheme, AtRest::SCHEME);
         return Err(Failure::new(FailureKind::Internal, detail));
     }
     let key = BASE64_STANDARD.decode(&at_rest.key_base64).ok().and_then(|key| key.try_into().ok());

@@ -14,7 +14,7 @@ use axum::{
     routing::{get, post},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tessera_contract::{Cx, Failure, FailureKind, Problem, sent_request_id};
+use tessera_contract::{ContractError, Cx, Failure, FailureKind, Problem, sent_request_id};
 use tessera_contract_drm::DrmError;
 use tessera_runtime::edge::TenantOfHost;
 use tower_http::cors::{Any, CorsLayer};
@@ -51,7 +51,7 @@ pub(crate) fn router(drm: Arc<DrmService>, hosts: Arc<dyn TenantOfHost>) -> Rout
 
 async fn clearkey(State(licensing): State<Licensing>, request: Request) -> Response<Body> {
     let (head, body) = request.into_parts();
-    licensing.answer(&head, "clearkey", "application/json", read(body), |key| licence::licence(key)).await
+    licensing.answer(&head, "clearkey", "application/json", read(body), licence::licence).await
 }
 
 async fn identity(State(licensing): State<Licensing>, Path(key_id): Path<String>, request: Request) -> Response<Body> {
@@ -78,9 +78,7 @@ impl Licensing {
             Ok(cx) => self.key(&cx, &head.headers, wanted).await,
             Err(failure) => Err(failure.into()),
         };
-        let counted = outcome
-            .as_ref()
-            .map_or_else(|error| tessera_contract::ContractError::code(error).to_owned(), |_| "given".into());
+        let counted = outcome.as_ref().map_or_else(|error| error.code().to_owned(), |_| "given".into());
         metrics::counter!("tessera_drm_licences_total", "form" => form, "outcome" => counted).increment(1);
         match outcome {
             Ok(key) => given(content_type, write(&key), &request_id),

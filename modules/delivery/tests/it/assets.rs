@@ -8,7 +8,7 @@ use ctr::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tessera_cenc::TrackIndexer;
-use tessera_contract_media::{AssetDescriptor, TrackDescriptor};
+use tessera_contract_media::{AssetDescriptor, AtRest, TrackDescriptor};
 use tessera_runtime::blobs::Blobs;
 use tessera_test_media::{Bench, picture, tone};
 
@@ -67,7 +67,7 @@ pub(crate) async fn store(
     serde_json::from_value(json!({
         "asset_id": asset, "protection": protection, "duration_seconds": 6.0, "tracks": tracks,
         "poster_blob": poster_blob,
-        "at_rest": {"key_base64": "WlpaWlpaWlpaWlpaWlpaWg==", "scheme": "aes-128-ctr"},
+        "at_rest": {"key_base64": "WlpaWlpaWlpaWlpaWlpaWg==", "scheme": AtRest::SCHEME},
     }))
     .unwrap()
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Router, body::Body, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, request::Builder},
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -30,7 +34,7 @@ pub(crate) struct World {
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -109,11 +113,11 @@ impl World {
             .await
     }
 
-    pub(crate) async fn send(&self, request: axum::http::request::Builder, body: Value) -> Answer {
+    pub(crate) async fn send(&self, request: Builder, body: Value) -> Answer {
         self.send_bytes(request, if body.is_null() { Vec::new() } else { body.to_string().into_bytes() }).await
     }
 
-    pub(crate) async fn send_bytes(&self, request: axum::http::request::Builder, body: Vec<u8>) -> Answer {
+    pub(crate) async fn send_bytes(&self, request: Builder, body: Vec<u8>) -> Answer {
         let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
@@ -121,7 +125,7 @@ impl World {
     }
 }
 
-pub(crate) fn request(method: &str, tenant: &str, path: &str) -> axum::http::request::Builder {
+pub(crate) fn request(method: &str, tenant: &str, path: &str) -> Builder {
     Request::builder().method(method).uri(path).header("host", format!("{tenant}.localhost:8080"))
 }
 
