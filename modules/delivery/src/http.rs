@@ -29,25 +29,28 @@ struct Origin {
     hosts: Arc<dyn TenantOfHost>,
 }
 
-pub(crate) fn router(delivery: Arc<DeliveryService>, hosts: Arc<dyn TenantOfHost>) -> Router {
-    // Any origin: what may be fetched stands in the path, and no browser adds anything to it by itself.
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::HEAD])
-        .allow_headers([header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE])
-        .expose_headers([
-            header::CONTENT_LENGTH,
-            header::CONTENT_RANGE,
-            header::ETAG,
-            header::ACCEPT_RANGES,
-            header::DATE,
-        ])
-        .max_age(PREFLIGHT_HOLDS);
-    Router::new()
-        .route("/v1/o/{token}/{asset_id}/{*path}", get(media))
-        .route("/v1/posters/{file}", get(poster))
-        .layer(cors)
-        .with_state(Origin { delivery, hosts })
+impl DeliveryService {
+    /// The origin's routes, below the mount `delivery`: `/v1/o/{token}/{asset_id}/…` and `/v1/posters/{asset_id}.jpg`.
+    pub fn router(self: Arc<Self>, hosts: Arc<dyn TenantOfHost>) -> Router {
+        // Any origin: what may be fetched stands in the path, and no browser adds anything to it by itself.
+        let cors = CorsLayer::new()
+            .allow_origin(Any)
+            .allow_methods([Method::GET, Method::HEAD])
+            .allow_headers([header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE])
+            .expose_headers([
+                header::CONTENT_LENGTH,
+                header::CONTENT_RANGE,
+                header::ETAG,
+                header::ACCEPT_RANGES,
+                header::DATE,
+            ])
+            .max_age(PREFLIGHT_HOLDS);
+        Router::new()
+            .route("/v1/o/{token}/{asset_id}/{*path}", get(media))
+            .route("/v1/posters/{file}", get(poster))
+            .layer(cors)
+            .with_state(Origin { delivery: self, hosts })
+    }
 }
 
 async fn media(

@@ -46,10 +46,3 @@ pub struct DeliveryDeps {
 pub fn open(config: DeliveryConfig, deps: DeliveryDeps) -> Arc<DeliveryService> {
     Arc::new(DeliveryService::new(config, deps))
 }
-
-impl DeliveryService {
-    /// The origin's routes, below the mount `delivery`: `/v1/o/{token}/{asset_id}/…` and `/v1/posters/{asset_id}.jpg`.
-    pub fn router(self: Arc<Self>, hosts: Arc<dyn TenantOfHost>) -> axum::Router {
-        http::router(self, hosts)
-    }
-}

@@ -35,18 +35,23 @@ struct Licensing {
     hosts: Arc<dyn TenantOfHost>,
 }
 
-pub(crate) fn router(drm: Arc<DrmService>, hosts: Arc<dyn TenantOfHost>) -> Router {
-    // Any origin: a player may stand on another one, and what counts is a token that no browser sends by itself.
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE])
-        .max_age(PREFLIGHT_HOLDS);
-    Router::new()
-        .route("/v1/clearkey", post(clearkey))
-        .route("/v1/clearkey/{key_id}", get(identity))
-        .layer(cors)
-        .with_state(Licensing { drm, hosts })
+impl DrmService {
+    /// The licence server's routes, below the mount `drm`: `POST /v1/clearkey`, `GET /v1/clearkey/{key_id}`.
+    ///
+    /// `hosts` says whose host a request names; the bearer token is this module's own.
+    pub fn router(self: Arc<Self>, hosts: Arc<dyn TenantOfHost>) -> Router {
+        // Any origin: a player may stand on another one, and what counts is a token that no browser sends by itself.
+        let cors = CorsLayer::new()
+            .allow_origin(Any)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::RANGE])
+            .max_age(PREFLIGHT_HOLDS);
+        Router::new()
+            .route("/v1/clearkey", post(clearkey))
+            .route("/v1/clearkey/{key_id}", get(identity))
+            .layer(cors)
+            .with_state(Licensing { drm: self, hosts })
+    }
 }
 
 async fn clearkey(State(licensing): State<Licensing>, request: Request) -> Response<Body> {

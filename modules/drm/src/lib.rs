@@ -48,12 +48,3 @@ pub async fn open(config: DrmConfig, store: &StoreConfig, deps: DrmDeps) -> Resu
     let store = Store::open(store, &MODULE, deps.clock.clone()).await?;
     Ok(Arc::new(DrmService::new(config, store, deps)))
 }
-
-impl DrmService {
-    /// The licence server's routes, below the mount `drm`: `POST /v1/clearkey`, `GET /v1/clearkey/{key_id}`.
-    ///
-    /// `hosts` says whose host a request names; the bearer token is this module's own.
-    pub fn router(self: Arc<Self>, hosts: Arc<dyn TenantOfHost>) -> axum::Router {
-        http::router(self, hosts)
-    }
-}
