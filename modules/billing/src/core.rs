@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tessera_contract_entitlement::Entitlement;
 use tessera_store::Store;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use crate::{config::BillingConfig, till::Till};
 
@@ -16,4 +17,6 @@ pub(crate) struct Core {
     pub(crate) entitlement: Arc<dyn Entitlement>,
     /// Changes whenever this process has settled a checkout.
     pub(crate) settled: watch::Sender<u64>,
+    /// Charges under way: they outlive their callers, and stopping waits for them.
+    pub(crate) charging: TaskTracker,
 }

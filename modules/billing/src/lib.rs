@@ -7,12 +7,13 @@
 //!
 //! What is promised about money, and where it is kept: one charge for a checkout (`sale.rs`), one for a period
 //! (`renewal.rs`), an unknown outcome is asked after until it is known (`jobs.rs`), and an outcome, its ledger
-//! transaction and its event are one commit.
+//! transaction and its event are one commit (`fulfilment.rs`).
 
 mod checkout;
 mod config;
 mod core;
 mod events;
+mod fulfilment;
 mod holding;
 mod id;
 mod jobs;
@@ -34,6 +35,7 @@ use tessera_contract_payment_gateway::PaymentGateway;
 use tessera_store::{Module, Store, StoreConfig};
 use tessera_types::Clock;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 pub use config::BillingConfig;
 pub use service::BillingService;
@@ -59,6 +61,7 @@ pub async fn open(config: BillingConfig, store: &StoreConfig, deps: Deps) -> Res
     let Deps { gateway, entitlement, clock } = deps;
     let store = Store::open(store, &MODULE, clock).await?;
     let till = till::Till { gateway, statement: config.statement.clone(), timeout: config.charge_timeout() };
-    let core = core::Core { config, store, till, entitlement, settled: watch::Sender::new(0) };
+    let (settled, charging) = (watch::Sender::new(0), TaskTracker::new());
+    let core = core::Core { config, store, till, entitlement, settled, charging };
     Ok(Arc::new(BillingService::new(core)))
 }

@@ -66,7 +66,7 @@ impl Core {
                     break 'due;
                 }
                 // In tasks of their own: a caller that goes away must not part a charge from its outcome.
-                let steps = some.iter().map(|id| tokio::spawn(self.clone().renew(cx.clone(), id.clone())));
+                let steps = some.iter().map(|id| self.charging.spawn(self.clone().renew(cx.clone(), id.clone())));
                 for step in join_all(steps.collect::<Vec<_>>()).await {
                     match step.map_err(|e| Failure::internal("renewing a subscription", e))?? {
                         Renewed::Yes => run.renewed += 1,

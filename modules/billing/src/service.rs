@@ -37,9 +37,15 @@ impl BillingService {
     }
 
     /// Does what is done behind the scenes until `shutdown`: puts grants into entitlement as things are sold, and finds
-    /// out how charges ended whose outcome is not known. Without it, a charge that timed out stays pending.
+    /// out how charges ended whose outcome is not known. Without it, a charge that timed out stays pending. Ends when
+    /// the charges under way have ended, or have had their time.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         tokio::join!(self.core.clone().put_grants(shutdown.clone()), self.core.clone().settle_pending(shutdown));
+        self.core.charging.close();
+        let ended = tokio::time::timeout(self.core.config.charge_timeout(), self.core.charging.wait()).await;
+        if ended.is_err() {
+            tracing::warn!("charges are still under way; after the next start their jobs will find out how they ended");
+        }
     }
 
     /// Renews what is due at `cx`'s tenant and business time, until nothing is due or `cx`'s time is up. For the
@@ -86,7 +92,7 @@ impl Billing for BillingService {
             return Err(BillingError::PaymentTokenInvalid(detail.into()));
         }
         // In a task of its own: a caller that goes away must not part a charge from its outcome.
-        let bought = tokio::spawn(self.core.clone().buy(cx.clone(), account, request)).await;
+        let bought = self.core.charging.spawn(self.core.clone().buy(cx.clone(), account, request)).await;
         bought.map_err(|e| Failure::internal("buying an offer", e))?
     }
 
