@@ -1,1 +1,108 @@
-//! Being written.
+//! The built-in media module: from a video file to track files that can be packaged.
+//!
+//! It owns uploads (tus 1.0), transcoding jobs, and assets: the stored copy, encrypted at rest under a key of its own,
+//! with its index. It refuses to know titles, viewers, plans and content keys. FFmpeg does the coding, as a child
+//! process without rights; every file is taken as hostile.
+
+mod at_rest;
+mod child;
+mod config;
+mod encode;
+mod frame_rate;
+mod http;
+mod ladder;
+mod probe;
+mod progress;
+mod refusal;
+mod scratch;
+mod service;
+mod sniff;
+mod store;
+mod sweep;
+mod transcode;
+mod tus;
+mod uploads;
+
+use std::{path::PathBuf, sync::Arc};
+
+use tessera_contract::Authenticate;
+use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
+use tessera_store::{Module, OpenError, Store, StoreConfig};
+use tessera_types::Clock;
+use tokio_util::sync::CancellationToken;
+
+pub use config::{MediaConfig, Preset};
+pub use service::MediaService;
+
+use child::Sandbox;
+use transcode::Worker;
+
+/// The module's schema.
+pub static MODULE: Module = tessera_store::module!("media", ["0001_media"]);
+
+/// What the module is handed.
+pub struct MediaDeps {
+    /// Wall time: uploads expire by it.
+    pub clock: Arc<dyn Clock>,
+    /// Where chunks, track files and posters are kept.
+    pub blobs: Blobs,
+    /// Encrypts assets' keys at rest. A key that is lost takes the assets under it along.
+    pub master_keys: KeyRing,
+    /// A folder of this process's own on a disk with room for a source and its renditions. What is in it is deleted
+    /// when work begins.
+    pub scratch: PathBuf,
+}
+
+/// Opens the module: implements `Media`.
+///
+/// # Errors
+/// The store does not open.
+pub async fn open(config: MediaConfig, store: &StoreConfig, deps: MediaDeps) -> Result<Arc<MediaService>, OpenError> {
+    let store = Store::open(store, &MODULE, deps.clock.clone()).await?;
+    Ok(Arc::new(MediaService::new(config, store, deps)))
+}
+
+impl MediaService {
+    /// The tus routes, below the mount `media`: `/v1/uploads` and `/v1/uploads/{upload_id}`.
+    pub fn router(&self, authenticate: Arc<dyn Authenticate>) -> axum::Router {
+        http::router(self.uploads.clone(), authenticate)
+    }
+
+    /// Works on transcoding jobs until `shutdown`. Running ones are then given up, and begin again later.
+    ///
+    /// # Errors
+    /// The thread that starts children cannot be started.
+    pub async fn work(self: Arc<Self>, shutdown: CancellationToken) -> std::io::Result<()> {
+        let worker = Worker {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            blobs: self.blobs.clone(),
+            master_keys: self.master_keys.clone(),
+            scratch: self.scratch.clone(),
+            sandbox: Sandbox::new(self.config.child_memory_bytes)?,
+        };
+        Arc::new(worker).work(shutdown).await;
+        Ok(())
+    }
+
+    /// Sweeps now and then until `shutdown`.
+    pub async fn sweep_until(self: Arc<Self>, shutdown: CancellationToken) {
+        loop {
+            if let Err(failure) = self.sweep().await {
+                tracing::warn!(%failure, "sweeping uploads and blobs; the next round tries again");
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(self.config.sweep) => {}
+            }
+        }
+    }
+
+    /// One round: ends expired uploads, deletes chunks and blobs that nothing names any more.
+    ///
+    /// # Errors
+    /// Store or blobs cannot be reached; what is left is for the next round.
+    pub async fn sweep(&self) -> Result<(), tessera_contract::Failure> {
+        sweep::sweep(&self.store, &self.blobs).await
+    }
+}

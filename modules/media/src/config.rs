@@ -1,0 +1,120 @@
+//! `[media]` of `tessera.toml`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+const GIB: u64 = 1 << 30;
+
+/// Settings of the built-in media module.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MediaConfig {
+    /// The longest upload taken, in bytes. Default 53687091200 (50 GiB).
+    pub max_upload_bytes: u64,
+    /// How long an upload that nothing happens to is kept, in seconds. Default 86400 (a day).
+    #[serde(rename = "upload_expiry_seconds", deserialize_with = "seconds")]
+    pub upload_expiry: Duration,
+    /// How much of an upload is kept in memory before it is stored, in bytes, 65536 to 67108864. An upload under way
+    /// holds that much. Default 8388608 (8 MiB).
+    #[serde(deserialize_with = "chunk")]
+    pub chunk_bytes: usize,
+    /// Transcoding jobs at a time in this process, at least 1. One uses every core there is. Default 1.
+    #[serde(deserialize_with = "at_least_one")]
+    pub concurrent_jobs: usize,
+    /// How often a job is tried when something of ours fails (disk, store), at least 1; a source that cannot be used
+    /// is refused at once. Default 5.
+    #[serde(deserialize_with = "at_least_one")]
+    pub attempts: usize,
+    /// x264's preset. Default `veryfast`.
+    pub preset: Preset,
+    /// The FFmpeg program: a name looked for in /usr/local/bin, /usr/bin and /bin, or a path. Default `ffmpeg`.
+    pub ffmpeg: String,
+    /// The ffprobe program. Default `ffprobe`.
+    pub ffprobe: String,
+    /// Address space that FFmpeg may use, in bytes. Default 8589934592 (8 GiB).
+    pub child_memory_bytes: u64,
+    /// The longest film taken, in seconds. Default 43200 (12 h).
+    #[serde(rename = "max_duration_seconds", deserialize_with = "seconds")]
+    pub max_duration: Duration,
+    /// Space that has to stay free on the scratch disk while a job runs, in bytes. Default 1073741824 (1 GiB).
+    pub spare_disk_bytes: u64,
+    /// How often expired uploads and left-over blobs are looked for, in seconds. Default 300.
+    #[serde(rename = "sweep_seconds", deserialize_with = "seconds")]
+    pub sweep: Duration,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        Self {
+            max_upload_bytes: 50 * GIB,
+            upload_expiry: Duration::from_secs(24 * 60 * 60),
+            chunk_bytes: 8 << 20,
+            concurrent_jobs: 1,
+            attempts: 5,
+            preset: Preset::Veryfast,
+            ffmpeg: "ffmpeg".into(),
+            ffprobe: "ffprobe".into(),
+            child_memory_bytes: 8 * GIB,
+            max_duration: Duration::from_secs(12 * 60 * 60),
+            spare_disk_bytes: GIB,
+            sweep: Duration::from_secs(300),
+        }
+    }
+}
+
+/// How hard x264 tries: from quick and large to slow and small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    /// For tests and previews.
+    Ultrafast,
+    /// See x264's documentation.
+    Superfast,
+    /// The default.
+    Veryfast,
+    /// See x264's documentation.
+    Faster,
+    /// See x264's documentation.
+    Fast,
+    /// See x264's documentation.
+    Medium,
+    /// See x264's documentation.
+    Slow,
+}
+
+impl Preset {
+    /// As x264 names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ultrafast => "ultrafast",
+            Self::Superfast => "superfast",
+            Self::Veryfast => "veryfast",
+            Self::Faster => "faster",
+            Self::Fast => "fast",
+            Self::Medium => "medium",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    match u64::deserialize(deserializer)? {
+        0 => Err(de::Error::custom("at least 1 second")),
+        seconds => Ok(Duration::from_secs(seconds)),
+    }
+}
+
+fn chunk<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        bytes @ 65_536..=67_108_864 => Ok(bytes),
+        other => Err(de::Error::custom(format!("chunk_bytes is 65536 to 67108864, got {other}"))),
+    }
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        0 => Err(de::Error::custom("at least 1")),
+        some => Ok(some),
+    }
+}

@@ -1,0 +1,135 @@
+//! FFmpeg's and ffprobe's arguments. Nothing of a source but numbers and names of ours stands in them.
+
+use crate::{ladder::Rung, probe::Source, sniff::Container};
+
+/// The source's name in the scratch folder.
+pub(crate) const SOURCE: &str = "source";
+/// The folder below it that FFmpeg may write to.
+pub(crate) const OUT: &str = "out";
+/// The poster's name there.
+pub(crate) const POSTER: &str = "poster.jpg";
+
+/// Decoders that a source may reach: those of the codecs taken, and the sound that comes with them.
+const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,aac_fixed,aac_latm,mp3,mp3float,mp2,opus,\
+    libopus,vorbis,libvorbis,ac3,ac3_fixed,eac3,flac,alac,dca,truehd,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,\
+    pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw";
+const AUDIO_KBPS: u32 = 128;
+const POSTER_WIDTH: u32 = 1280;
+
+/// A track file that FFmpeg makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Output {
+    /// `v720`, `a1`.
+    pub(crate) track_id: String,
+    /// The rendition, unless it is sound.
+    pub(crate) rung: Option<Rung>,
+}
+
+impl Output {
+    /// Its file's name.
+    pub(crate) fn file(&self) -> String {
+        format!("{}.cmft", self.track_id)
+    }
+}
+
+/// The track files to make of `source`: video tallest first, then audio.
+pub(crate) fn outputs(source: &Source, rungs: &[Rung]) -> Vec<Output> {
+    let video = rungs.iter().map(|rung| Output { track_id: format!("v{}", rung.class), rung: Some(*rung) });
+    let audio = source.audio.iter().map(|_| Output { track_id: "a1".into(), rung: None });
+    video.chain(audio).collect()
+}
+
+/// Bytes that one file of this length may get: twice what its rate control aims at.
+pub(crate) fn largest_file(source: &Source) -> u64 {
+    let most_kbps = 2.0 * 5000.0 * (source.video.rate.as_f64() / 30.0).max(1.0);
+    (64 << 20) + (most_kbps * 125.0 * source.video.duration) as u64
+}
+
+/// How a source is opened: by the one demuxer that fits, from a file, never through another protocol.
+fn input(container: Container) -> Vec<String> {
+    let demuxer = container.demuxer();
+    let guards = ["-protocol_whitelist", "file,pipe", "-format_whitelist", "mov,mp4,matroska,webm", "-codec_whitelist"];
+    words(&guards).into_iter().chain(words(&[DECODERS, "-f", demuxer, "-i", SOURCE])).collect()
+}
+
+/// ffprobe's arguments: a report as JSON on stdout.
+pub(crate) fn probe(container: Container) -> Vec<String> {
+    let mut arguments = words(&["-hide_banner", "-v", "error", "-of", "json", "-show_format", "-show_streams"]);
+    arguments.extend(input(container));
+    arguments
+}
+
+/// FFmpeg's arguments: every track file in one run, progress on stdout.
+pub(crate) fn transcode(source: &Source, outputs: &[Output], preset: &str) -> Vec<String> {
+    let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1"]);
+    arguments.extend(input(source.container));
+    arguments.extend(["-filter_complex".into(), filters(source, outputs)]);
+    for (number, output) in outputs.iter().enumerate() {
+        match &output.rung {
+            Some(rung) => arguments.extend(video(source, rung, number, preset)),
+            None => arguments.extend(audio(source)),
+        }
+        arguments.extend(words(&["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-f", "mp4"]));
+        arguments.push(format!("{OUT}/{}", output.file()));
+    }
+    arguments
+}
+
+/// One decoding, made constant in rate, then split and scaled a rendition each. The pictures begin at zero: a late
+/// start is filled with the first one.
+fn filters(source: &Source, outputs: &[Output]) -> String {
+    let rungs: Vec<&Rung> = outputs.iter().filter_map(|output| output.rung.as_ref()).collect();
+    let deinterlace = if source.video.interlaced { "yadif=deint=interlaced," } else { "" };
+    let splits: String = (0..rungs.len()).map(|number| format!("[s{number}]")).collect();
+    let scaled = rungs.iter().enumerate().map(|(number, rung)| {
+        format!(";[s{number}]scale={}:{}:flags=bicubic,setsar=1,format=yuv420p[v{number}]", rung.width, rung.height)
+    });
+    let (stream, rate) = (source.video.index, source.video.rate);
+    let start = format!("[0:{stream}]{deinterlace}fps=fps={rate}:start_time=0,split={}{splits}", rungs.len());
+    std::iter::once(start).chain(scaled).collect()
+}
+
+/// H.264 with closed groups of pictures of the same length in every rendition, so that a player can switch.
+fn video(source: &Source, rung: &Rung, number: usize, preset: &str) -> Vec<String> {
+    let gop = source.video.rate.gop();
+    // Twice the frames do not need twice the bits.
+    let fast = (source.video.rate.as_f64() / 30.0).max(1.0).sqrt();
+    let max_kbps = (f64::from(rung.max_kbps) * fast).round() as u32;
+    let mut arguments = words(&["-map", &format!("[v{number}]"), "-c:v", "libx264", "-preset", preset, "-crf", "23"]);
+    arguments.extend(words(&["-profile:v", "high", "-maxrate", &format!("{max_kbps}k")]));
+    arguments.extend(words(&["-bufsize", &format!("{}k", 2 * max_kbps), "-g", &gop.to_string()]));
+    let closed = format!("scenecut=0:open-gop=0:keyint={gop}:min-keyint={gop}");
+    arguments.extend(words(&["-x264-params", &closed, "-movflags"]));
+    arguments.push("+frag_keyframe+delay_moov+default_base_moof+negative_cts_offsets".into());
+    arguments
+}
+
+/// Stereo AAC that begins at zero: a late start is filled with silence, gaps as well.
+fn audio(source: &Source) -> Vec<String> {
+    let stream = source.audio.as_ref().map_or(0, |audio| audio.index);
+    let mut arguments = words(&["-map", &format!("0:{stream}"), "-af", "aresample=48000:async=1:first_pts=0"]);
+    arguments.extend(words(&["-c:a", "aac", "-b:a", &format!("{AUDIO_KBPS}k"), "-ac", "2", "-ar", "48000"]));
+    arguments.extend(words(&["-frag_duration", "2000000", "-movflags"]));
+    arguments.push("+delay_moov+default_base_moof+negative_cts_offsets".into());
+    arguments
+}
+
+/// FFmpeg's arguments for the poster: of the frames after a tenth of the film, the one most like all of them, which is
+/// never a fade or a lone black frame.
+pub(crate) fn poster(source: &Source) -> Vec<String> {
+    let video = &source.video;
+    let width = video.width.min(POSTER_WIDTH);
+    let height = (u64::from(video.height) * u64::from(width) / u64::from(video.width.max(1))).max(1);
+    let mut arguments =
+        words(&["-hide_banner", "-nostdin", "-v", "error", "-ss", &format!("{:.3}", video.duration / 10.0)]);
+    arguments.extend(input(source.container));
+    let filters = format!("scale={width}:{height},setsar=1,thumbnail=48,format=yuvj420p");
+    arguments.extend(words(&["-map", &format!("0:{}", video.index), "-vf", &filters, "-frames:v", "1", "-q:v", "3"]));
+    arguments.extend(words(&["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2", "-update", "1"]));
+    arguments.push(format!("{OUT}/{POSTER}"));
+    arguments
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}

@@ -1,0 +1,277 @@
+//! What ffprobe says of a source, and whether it can be used.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tessera_contract_media::{FailureReason, SourceInfo};
+
+use crate::{
+    frame_rate::FrameRate,
+    refusal::{Refusal, TAKEN},
+    sniff::Container,
+};
+
+/// The longest side taken, in pixels: 8K.
+const LONGEST_SIDE: u32 = 8192;
+const SHORTEST_SIDE: u32 = 16;
+/// Wider pictures than this are not films, and cannot be scaled to anything that plays.
+const WIDEST: u32 = 8;
+const VIDEO: [&str; 4] = ["h264", "hevc", "vp9", "av1"];
+
+/// A source that can be made into an asset.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Source {
+    pub(crate) container: Container,
+    pub(crate) video: VideoStream,
+    pub(crate) audio: Option<AudioStream>,
+}
+
+/// Its pictures.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct VideoStream {
+    pub(crate) index: u32,
+    pub(crate) codec: String,
+    /// As displayed, in square pixels.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) average: Option<FrameRate>,
+    pub(crate) rate: FrameRate,
+    pub(crate) interlaced: bool,
+    pub(crate) duration: f64,
+}
+
+/// Its sound.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AudioStream {
+    pub(crate) index: u32,
+    pub(crate) codec: String,
+}
+
+/// `ffprobe -of json -show_format -show_streams`; only what is used.
+#[derive(Deserialize)]
+struct Report {
+    #[serde(default)]
+    streams: Vec<Stream>,
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Default, Deserialize)]
+struct Format {
+    duration: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Stream {
+    index: u32,
+    codec_type: Option<String>,
+    codec_name: Option<String>,
+    #[serde(default)]
+    width: i64,
+    #[serde(default)]
+    height: i64,
+    sample_aspect_ratio: Option<String>,
+    avg_frame_rate: Option<String>,
+    r_frame_rate: Option<String>,
+    field_order: Option<String>,
+    duration: Option<String>,
+    #[serde(default)]
+    channels: u32,
+    #[serde(default)]
+    disposition: Disposition,
+    #[serde(default)]
+    tags: Tags,
+    #[serde(default)]
+    side_data_list: Vec<SideData>,
+}
+
+#[derive(Default, Deserialize)]
+struct Disposition {
+    #[serde(default)]
+    attached_pic: u8,
+}
+
+#[derive(Default, Deserialize)]
+struct Tags {
+    /// Matroska's, `00:00:02.000000000`.
+    #[serde(rename = "DURATION")]
+    duration: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct SideData {
+    rotation: Option<f64>,
+}
+
+/// Reads ffprobe's report; says why the source cannot be used.
+pub(crate) fn source(container: Container, report: &[u8], longest: Duration) -> Result<Source, FailureReason> {
+    let report: Report = serde_json::from_slice(report)
+        .map_err(|_| Refusal::Truncated.because("the file's description cannot be read; it is damaged"))?;
+    let is = |stream: &Stream, kind: &str| stream.codec_type.as_deref() == Some(kind);
+    let video = report.streams.iter().find(|s| is(s, "video") && s.disposition.attached_pic == 0);
+    let sound = report.streams.iter().find(|s| is(s, "audio"));
+    let Some(video) = video else {
+        let found = if sound.is_some() { "the file has sound and no pictures" } else { "the file has no pictures" };
+        return Err(Refusal::NotAVideo.because(format!("{found}; {TAKEN}")));
+    };
+    let audio = sound.map(audio_stream).transpose()?;
+    Ok(Source { container, video: video_stream(video, &report.format, longest)?, audio })
+}
+
+fn video_stream(stream: &Stream, format: &Format, longest: Duration) -> Result<VideoStream, FailureReason> {
+    let codec = stream.codec_name.clone().unwrap_or_else(|| "unknown".into());
+    if !VIDEO.contains(&codec.as_str()) {
+        return Err(Refusal::UnsupportedCodec.because(format!("the pictures are coded with {codec}; {TAKEN}")));
+    }
+    let (width, height) = displayed(stream)?;
+    let own = stream.duration.as_deref().and_then(seconds).or_else(|| stream.tags.duration.as_deref().and_then(clock));
+    let duration = own.or_else(|| format.duration.as_deref().and_then(seconds)).filter(|length| *length > 0.0);
+    let Some(duration) = duration else {
+        let found = "the file does not say how long it is, or has no picture in it: it was cut short; remux it";
+        return Err(Refusal::Truncated.because(found));
+    };
+    if duration > longest.as_secs_f64() {
+        let found = format!("the film is {duration:.0} s long; at most {} s are taken", longest.as_secs());
+        return Err(Refusal::TooLarge.because(found));
+    }
+    let rate = |text: &Option<String>| text.as_deref().and_then(FrameRate::parse);
+    let average = rate(&stream.avg_frame_rate);
+    let interlaced = matches!(stream.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"));
+    let constant = FrameRate::constant(average, rate(&stream.r_frame_rate));
+    Ok(VideoStream { index: stream.index, codec, width, height, average, rate: constant, interlaced, duration })
+}
+
+fn audio_stream(stream: &Stream) -> Result<AudioStream, FailureReason> {
+    match stream.codec_name.clone() {
+        Some(codec) if stream.channels > 0 => Ok(AudioStream { index: stream.index, codec }),
+        codec => {
+            let codec = codec.unwrap_or_else(|| "something unknown".into());
+            Err(Refusal::UnsupportedCodec.because(format!("the sound is coded with {codec}, which cannot be read")))
+        }
+    }
+}
+
+/// Width and height as displayed: pixels made square by widening, rotation applied.
+fn displayed(stream: &Stream) -> Result<(u32, u32), FailureReason> {
+    let side = |pixels: i64| u32::try_from(pixels).unwrap_or(0);
+    let (coded_width, coded_height) = (side(stream.width), side(stream.height));
+    let (num, den) = pixel_shape(stream.sample_aspect_ratio.as_deref());
+    let width = (f64::from(coded_width) * num / den).round() as u32;
+    let size = format!("the pictures are {coded_width}x{coded_height} pixels");
+    if coded_width.max(coded_height).max(width) > LONGEST_SIDE {
+        return Err(Refusal::TooLarge.because(format!("{size}; a side may have {LONGEST_SIDE} at most")));
+    }
+    let (short, long) = (width.min(coded_height), width.max(coded_height));
+    if short < SHORTEST_SIDE || long > short.saturating_mul(WIDEST) {
+        let most = format!("at least {SHORTEST_SIDE} a side, and at most {WIDEST} times as long as wide");
+        return Err(Refusal::NotAVideo.because(format!("{size}; a film has {most}")));
+    }
+    let rotation = stream.side_data_list.iter().find_map(|data| data.rotation).unwrap_or(0.0);
+    let upright = (rotation / 90.0).round().rem_euclid(2.0) == 0.0;
+    Ok(if upright { (width, coded_height) } else { (coded_height, width) })
+}
+
+/// The shape of a pixel, `4:3`; square when it is not said or not believable.
+fn pixel_shape(ratio: Option<&str>) -> (f64, f64) {
+    let parsed =
+        ratio.and_then(|text| text.split_once(':')).and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    parsed
+        .filter(|(num, den): &(f64, f64)| *num > 0.0 && *den > 0.0 && (0.1..=10.0).contains(&(num / den)))
+        .unwrap_or((1.0, 1.0))
+}
+
+fn seconds(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|seconds: &f64| seconds.is_finite())
+}
+
+/// `01:02:03.5` in seconds.
+fn clock(text: &str) -> Option<f64> {
+    text.split(':').try_fold(0.0, |total, part| Some(total * 60.0 + seconds(part)?))
+}
+
+impl Source {
+    /// As the contract tells it.
+    pub(crate) fn info(&self) -> SourceInfo {
+        SourceInfo {
+            container: self.container.name().into(),
+            video_codec: self.video.codec.clone(),
+            audio_codec: self.audio.as_ref().map(|audio| audio.codec.clone()),
+            width: self.video.width,
+            height: self.video.height,
+            frame_rate: self.video.average.unwrap_or(self.video.rate).as_f64(),
+            duration_seconds: self.video.duration,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn video() -> Value {
+        json!({"index": 0, "codec_type": "video", "codec_name": "h264", "width": 1280, "height": 720,
+            "avg_frame_rate": "25/1", "r_frame_rate": "25/1", "duration": "2.0"})
+    }
+
+    fn judged(streams: Value) -> Result<Source, FailureReason> {
+        let report = json!({"streams": streams, "format": {"duration": "3.0"}}).to_string();
+        source(Container::Mp4, report.as_bytes(), DAY)
+    }
+
+    fn with(field: &str, value: Value) -> Value {
+        let mut stream = video();
+        stream[field] = value;
+        stream
+    }
+
+    #[test]
+    fn rotation_and_pixel_shape_are_applied() {
+        for (field, value, size) in [
+            ("side_data_list", json!([{"side_data_type": "Display Matrix", "rotation": -90}]), (720, 1280)),
+            ("side_data_list", json!([{"rotation": 180}]), (1280, 720)),
+            ("sample_aspect_ratio", json!("4:3"), (1707, 720)),
+            ("sample_aspect_ratio", json!("0:1"), (1280, 720)),
+        ] {
+            let source = judged(json!([with(field, value.clone())])).unwrap();
+            assert_eq!((source.video.width, source.video.height), size, "{field} {value}");
+        }
+    }
+
+    #[test]
+    fn the_length_is_the_pictures_own_where_it_is_said() {
+        let length = |stream| judged(json!([stream])).unwrap().video.duration;
+        assert_eq!(length(video()), 2.0);
+        let mut tagged = with("duration", json!(null));
+        assert_eq!(length(tagged.clone()), 3.0, "the container's");
+        tagged["tags"] = json!({"DURATION": "00:01:02.500000000"});
+        assert_eq!(length(tagged), 62.5);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named() {
+        let cover =
+            json!({"index": 1, "codec_type": "video", "codec_name": "mjpeg", "disposition": {"attached_pic": 1}});
+        let sound = json!({"index": 0, "codec_type": "audio", "codec_name": "aac", "channels": 2});
+        let silent = json!({"index": 1, "codec_type": "audio", "codec_name": "xma1", "channels": 0});
+        for (streams, code) in [
+            (json!([]), "not_a_video"),
+            (json!([sound, cover]), "not_a_video"),
+            (json!([with("codec_name", json!("mpeg4"))]), "unsupported_codec"),
+            (json!([video(), silent]), "unsupported_codec"),
+            (json!([with("width", json!(20_000))]), "too_large"),
+            (json!([with("duration", json!("100000"))]), "too_large"),
+            (json!([with("width", json!(0))]), "not_a_video"),
+            (json!([with("height", json!(20))]), "not_a_video"),
+            (json!([with("width", json!(-5))]), "not_a_video"),
+        ] {
+            assert_eq!(judged(streams.clone()).unwrap_err().code, code, "{streams}");
+        }
+        let unknown = json!({"streams": [with("duration", json!("0.0"))], "format": {}}).to_string();
+        assert_eq!(source(Container::Webm, unknown.as_bytes(), DAY).unwrap_err().code, "truncated");
+        assert_eq!(source(Container::Mp4, b"{", DAY).unwrap_err().code, "truncated");
+    }
+}

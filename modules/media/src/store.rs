@@ -1,0 +1,12 @@
+//! All SQL of media.
+
+mod assets;
+mod sweeping;
+mod uploads;
+
+pub(crate) use assets::{
+    Made, StoredAsset, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset, page, set_progress,
+    set_source,
+};
+pub(crate) use sweeping::{end_expired, ended_uploads, forget_attempt, forget_upload, left_overs};
+pub(crate) use uploads::{Chunk, Upload, append, chunks, claim, end, insert_upload, release, upload, upload_in};

@@ -1,0 +1,209 @@
+//! Assets, from submission to their descriptor.
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tessera_contract::Failure;
+use tessera_contract_media::{Asset, AssetState, FailureReason, Protection, SourceInfo, TrackDescriptor};
+use tessera_store::{Reader, Tx, params};
+use tessera_types::{AssetId, Timestamp, UploadId};
+
+/// What was made of a source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Made {
+    pub(crate) tracks: Vec<TrackDescriptor>,
+    pub(crate) poster_blob: Option<String>,
+    pub(crate) duration_seconds: f64,
+    pub(crate) renditions: Vec<u32>,
+}
+
+/// An asset with what only its own module sees.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredAsset {
+    pub(crate) asset: Asset,
+    pub(crate) made: Option<Made>,
+    pub(crate) key_id: Option<String>,
+    pub(crate) wrapped_key: Option<Vec<u8>>,
+}
+
+#[derive(sqlx::FromRow)]
+struct AssetRow {
+    asset_id: String,
+    upload_id: String,
+    protection: String,
+    state: String,
+    stage: Option<String>,
+    progress: i64,
+    failure: Option<String>,
+    source: Option<String>,
+    made: Option<String>,
+    key_id: Option<String>,
+    wrapped_key: Option<Vec<u8>>,
+    created_at: i64,
+    version: i64,
+}
+
+impl TryFrom<AssetRow> for StoredAsset {
+    type Error = Failure;
+    fn try_from(row: AssetRow) -> Result<Self, Failure> {
+        let made: Option<Made> = row.made.as_deref().map(from_json).transpose()?;
+        let asset = Asset {
+            asset_id: row.asset_id.parse().map_err(|e| Failure::internal("reading a stored asset's id", e))?,
+            upload_id: row.upload_id.parse().map_err(|e| Failure::internal("reading a stored upload's id", e))?,
+            protection: named(&row.protection)?,
+            state: named(&row.state)?,
+            stage: row.stage,
+            progress_percent: u8::try_from(row.progress.clamp(0, 100)).unwrap_or(100),
+            failure: row.failure.as_deref().map(from_json).transpose()?,
+            source: row.source.as_deref().map(from_json).transpose()?,
+            renditions: made.as_ref().map(|made| made.renditions.clone()).unwrap_or_default(),
+            duration_seconds: made.as_ref().map(|made| made.duration_seconds),
+            created_at: Timestamp::from_micros(row.created_at),
+            version: row.version,
+        };
+        Ok(Self { asset, made, key_id: row.key_id, wrapped_key: row.wrapped_key })
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select asset_id, upload_id, protection, state, stage, progress, failure, source, made, key_id, \
+             wrapped_key, created_at, version from assets where tenant = $1 ",
+            $rest
+        )
+    };
+}
+/// A change by whoever works on the asset, and by nobody who has lost it.
+macro_rules! update {
+    ($set:literal) => {
+        concat!(
+            "update assets set version = version + 1, updated_at = $4, ",
+            $set,
+            " where tenant = $1 and asset_id = $2 and state = 'processing' and ($3 is null or attempt = $3)"
+        )
+    };
+}
+
+const BY_ID: &str = select!("and asset_id = $2");
+const PAGE: &str = select!("and ($2 is null or asset_id < $2) order by asset_id desc limit $3");
+const INSERT: &str = "insert into assets (tenant, asset_id, upload_id, protection, state, progress, created_at, \
+    updated_at, version) values ($1, $2, $3, $4, 'processing', 0, $5, $5, 1)";
+const BEGIN: &str = "update assets set attempt = $3, stage = 'probing', progress = 0, version = version + 1, \
+    updated_at = $4 where tenant = $1 and asset_id = $2 and state = 'processing'";
+const ADD_ATTEMPT: &str = "insert into attempts (tenant, asset_id, attempt, begun_at) values ($1, $2, $3, $4)";
+const CHOOSE_ATTEMPT: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3";
+const PROGRESS: &str = update!("stage = $5, progress = $6");
+const SOURCE: &str = update!("source = $5");
+const READY: &str = update!("state = 'ready', stage = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7");
+const FAILED: &str = update!("state = 'failed', stage = null, failure = $5");
+
+/// The asset, in any state.
+pub(crate) async fn asset(reader: &Reader, id: &AssetId) -> Result<Option<StoredAsset>, Failure> {
+    let row: Option<AssetRow> = reader.optional(BY_ID, params![id]).await?;
+    row.map(StoredAsset::try_from).transpose()
+}
+
+/// The asset, for a write that depends on it.
+pub(crate) async fn asset_in(tx: &mut Tx, id: &AssetId) -> Result<Option<StoredAsset>, Failure> {
+    let row: Option<AssetRow> = tx.optional(BY_ID, params![id]).await?;
+    row.map(StoredAsset::try_from).transpose()
+}
+
+/// Assets before `before`, newest first.
+pub(crate) async fn page(reader: &Reader, before: Option<AssetId>, limit: u32) -> Result<Vec<StoredAsset>, Failure> {
+    let rows: Vec<AssetRow> = reader.all(PAGE, params![before, limit]).await?;
+    rows.into_iter().map(StoredAsset::try_from).collect()
+}
+
+/// Adds an asset that waits for its worker.
+pub(crate) async fn insert_asset(
+    tx: &mut Tx,
+    id: &AssetId,
+    upload: &UploadId,
+    protection: Protection,
+) -> Result<(), Failure> {
+    let now = tx.now();
+    tx.execute(INSERT, params![id, upload, name(&protection)?, now]).await.map(drop)
+}
+
+/// Begins an attempt, which takes the asset from any other; `false` when it is not being processed any more.
+pub(crate) async fn begin_attempt(tx: &mut Tx, id: &AssetId, attempt: &str) -> Result<bool, Failure> {
+    let now = tx.now();
+    if tx.execute(BEGIN, params![id, attempt, now]).await? == 0 {
+        return Ok(false);
+    }
+    tx.execute(ADD_ATTEMPT, params![id, attempt, now]).await?;
+    Ok(true)
+}
+
+/// Tells how far it is; `false` when the attempt has lost the asset, as for all that follow.
+pub(crate) async fn set_progress(
+    tx: &mut Tx,
+    id: &AssetId,
+    attempt: &str,
+    stage: &str,
+    percent: u8,
+) -> Result<bool, Failure> {
+    let now = tx.now();
+    Ok(tx.execute(PROGRESS, params![id, attempt, now, stage, i64::from(percent)]).await? > 0)
+}
+
+/// Keeps what was found in the source.
+pub(crate) async fn set_source(tx: &mut Tx, id: &AssetId, attempt: &str, source: &SourceInfo) -> Result<bool, Failure> {
+    let now = tx.now();
+    Ok(tx.execute(SOURCE, params![id, attempt, now, json(source)?]).await? > 0)
+}
+
+/// Ends it well: the attempt's blobs are the asset's, its key wrapped under the master key `key_id`.
+pub(crate) async fn finish_ready(
+    tx: &mut Tx,
+    id: &AssetId,
+    attempt: &str,
+    made: &Made,
+    (key_id, wrapped_key): (&str, &[u8]),
+) -> Result<bool, Failure> {
+    let now = tx.now();
+    if tx.execute(READY, params![id, attempt, now, json(made)?, key_id, wrapped_key]).await? == 0 {
+        return Ok(false);
+    }
+    tx.execute(CHOOSE_ATTEMPT, params![id, attempt]).await?;
+    Ok(true)
+}
+
+/// Ends it badly, whoever's attempt it is when `attempt` is `None`.
+pub(crate) async fn finish_failed(
+    tx: &mut Tx,
+    id: &AssetId,
+    attempt: Option<&str>,
+    failure: &FailureReason,
+) -> Result<bool, Failure> {
+    let now = tx.now();
+    Ok(tx.execute(FAILED, params![id, attempt.map(str::to_owned), now, json(failure)?]).await? > 0)
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|e| Failure::internal("writing an asset as JSON", e))
+}
+
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|e| Failure::internal("reading a stored asset", e))
+}
+
+/// A state or protection by its name on the wire.
+fn named<T: DeserializeOwned>(name: &str) -> Result<T, Failure> {
+    serde_json::from_value(name.into()).map_err(|e| Failure::internal("reading a stored asset", e))
+}
+
+fn name(protection: &Protection) -> Result<String, Failure> {
+    match protection {
+        Protection::Cbcs => Ok("cbcs".into()),
+        Protection::Clear => Ok("clear".into()),
+        Protection::Unknown => Err(Failure::invalid("protection", "protection is cbcs or clear")),
+    }
+}
+
+impl StoredAsset {
+    /// Whether a worker has still to end it.
+    pub(crate) fn is_processing(&self) -> bool {
+        self.asset.state == AssetState::Processing
+    }
+}

@@ -1,0 +1,87 @@
+//! What has to be cleaned up, over all tenants.
+
+use tessera_contract::Failure;
+use tessera_store::{Store, params};
+use tessera_types::{AssetId, TenantId, Timestamp, UploadId};
+
+/// An upload whose chunks are to be deleted.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub(crate) struct EndedUpload {
+    #[sqlx(try_from = "String")]
+    pub(crate) tenant: TenantId,
+    #[sqlx(try_from = "String")]
+    pub(crate) upload_id: UploadId,
+    ended_at: i64,
+}
+
+impl EndedUpload {
+    pub(crate) fn ended_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.ended_at)
+    }
+}
+
+/// An attempt that made nothing in the end, and whose blobs are to be deleted.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub(crate) struct LeftOver {
+    #[sqlx(try_from = "String")]
+    pub(crate) tenant: TenantId,
+    #[sqlx(try_from = "String")]
+    pub(crate) asset_id: AssetId,
+    pub(crate) attempt: String,
+    begun_at: i64,
+}
+
+impl LeftOver {
+    pub(crate) fn begun_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.begun_at)
+    }
+}
+
+const END_EXPIRED: &str =
+    "update uploads set ended_at = $1 where ended_at is null and asset_id is null and expires_at <= $1";
+const ENDED: &str = "select tenant, upload_id, ended_at from uploads where ended_at is not null \
+    order by ended_at limit 500";
+const FORGET_CHUNKS: &str = "delete from upload_chunks where tenant = $1 and upload_id = $2";
+const FORGET_UPLOAD: &str = "delete from uploads where tenant = $1 and upload_id = $2 and ended_at is not null";
+const LEFT_OVERS: &str = "select t.tenant, t.asset_id, t.attempt, t.begun_at from attempts t \
+    join assets a on a.tenant = t.tenant and a.asset_id = t.asset_id \
+    where a.state <> 'processing' or a.attempt <> t.attempt order by t.begun_at limit 500";
+const FORGET_ATTEMPT: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3";
+
+/// Ends the uploads whose time is up; answers how many.
+pub(crate) async fn end_expired(store: &Store) -> Result<u64, Failure> {
+    let now = store.now();
+    store.system_write(now, |tx, now| Box::pin(async move { tx.execute(END_EXPIRED, params![*now]).await })).await
+}
+
+/// Uploads that have ended.
+pub(crate) async fn ended_uploads(store: &Store) -> Result<Vec<EndedUpload>, Failure> {
+    store.system().all(ENDED, params![]).await
+}
+
+/// Forgets an upload that has ended, and its chunks.
+pub(crate) async fn forget_upload(store: &Store, upload: &EndedUpload) -> Result<(), Failure> {
+    let write = store.system_write(upload.clone(), |tx, upload| {
+        Box::pin(async move {
+            tx.execute(FORGET_CHUNKS, params![&upload.tenant, &upload.upload_id]).await?;
+            tx.execute(FORGET_UPLOAD, params![&upload.tenant, &upload.upload_id]).await.map(drop)
+        })
+    });
+    write.await
+}
+
+/// Attempts that have come to nothing.
+pub(crate) async fn left_overs(store: &Store) -> Result<Vec<LeftOver>, Failure> {
+    store.system().all(LEFT_OVERS, params![]).await
+}
+
+/// Forgets an attempt.
+pub(crate) async fn forget_attempt(store: &Store, left: &LeftOver) -> Result<(), Failure> {
+    let write = store.system_write(left.clone(), |tx, left| {
+        Box::pin(async move {
+            let values = params![&left.tenant, &left.asset_id, &left.attempt];
+            tx.execute(FORGET_ATTEMPT, values).await.map(drop)
+        })
+    });
+    write.await
+}

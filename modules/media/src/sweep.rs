@@ -1,0 +1,49 @@
+//! Cleaning up: expired uploads, chunks of ended ones, blobs of attempts that came to nothing.
+
+use std::time::Duration;
+
+use tessera_contract::Failure;
+use tessera_runtime::blobs::{Blobs, TenantBlobs};
+use tessera_store::Store;
+use tessera_types::UploadId;
+
+use crate::{
+    store,
+    transcode::folder,
+    uploads::{self, blob_key},
+};
+
+/// How long what has ended is remembered, and looked through again: a request or an attempt that does not know of its
+/// end yet may still store something.
+const MEMORY: Duration = Duration::from_secs(60 * 60);
+
+/// One round over all tenants; what fails is left for the next.
+pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
+    store::end_expired(store).await?;
+    let old = store.now().minus(MEMORY);
+    for upload in store::ended_uploads(store).await? {
+        delete_chunks(&blobs.tenant(&upload.tenant), &upload.upload_id).await?;
+        if upload.ended_at() <= old {
+            store::forget_upload(store, &upload).await?;
+        }
+    }
+    for left in store::left_overs(store).await? {
+        delete_below(&blobs.tenant(&left.tenant), &folder(&left.asset_id, &left.attempt)).await?;
+        if left.begun_at() <= old {
+            store::forget_attempt(store, &left).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the chunks of an upload that has ended.
+pub(crate) async fn delete_chunks(blobs: &TenantBlobs, upload: &UploadId) -> Result<(), Failure> {
+    delete_below(blobs, &uploads::folder(upload)).await
+}
+
+async fn delete_below(blobs: &TenantBlobs, folder: &str) -> Result<(), Failure> {
+    for blob in blobs.list(Some(&blob_key(folder)?)).await? {
+        blobs.delete(&blob.key).await?;
+    }
+    Ok(())
+}

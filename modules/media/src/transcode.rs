@@ -1,0 +1,129 @@
+//! The job: from an upload's chunks to an asset's track files. Whenever it is cut, it can begin again: what an attempt
+//! has stored counts only once the asset names that attempt.
+
+mod attempt;
+mod ending;
+mod package;
+mod source;
+
+use std::{path::PathBuf, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use tessera_contract::{Failure, FailureKind};
+use tessera_contract_media::FailureReason;
+use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
+use tessera_store::{Job, JobError, Store, WorkerOptions};
+use tessera_types::AssetId;
+use tokio_util::sync::CancellationToken;
+
+use crate::{child::Sandbox, config::MediaConfig, refusal, scratch, store};
+use attempt::Attempt;
+pub(crate) use package::folder;
+
+/// The kind of the jobs, keyed by the asset.
+pub(crate) const JOB: &str = "transcode";
+
+/// What a job is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Work {
+    pub(crate) asset_id: AssetId,
+}
+
+/// What works on jobs.
+pub(crate) struct Worker {
+    pub(crate) config: MediaConfig,
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
+    pub(crate) master_keys: KeyRing,
+    pub(crate) scratch: PathBuf,
+    pub(crate) sandbox: Sandbox,
+}
+
+/// Why an attempt made nothing.
+#[derive(Debug)]
+enum Trouble {
+    /// The source cannot be used: the asset fails.
+    Source(FailureReason),
+    /// Something of ours: try again.
+    Ours(Failure),
+    /// Another attempt has the asset, or it has ended: leave it alone.
+    Lost,
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Ours(failure)
+    }
+}
+
+impl From<FailureReason> for Trouble {
+    fn from(reason: FailureReason) -> Self {
+        Self::Source(reason)
+    }
+}
+
+impl Trouble {
+    /// A disk that does not do what was asked.
+    fn disk(doing: &str) -> impl Fn(std::io::Error) -> Self {
+        move |error| Self::Ours(Failure::unavailable(doing, error))
+    }
+}
+
+/// Runs `work` where it may wait for the disk or compute for long.
+async fn off_the_workers<T: Send + 'static>(
+    doing: &str,
+    work: impl FnOnce() -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| Trouble::Ours(Failure::internal(doing, e)))?
+}
+
+impl Worker {
+    /// Works on jobs until `shutdown`.
+    pub(crate) async fn work(self: Arc<Self>, shutdown: CancellationToken) {
+        let root = self.scratch.clone();
+        let cleared = off_the_workers("clearing the scratch folder", move || {
+            scratch::clear(&root).map_err(Trouble::disk("clearing the scratch folder"))
+        });
+        if let Err(trouble) = cleared.await {
+            tracing::warn!(folder = %self.scratch.display(), ?trouble, "what an earlier process left is still there");
+        }
+        let options = WorkerOptions {
+            concurrency: self.config.concurrent_jobs,
+            // Counted here, so that an asset whose attempts are used up is told to have failed.
+            attempts: i64::MAX,
+            ..WorkerOptions::default()
+        };
+        let jobs = self.store.jobs();
+        jobs.run(JOB, options, move |job| self.clone().attempt(job), shutdown).await;
+    }
+
+    async fn attempt(self: Arc<Self>, job: Arc<Job>) -> Result<(), JobError> {
+        let id = job.payload::<Work>()?.asset_id;
+        let found = store::asset(&self.store.tenant(&job.cx()), &id).await?;
+        let Some(asset) = found.filter(store::StoredAsset::is_processing) else { return Ok(()) };
+        let attempts = i64::try_from(self.config.attempts).unwrap_or(i64::MAX);
+        if job.attempt > attempts {
+            let reason = refusal::internal("the server stopped in the middle of every attempt; submit it again");
+            return Ok(self.fail(&job, &id, None, reason).await?);
+        }
+        let attempt = Attempt::new(&self, &job, asset.asset);
+        match attempt.run().await {
+            Ok(made) => Ok(self.finish(&job, &attempt, made).await?),
+            Err(Trouble::Lost) => Ok(()),
+            Err(Trouble::Source(reason)) => Ok(self.fail(&job, &id, Some(&attempt.name), reason).await?),
+            Err(Trouble::Ours(failure)) if job.attempt >= attempts && failure.kind != FailureKind::NotFound => {
+                let reason = refusal::internal(format!("{failure}; after {attempts} attempts nothing more is tried"));
+                self.fail(&job, &id, Some(&attempt.name), reason).await?;
+                Err(JobError::Dead(failure))
+            }
+            // A chunk that is gone does not come back.
+            Err(Trouble::Ours(failure)) if failure.kind == FailureKind::NotFound => {
+                let reason = refusal::internal(format!("a part of the upload is gone: {failure}; upload it again"));
+                self.fail(&job, &id, Some(&attempt.name), reason).await?;
+                Err(JobError::Dead(failure))
+            }
+            Err(Trouble::Ours(failure)) => Err(JobError::Retry(failure)),
+        }
+    }
+}

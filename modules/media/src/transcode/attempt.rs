@@ -1,0 +1,231 @@
+//! One attempt at one asset, stage by stage.
+
+use std::time::Duration;
+
+use tessera_contract::{Failure, FailureKind};
+use tessera_contract_media::Asset;
+use tessera_store::Job;
+use tokio::sync::watch;
+
+use super::{Trouble, Worker, ending::Finished, off_the_workers, package::Track, source};
+use crate::{
+    at_rest::AssetKey,
+    child::{ChildError, Limits, Overflow},
+    encode::{self, Output},
+    ladder::ladder,
+    probe::Source,
+    progress::Progress,
+    refusal::Refusal,
+    scratch::{self, Scratch},
+    store::{self, Made},
+};
+
+/// How far each stage brings the whole, in percent.
+const ASSEMBLED: u8 = 3;
+const PROBED: u8 = 5;
+const TRANSCODED: u8 = 88;
+const PACKAGED: u8 = 92;
+const STORED: u8 = 99;
+/// The slowest encoding that is waited for: a thirtieth of real time, and some minutes to begin with.
+const SLOWEST: f64 = 30.0;
+const HEAD_START: Duration = Duration::from_secs(300);
+
+pub(super) struct Attempt<'w> {
+    pub(super) worker: &'w Worker,
+    pub(super) job: &'w Job,
+    pub(super) asset: Asset,
+    /// Fresh and random: names its blobs.
+    pub(super) name: String,
+    pub(super) key: AssetKey,
+}
+
+impl<'w> Attempt<'w> {
+    pub(super) fn new(worker: &'w Worker, job: &'w Job, asset: Asset) -> Self {
+        let name = format!("{:016x}", rand::random::<u64>());
+        Self { worker, job, asset, name, key: AssetKey(rand::random()) }
+    }
+
+    /// Everything up to blobs that nobody knows of yet.
+    pub(super) async fn run(&self) -> Result<Finished, Trouble> {
+        self.begin().await?;
+        let scratch = self.make_scratch().await?;
+        self.check_space(self.upload_length().await?).await?;
+        source::assemble(self, &scratch).await?;
+        self.tell("probing", ASSEMBLED).await?;
+        let source = source::probe(self, &scratch).await?;
+        self.keep_source(&source).await?;
+
+        let outputs = encode::outputs(&source, &ladder(source.video.width, source.video.height));
+        self.tell("transcoding", PROBED).await?;
+        self.transcode(&source, &outputs, &scratch).await?;
+        let has_poster = self.draw_poster(&source, &scratch).await?;
+
+        self.tell("packaging", TRANSCODED).await?;
+        let mut tracks = Vec::new();
+        for output in outputs {
+            tracks.push(Track::index(output, &scratch).await?);
+        }
+        super::package::check(&source, &tracks)?;
+
+        self.tell("storing", PACKAGED).await?;
+        let made = self.store_all(tracks, has_poster, &scratch).await?;
+        self.tell("storing", STORED).await?;
+        Ok(Finished { made, key: self.key.clone() })
+    }
+
+    async fn begin(&self) -> Result<(), Trouble> {
+        let input = (self.asset.asset_id.clone(), self.name.clone());
+        let write = self.worker.store.write(&self.job.cx(), input, |tx, (id, attempt)| {
+            Box::pin(async move { store::begin_attempt(tx, id, attempt).await })
+        });
+        kept(write.await?)
+    }
+
+    /// Tells how far it is, on the asset and on the job.
+    pub(super) async fn tell(&self, stage: &'static str, percent: u8) -> Result<(), Trouble> {
+        self.job.progress(percent, stage).await?;
+        let input = (self.asset.asset_id.clone(), self.name.clone());
+        let write = self.worker.store.write(&self.job.cx(), input, move |tx, (id, attempt)| {
+            Box::pin(async move { store::set_progress(tx, id, attempt, stage, percent).await })
+        });
+        kept(write.await?)
+    }
+
+    async fn keep_source(&self, source: &Source) -> Result<(), Trouble> {
+        let input = (self.asset.asset_id.clone(), self.name.clone(), source.info());
+        let write = self.worker.store.write(&self.job.cx(), input, |tx, (id, attempt, info)| {
+            Box::pin(async move { store::set_source(tx, id, attempt, info).await })
+        });
+        kept(write.await?)
+    }
+
+    async fn make_scratch(&self) -> Result<Scratch, Trouble> {
+        let (root, name) = (self.worker.scratch.clone(), self.name.clone());
+        off_the_workers("making a scratch folder", move || {
+            Scratch::make(&root, &name).map_err(Trouble::disk("making a scratch folder"))
+        })
+        .await
+    }
+
+    async fn upload_length(&self) -> Result<u64, Trouble> {
+        let upload = store::upload(&self.worker.store.tenant(&self.job.cx()), &self.asset.upload_id).await?;
+        let gone = || Failure::new(FailureKind::NotFound, format!("the upload {} is gone", self.asset.upload_id));
+        Ok(upload.map(|upload| upload.length()).ok_or_else(gone)?)
+    }
+
+    /// `bytes` and what is to stay free have to fit on the scratch disk.
+    async fn check_space(&self, bytes: u64) -> Result<(), Trouble> {
+        let root = self.worker.scratch.clone();
+        let doing = "looking at the scratch disk";
+        let free = off_the_workers(doing, move || scratch::free_bytes(&root).map_err(Trouble::disk(doing))).await?;
+        let wanted = bytes.saturating_add(self.worker.config.spare_disk_bytes);
+        match free >= wanted {
+            true => Ok(()),
+            false => {
+                let detail = format!("the scratch disk has {free} bytes free and {wanted} are needed: free some space");
+                Err(Failure::new(FailureKind::Unavailable, detail).into())
+            }
+        }
+    }
+
+    /// One run of FFmpeg for every track, while the asset tells how far it is.
+    async fn transcode(&self, source: &Source, outputs: &[Output], scratch: &Scratch) -> Result<(), Trouble> {
+        let config = &self.worker.config;
+        let most = encode::largest_file(source);
+        self.check_space(most).await?;
+        let (share, heard) = watch::channel(0.0);
+        let mut progress = Progress::new(source.video.duration);
+        let on_output = move |bytes: &[u8]| {
+            if let Some(done) = progress.push(bytes) {
+                share.send_replace(done);
+            }
+            Ok::<_, Overflow>(())
+        };
+        let arguments = encode::transcode(source, outputs, config.preset.name());
+        let limits = self.limits(source.video.duration, most);
+        let running = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
+        tokio::select! {
+            ended = running => ended.map_err(transcoding),
+            lost = self.report(heard) => Err(lost),
+        }
+    }
+
+    /// Tells the encoder's progress until the asset is lost.
+    async fn report(&self, mut heard: watch::Receiver<f64>) -> Trouble {
+        let mut told = PROBED;
+        while heard.changed().await.is_ok() {
+            let share = *heard.borrow_and_update();
+            let percent = PROBED + (f64::from(TRANSCODED - PROBED) * share) as u8;
+            if percent <= told {
+                continue;
+            }
+            told = percent;
+            match self.tell("transcoding", percent).await {
+                Err(Trouble::Lost) => return Trouble::Lost,
+                Err(trouble) => tracing::warn!(asset = %self.asset.asset_id, ?trouble, "telling progress"),
+                Ok(()) => {}
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Whether there is a poster in the end. An asset without one is still an asset.
+    async fn draw_poster(&self, source: &Source, scratch: &Scratch) -> Result<bool, Trouble> {
+        let config = &self.worker.config;
+        let limits = self.limits(0.0, 64 << 20);
+        let arguments = encode::poster(source);
+        let drawn = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, |_| Ok(()));
+        match drawn.await {
+            Ok(()) => {
+                Ok(tokio::fs::symlink_metadata(scratch.out().join(encode::POSTER)).await.is_ok_and(|m| m.is_file()))
+            }
+            Err(error @ (ChildError::NotStarted { .. } | ChildError::Lost { .. })) => Err(transcoding(error)),
+            Err(error) => {
+                tracing::warn!(asset = %self.asset.asset_id, %error, "no poster could be made");
+                Ok(false)
+            }
+        }
+    }
+
+    pub(super) fn limits(&self, duration: f64, file_size: u64) -> Limits {
+        let wall = HEAD_START + Duration::from_secs_f64(duration * SLOWEST);
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+        Limits { memory: self.worker.sandbox.memory(), cpu: wall * cores, file_size, wall }
+    }
+
+    async fn store_all(&self, tracks: Vec<Track>, has_poster: bool, scratch: &Scratch) -> Result<Made, Trouble> {
+        let video = |track: &Track| track.output.rung.map(|rung| rung.height);
+        let renditions = tracks.iter().filter_map(video).collect();
+        let duration_seconds = tracks.first().map_or(0.0, Track::seconds);
+        let mut stored = Vec::new();
+        for track in tracks {
+            stored.push(self.store_track(track, scratch).await?);
+        }
+        let poster_blob = match has_poster {
+            true => Some(self.store_poster(scratch).await?),
+            false => None,
+        };
+        Ok(Made { tracks: stored, poster_blob, duration_seconds, renditions })
+    }
+}
+
+/// A write of an attempt that has lost its asset changes nothing.
+fn kept(kept: bool) -> Result<(), Trouble> {
+    if kept { Ok(()) } else { Err(Trouble::Lost) }
+}
+
+/// What an encoder's end means.
+fn transcoding(error: ChildError) -> Trouble {
+    match error {
+        ChildError::NotStarted { .. } | ChildError::Lost { .. } => {
+            Trouble::Ours(Failure::unavailable(&error.to_string(), error))
+        }
+        ChildError::Failed { ref complaint, .. } if complaint.contains("No space left on device") => {
+            Trouble::Ours(Failure::unavailable("the scratch disk is full: free some space", error))
+        }
+        ChildError::Failed { .. }
+        | ChildError::TooSlow { .. }
+        | ChildError::TooMuch { .. }
+        | ChildError::Stopped { .. } => Refusal::TranscodeFailed.because(error.to_string()).into(),
+    }
+}

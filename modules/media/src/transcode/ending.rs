@@ -1,0 +1,79 @@
+//! How an asset ends: ready or failed, with its event in the same transaction.
+
+use tessera_contract::Failure;
+use tessera_contract_media::{AssetFailed, AssetReady, FailureReason};
+use tessera_store::{Job, Tx};
+use tessera_types::{AssetId, Timestamp};
+
+use super::{Worker, attempt::Attempt};
+use crate::{
+    at_rest::{self, AssetKey, Place},
+    store::{self, Made, StoredAsset},
+    sweep,
+};
+
+/// What an attempt has stored, and under which key.
+pub(super) struct Finished {
+    pub(super) made: Made,
+    pub(super) key: AssetKey,
+}
+
+impl Worker {
+    /// The asset is ready with what the attempt made; its upload is used up.
+    pub(super) async fn finish(&self, job: &Job, attempt: &Attempt<'_>, finished: Finished) -> Result<(), Failure> {
+        let asset = &attempt.asset;
+        let place = Place { tenant: &job.tenant, asset: &asset.asset_id };
+        let wrapped = at_rest::wrap(self.master_keys.current_key(), place, &finished.key, rand::random());
+        let key_id = self.master_keys.current().to_owned();
+        let input = (asset.asset_id.clone(), attempt.name.clone(), finished.made, key_id, wrapped);
+        let write = self.store.write(&job.cx(), input, |tx, (id, attempt, made, key_id, wrapped)| {
+            Box::pin(async move {
+                if !store::finish_ready(tx, id, attempt, made, (key_id, wrapped)).await? {
+                    return Ok(false);
+                }
+                let StoredAsset { asset, .. } = ended(tx, id).await?;
+                store::end(tx, &asset.upload_id).await?;
+                tx.emit(&AssetReady { asset, has_poster: made.poster_blob.is_some() }).await?;
+                Ok::<_, Failure>(true)
+            })
+        });
+        if write.await? {
+            metrics::counter!("tessera_media_assets_total", "outcome" => "ready").increment(1);
+            let blobs = self.blobs.tenant(&job.tenant);
+            if let Err(failure) = sweep::delete_chunks(&blobs, &asset.upload_id).await {
+                tracing::warn!(%failure, upload = %asset.upload_id, "deleting a used upload; the sweep tries again");
+            }
+        }
+        Ok(())
+    }
+
+    /// The asset has failed; its upload may be submitted again until it expires.
+    pub(super) async fn fail(
+        &self,
+        job: &Job,
+        id: &AssetId,
+        attempt: Option<&str>,
+        reason: FailureReason,
+    ) -> Result<(), Failure> {
+        tracing::info!(asset = %id, code = reason.code, reason = reason.message, "an asset cannot be made");
+        metrics::counter!("tessera_media_assets_total", "outcome" => "failed").increment(1);
+        let expires: Timestamp = self.store.now().plus(self.config.upload_expiry);
+        let input = (id.clone(), attempt.map(str::to_owned), reason);
+        let write = self.store.write(&job.cx(), input, move |tx, (id, attempt, reason)| {
+            Box::pin(async move {
+                if store::finish_failed(tx, id, attempt.as_deref(), reason).await? {
+                    let StoredAsset { asset, .. } = ended(tx, id).await?;
+                    store::release(tx, &asset.upload_id, expires).await?;
+                    tx.emit(&AssetFailed { asset }).await?;
+                }
+                Ok::<_, Failure>(())
+            })
+        });
+        write.await
+    }
+}
+
+async fn ended(tx: &mut Tx, id: &AssetId) -> Result<StoredAsset, Failure> {
+    let found = store::asset_in(tx, id).await?;
+    found.ok_or_else(|| Failure::new(tessera_contract::FailureKind::Internal, format!("asset {id} is gone")))
+}

@@ -1,0 +1,153 @@
+//! Track files: indexed, checked against each other, encrypted and stored.
+
+use std::{fs::OpenOptions, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
+
+use bytes::Bytes;
+use futures::{Stream, stream};
+use rustix::fs::OFlags;
+use tessera_cenc::TrackIndexer;
+use tessera_contract::Failure;
+use tessera_contract_media::{TrackDescriptor, TrackKind};
+use tessera_isobmff::TrackIndex;
+use tokio::{fs::File, io::AsyncReadExt};
+
+use super::{Trouble, attempt::Attempt, off_the_workers};
+use crate::{
+    at_rest::BlobCipher,
+    encode::{self, Output},
+    probe::Source,
+    refusal::Refusal,
+    scratch::Scratch,
+    uploads::blob_key,
+};
+
+const PIECE: usize = 256 * 1024;
+const READING: &str = "reading a track file on the scratch disk";
+/// A tenth of the film, and at least half a second, may be missing at its end before it counts as cut short.
+const MISSING_SHARE: f64 = 0.1;
+const MISSING_SECONDS: f64 = 0.5;
+
+/// A track file on the scratch disk.
+pub(super) struct Track {
+    pub(super) output: Output,
+    index: TrackIndex,
+    size: u64,
+}
+
+impl Track {
+    /// Reads the file that FFmpeg made once, for its index with the subsample maps.
+    pub(super) async fn index(output: Output, scratch: &Scratch) -> Result<Self, Trouble> {
+        let path = scratch.out().join(output.file());
+        off_the_workers("indexing a track", move || {
+            let (index, size) = read_index(&path)?;
+            Ok(Self { output, index, size })
+        })
+        .await
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.index.duration() as f64 / f64::from(self.index.timescale.max(1))
+    }
+
+    /// Where its fragments begin, in ticks of its timescale.
+    fn cuts(&self) -> (u32, Vec<u64>) {
+        (self.index.timescale, self.index.fragments().iter().map(|fragment| fragment.base_decode_time()).collect())
+    }
+}
+
+/// Opens what the child wrote; never through a link that it made.
+fn open(path: &Path) -> Result<std::fs::File, Trouble> {
+    let flags = OFlags::NOFOLLOW.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(Trouble::disk(READING))
+}
+
+fn read_index(path: &Path) -> Result<(TrackIndex, u64), Trouble> {
+    let unusable = |e: tessera_cenc::Error| {
+        let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Refusal::TranscodeFailed.because(format!("the encoded track cannot be used: {e}{cause}"))
+    };
+    let (mut file, mut size) = (open(path)?, 0);
+    let (mut indexer, mut piece) = (TrackIndexer::new(), vec![0; 4 * PIECE]);
+    loop {
+        match file.read(&mut piece).map_err(Trouble::disk(READING))? {
+            0 => return Ok((indexer.finish().map_err(unusable)?, size)),
+            read => {
+                indexer.push(&piece[..read]).map_err(unusable)?;
+                size += read as u64;
+            }
+        }
+    }
+}
+
+/// Whether the tracks are all of the film, and renditions can be switched at every fragment.
+pub(super) fn check(source: &Source, tracks: &[Track]) -> Result<(), Trouble> {
+    let video: Vec<&Track> = tracks.iter().filter(|track| track.output.rung.is_some()).collect();
+    let Some(first) = video.first() else { return Ok(()) };
+    let (wanted, got) = (source.video.duration, first.seconds());
+    if got + (MISSING_SHARE * wanted).max(MISSING_SECONDS) < wanted {
+        let found = format!("the file says that it is {wanted:.1} s long, and only {got:.1} s of it could be read");
+        return Err(Refusal::Truncated.because(format!("{found}: it was cut short")).into());
+    }
+    match video.iter().all(|track| track.cuts() == first.cuts()) {
+        true => Ok(()),
+        false => Err(Refusal::TranscodeFailed.because("the renditions are not cut at the same pictures").into()),
+    }
+}
+
+impl Attempt<'_> {
+    /// Stores a track, encrypted, and its index. What is stored lies in the attempt's own folder.
+    pub(super) async fn store_track(&self, track: Track, scratch: &Scratch) -> Result<TrackDescriptor, Trouble> {
+        let kind = if track.output.rung.is_some() { TrackKind::Video } else { TrackKind::Audio };
+        let (track_id, path) = (track.output.track_id.clone(), scratch.out().join(track.output.file()));
+        let blob = self.blob(&track.output.file());
+        let index_blob = self.blob(&format!("{track_id}.index.json"));
+        let blobs = self.worker.blobs.tenant(&self.job.tenant);
+        let file = off_the_workers(READING, move || open(&path).map(File::from_std)).await?;
+        let encrypted = encrypted(file, BlobCipher::new(&self.key, &blob));
+        let stored = blobs.put_stream(&blob_key(&blob)?, encrypted).await?;
+        if stored != track.size {
+            let detail = format!("the track {track_id} has changed while it was stored");
+            return Err(Failure::new(tessera_contract::FailureKind::Internal, detail).into());
+        }
+        let size_bytes = track.size;
+        let json = off_the_workers("writing an index", move || {
+            serde_json::to_vec(&track.index).map_err(|e| Failure::internal("writing an index as JSON", e).into())
+        });
+        blobs.put(&blob_key(&index_blob)?, Bytes::from(json.await?)).await?;
+        Ok(TrackDescriptor { track_id, kind, blob, index_blob, size_bytes })
+    }
+
+    /// Stores the poster, which is public.
+    pub(super) async fn store_poster(&self, scratch: &Scratch) -> Result<String, Trouble> {
+        let path = scratch.out().join(encode::POSTER);
+        let bytes = off_the_workers(READING, move || {
+            let mut bytes = Vec::new();
+            open(&path)?.read_to_end(&mut bytes).map_err(Trouble::disk(READING))?;
+            Ok(bytes)
+        });
+        let blob = self.blob(encode::POSTER);
+        let blobs = self.worker.blobs.tenant(&self.job.tenant);
+        blobs.put(&blob_key(&blob)?, Bytes::from(bytes.await?)).await?;
+        Ok(blob)
+    }
+
+    fn blob(&self, name: &str) -> String {
+        format!("{}/{name}", folder(&self.asset.asset_id, &self.name))
+    }
+}
+
+/// Where the blobs of an attempt are.
+pub(crate) fn folder(asset: &tessera_types::AssetId, attempt: &str) -> String {
+    format!("assets/{asset}/{attempt}")
+}
+
+/// The file in pieces, encrypted.
+fn encrypted(file: File, cipher: BlobCipher) -> impl Stream<Item = Result<Bytes, Failure>> + Send {
+    stream::try_unfold((file, cipher), |(mut file, mut cipher)| async move {
+        let mut piece = vec![0; PIECE];
+        let read = file.read(&mut piece).await.map_err(|e| Failure::unavailable(READING, e))?;
+        piece.truncate(read);
+        cipher.apply(&mut piece);
+        Ok((read > 0).then(|| (Bytes::from(piece), (file, cipher))))
+    })
+}

@@ -1,0 +1,172 @@
+//! Receiving uploads: every piece is stored as a blob of its own, and counts once its row is committed.
+
+mod intake;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use futures::Stream;
+use tessera_contract::{Cx, DEFAULT_TIMEOUT, Failure};
+use tessera_runtime::blobs::Blobs;
+use tessera_store::Store;
+use tessera_types::{TenantId, UploadId};
+use tokio::time::Instant;
+
+use crate::{
+    config::MediaConfig,
+    store::{self, Upload},
+    tus::Checksum,
+};
+use intake::Intake;
+
+tessera_contract::errors! {
+    /// Why an upload's request was refused.
+    pub enum UploadError {
+        /// No such upload in this tenant: it never was, has been terminated, used up, or has expired.
+        NotFound = 404 "upload_not_found",
+        /// The upload stands elsewhere than the request says.
+        OffsetMismatch = 409 "offset_mismatch",
+        /// An asset is being made of it.
+        InUse = 409 "upload_in_use",
+        /// The request does not speak tus 1.0.0.
+        VersionUnsupported = 412 "tus_version_unsupported",
+        /// Longer than the upload was announced to be, or than any may be.
+        TooLarge = 413 "upload_too_large",
+        /// Another request is changing the upload.
+        Locked = 423 "upload_locked",
+        /// The bytes are not those that the checksum was made of.
+        ChecksumMismatch = 460 "checksum_mismatch",
+        /// The body was cut; what had come is kept.
+        Interrupted = 400 "upload_interrupted",
+    }
+}
+
+/// The uploads of all tenants.
+pub(crate) struct Uploads {
+    store: Store,
+    blobs: Blobs,
+    config: MediaConfig,
+    held: Arc<Mutex<HashSet<(TenantId, UploadId)>>>,
+}
+
+/// An upload that one request of this process may change.
+pub(crate) struct Hold {
+    held: Arc<Mutex<HashSet<(TenantId, UploadId)>>>,
+    what: (TenantId, UploadId),
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.what);
+    }
+}
+
+impl Uploads {
+    pub(crate) fn new(store: Store, blobs: Blobs, config: MediaConfig) -> Self {
+        Self { store, blobs, config, held: Arc::default() }
+    }
+
+    /// The longest upload taken, in bytes.
+    pub(crate) fn max_bytes(&self) -> u64 {
+        self.config.max_upload_bytes.min(i64::MAX.unsigned_abs())
+    }
+
+    /// Begins an upload of `length` bytes.
+    pub(crate) async fn create(&self, cx: &Cx, length: u64, metadata: String) -> Result<Upload, UploadError> {
+        if length > self.max_bytes() {
+            let detail = format!("the upload has {length} bytes; at most {} are taken", self.max_bytes());
+            return Err(UploadError::TooLarge(detail));
+        }
+        let id = UploadId::mint(self.store.now());
+        let expires = self.store.now().plus(self.config.upload_expiry);
+        let write = self.store.write(&afresh(cx), (id, metadata), move |tx, (id, metadata)| {
+            Box::pin(async move {
+                store::insert_upload(tx, id, length, metadata, expires).await?;
+                store::upload_in(tx, id).await?.ok_or_else(|| not_found(id))
+            })
+        });
+        write.await
+    }
+
+    /// The upload, unless it is gone.
+    pub(crate) async fn get(&self, cx: &Cx, id: &UploadId) -> Result<Upload, UploadError> {
+        let found = store::upload(&self.store.tenant(&afresh(cx)), id).await?;
+        found.filter(|upload| !upload.is_gone(self.store.now())).ok_or_else(|| not_found(id))
+    }
+
+    /// Keeps others from changing the upload for as long as the hold lives.
+    pub(crate) fn hold(&self, cx: &Cx, id: &UploadId) -> Result<Hold, UploadError> {
+        let what = (cx.tenant.clone(), id.clone());
+        let free = self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(what.clone());
+        match free {
+            true => Ok(Hold { held: self.held.clone(), what }),
+            false => Err(UploadError::Locked(format!("another request is changing {id}: try again in a moment"))),
+        }
+    }
+
+    /// Takes a request's body from `offset` on. With a checksum all of the body counts or none of it; without one,
+    /// what came before a cut is kept.
+    pub(crate) async fn receive<E: std::fmt::Display>(
+        &self,
+        cx: &Cx,
+        id: &UploadId,
+        offset: u64,
+        checksum: Option<Checksum>,
+        body: impl Stream<Item = Result<Bytes, E>> + Send,
+    ) -> Result<Upload, UploadError> {
+        let upload = self.get(cx, id).await?;
+        if upload.asset_id.is_some() {
+            return Err(in_use(id));
+        }
+        if offset != upload.received() {
+            let detail =
+                format!("{id} stands at byte {}, not {offset}: ask with HEAD and go on there", upload.received());
+            return Err(UploadError::OffsetMismatch(detail));
+        }
+        Intake::new(self, cx, &upload, checksum).take_all(body).await?;
+        self.get(cx, id).await
+    }
+
+    /// Ends the upload; the sweep deletes what came of it.
+    pub(crate) async fn terminate(&self, cx: &Cx, id: &UploadId) -> Result<(), UploadError> {
+        let now = self.store.now();
+        let write = self.store.write(&afresh(cx), id.clone(), move |tx, id| {
+            Box::pin(async move {
+                let upload = store::upload_in(tx, id).await?.filter(|upload| !upload.is_gone(now));
+                match upload.ok_or_else(|| not_found(id))?.asset_id {
+                    Some(_) => Err(in_use(id)),
+                    None => Ok(store::end(tx, id).await?),
+                }
+            })
+        });
+        write.await
+    }
+}
+
+/// The same request with a fresh deadline: an upload takes longer than any answer may, its writes do not.
+fn afresh(cx: &Cx) -> Cx {
+    let mut fresh = cx.clone();
+    fresh.deadline = Instant::now() + DEFAULT_TIMEOUT;
+    fresh
+}
+
+fn not_found(id: &UploadId) -> UploadError {
+    UploadError::NotFound(format!("there is no upload {id} here; it may have expired"))
+}
+
+fn in_use(id: &UploadId) -> UploadError {
+    UploadError::InUse(format!("an asset is being made of {id}"))
+}
+
+/// What a blob key cannot be only by a fault of ours.
+pub(crate) fn blob_key(text: &str) -> Result<tessera_runtime::blobs::BlobKey, Failure> {
+    text.parse().map_err(|e| Failure::internal("naming a blob", e))
+}
+
+/// Where the chunks of an upload are.
+pub(crate) fn folder(id: &UploadId) -> String {
+    format!("uploads/{id}")
+}
