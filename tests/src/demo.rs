@@ -1,0 +1,107 @@
+//! A running demo, on a copy of one that is made once for all scenarios.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use serde_json::Value;
+use tessera_testing::{TempDir, free_port, temp_dir};
+
+use crate::{Process, Site, tessera};
+
+/// Length of the demo's films here, in seconds.
+const FILM_SECONDS: &str = "6";
+
+/// `tessera up` at work, with its demo tenant.
+pub struct Demo {
+    /// The process; killed with this value unless it was stopped.
+    pub process: Process,
+    /// The tenant's site.
+    pub site: Site,
+    /// What `demo.json` says: email, password, staff_key, titles.
+    pub facts: Value,
+    folder: TempDir,
+}
+
+impl Demo {
+    /// Starts one with everything in place.
+    pub fn start() -> Self {
+        let folder = temp_dir();
+        copy(&template(), &folder.path().join("data"));
+        Self::start_in(folder)
+    }
+
+    /// Starts on what is in `folder`, which holds `data`.
+    pub fn start_in(folder: TempDir) -> Self {
+        let port = free_port();
+        let mut process = up(folder.path(), port);
+        process.wait_for("Tessera is up");
+        let facts = fs::read(folder.path().join("data/demo.json")).expect("the demo's facts are there");
+        let facts = serde_json::from_slice(&facts).expect("they are JSON");
+        Self { process, site: Site::new("demo", port), facts, folder }
+    }
+
+    /// The folder that holds `data`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops it and gives the folder back, to start on it again.
+    pub fn stop(self) -> (TempDir, String) {
+        let (status, said) = self.process.stop();
+        assert!(status.success(), "it stopped with {status}:\n{said}");
+        (self.folder, said)
+    }
+
+    /// Starts again on the same folder, after the process has ended however it did.
+    pub fn restart(self) -> Self {
+        let Self { process, folder, .. } = self;
+        drop(process);
+        Self::start_in(folder)
+    }
+
+    /// A text of the facts.
+    pub fn fact(&self, name: &str) -> &str {
+        self.facts[name].as_str().unwrap_or_else(|| panic!("demo.json has no text {name}"))
+    }
+
+    /// The title of a film of the demo, by its name.
+    pub fn title(&self, film: &str) -> String {
+        let titles = self.facts["titles"].as_array().expect("titles is a list");
+        let found = titles.iter().find(|pair| pair[0] == film).and_then(|pair| pair[1].as_str());
+        found.unwrap_or_else(|| panic!("the demo has no film {film}")).to_owned()
+    }
+}
+
+fn up(folder: &Path, port: u16) -> Process {
+    Process::start(folder, &["up", "--data", "data", "--port", &port.to_string(), "--film-seconds", FILM_SECONDS])
+}
+
+/// The data folder of a demo that this very binary made, made now if nobody has yet.
+fn template() -> PathBuf {
+    let binary = tessera();
+    let built = fs::metadata(&binary).and_then(|m| m.modified()).expect("the binary has a time");
+    let built = built.duration_since(SystemTime::UNIX_EPOCH).expect("it was built after 1970").as_nanos();
+    let home = binary.parent().expect("the binary is in a folder").join("demo-template");
+    fs::create_dir_all(&home).expect("a folder beside the binary can be made");
+    let lock = File::create(home.join("lock")).expect("a lock can be made");
+    lock.lock().expect("a lock can be waited for");
+    let (ready, data) = (home.join("of"), home.join("data"));
+    if fs::read_to_string(&ready).is_ok_and(|of| of == built.to_string()) {
+        return data;
+    }
+    let _ = fs::remove_dir_all(&data); // an old one, or none
+    let mut process = up(&home, free_port());
+    process.wait_for("Tessera is up");
+    let (status, said) = process.stop();
+    assert!(status.success(), "the template's server stopped with {status}:\n{said}");
+    fs::write(&ready, built.to_string()).expect("the mark can be written");
+    data
+}
+
+fn copy(from: &Path, to: &Path) {
+    let done = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status();
+    assert!(done.is_ok_and(|status| status.success()), "copying {}", from.display());
+}

@@ -1,0 +1,31 @@
+//! What the scenarios stand on: the `tessera` binary at work in a folder and on a port of its own.
+//!
+//! Nothing here reaches into a module: a scenario does what an operator and a viewer can do.
+
+mod binary;
+mod demo;
+mod process;
+mod site;
+
+pub use binary::tessera;
+pub use demo::Demo;
+pub use process::{Process, run};
+pub use site::{Answer, Browser, Site};
+
+use std::path::PathBuf;
+
+/// The folder of the project.
+pub fn project() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("the scenarios are a folder of the project").to_owned()
+}
+
+/// A file of the shared material beside the project; says so when it is not there.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let file = project().parent()?.join("shared").join(path);
+    if !file.exists() {
+        eprintln!("SKIPPED: ../shared/{path} is not there");
+        return None;
+    }
+    Some(file)
+}
