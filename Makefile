@@ -1,0 +1,108 @@
+# What a person can do here. Each stage of `make test` is a target of its own, and what CI runs.
+
+DATA ?= data
+PORT ?= 8080
+
+export PATH := $(or $(TESSERA_CACHE),$(HOME)/.cache/tessera)/bin:$(PATH)
+BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/tessera
+STAGE := @scripts/stage $@
+STAGES := setup-test fmt-check lint docs tidy contracts deny app unit doctest
+
+VIEWER := apps/viewer
+VIEWER_MODULES := $(VIEWER)/node_modules/.tessera-installed
+VIEWER_PAGE := $(VIEWER)/dist/index.html
+VIEWER_SOURCES = $(shell find $(VIEWER) \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print) \
+	$(wildcard contracts/*/v1/*.json)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help up server release test $(STAGES) fmt setup freeze advisories clean-data
+
+help: ## List what can be done.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+## Running
+
+up: server ## Build and start everything with a demo tenant; DATA=data PORT=8080. Ctrl-C stops it.
+	@exec $(BINARY) up --data "$(DATA)" --port "$(PORT)"
+
+server: setup $(VIEWER_PAGE) ## Build the viewer app and the tessera command, in the profile that the tests use.
+	@cargo build --package tessera-server
+
+release: setup $(VIEWER_PAGE) ## Build the optimised tessera command, target/release/tessera.
+	@cargo build --package tessera-server --release
+
+setup: ## Install what running needs (apt where it may, else it prints the command).
+	@scripts/setup run
+
+clean-data: ## Remove the folder DATA with everything in it, after asking.
+	@if [ ! -d "$(DATA)" ]; then echo "There is no folder $(DATA)."; exit 0; fi; \
+	if [ ! -d "$(DATA)/secrets" ]; then echo "$(DATA) is not a data folder of Tessera: it has no secrets/." >&2; exit 1; fi; \
+	printf 'Remove %s, with its databases, films and keys? Type yes: ' "$$(cd "$(DATA)" && pwd)"; \
+	read -r answer; [ "$$answer" = yes ] || { echo "Nothing was removed."; exit 1; }; rm -rf -- "$(DATA)"
+
+## Checking: the stages of `make test`, in its order
+
+test: ## Run everything that CI runs, and stop at the first failure.
+	@begun=$$(date +%s); for stage in $(STAGES); do $(MAKE) --no-print-directory $$stage || exit; done; \
+	echo "── everything passed in $$(($$(date +%s) - begun)) s"
+
+setup-test: ## Install what the tests need besides.
+	$(STAGE) scripts/setup test
+
+fmt-check: ## Check that Rust is formatted; make fmt formats it.
+	$(STAGE) cargo fmt --all --check
+
+lint: ## Run clippy on the whole workspace; a warning fails.
+	$(STAGE) cargo clippy --locked --workspace --all-targets -- -D warnings
+
+docs: ## Build the Rust documentation; a warning fails.
+	$(STAGE) env RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps
+
+tidy: ## Check the layers between crates and the shape of files.
+	$(STAGE) cargo xtask tidy
+
+contracts: ## Compare the contracts with their frozen documents.
+	$(STAGE) cargo xtask contracts check
+
+deny: ## Check licences, banned crates and sources of dependencies.
+	$(STAGE) cargo deny --workspace --locked check --hide-inclusion-graph bans licenses sources
+
+app: ## Lint, test and build the viewer app.
+	$(STAGE) $(MAKE) --no-print-directory app-lint app-test $(VIEWER_PAGE)
+
+unit: $(VIEWER_PAGE) ## Run all Rust tests, those with a browser and those of the README among them.
+	$(STAGE) cargo nextest run --locked --workspace
+
+doctest: ## Run the examples in the Rust documentation.
+	$(STAGE) cargo test --locked --workspace --doc --quiet
+
+## Working
+
+fmt: $(VIEWER_MODULES) ## Format Rust and TypeScript.
+	@cargo fmt --all
+	@npm --prefix $(VIEWER) run --silent format
+
+freeze: ## Write the contracts' documents anew; refuses what would break a caller.
+	@cargo xtask contracts freeze
+
+advisories: ## Check dependencies against the RustSec database; needs the internet.
+	@scripts/setup test
+	@cargo deny --workspace check advisories
+
+.PHONY: app-lint app-test
+app-lint: $(VIEWER_MODULES)
+	@npm --prefix $(VIEWER) run --silent lint
+app-test: $(VIEWER_MODULES)
+	@npm --prefix $(VIEWER) test --silent
+
+# Both are files, so that nothing is installed or built again while its sources are the same.
+$(VIEWER_MODULES): $(VIEWER)/package.json $(VIEWER)/package-lock.json
+	@echo "Installing what the viewer app is built with"
+	@npm --prefix $(VIEWER) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(VIEWER_PAGE): $(VIEWER_MODULES) $(VIEWER_SOURCES)
+	@echo "Building the viewer app"
+	@npm --prefix $(VIEWER) run --silent build
+	@touch $@
