@@ -203,7 +203,8 @@ impl IntoResponse for PageFault {
             FailureKind::Internal | FailureKind::BadAnswer => "This is our fault. Please try again in a moment.",
             _ => &failure.detail,
         };
-        let mut response = page(status, None, pages::trouble("Tessera", "Something went wrong", text, "/"));
+        let mut response =
+            page(status, None, pages::trouble("Tessera", "Something went wrong", text, ("/", "Start again")));
         if let Some(wait) = failure.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }

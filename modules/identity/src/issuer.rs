@@ -76,8 +76,8 @@ impl Issuer {
         store::own_cx(&self.store, tenant)
     }
 
-    /// Notes that somebody gave the right password; answers the secret for the browser. The sign-in that the browser
-    /// had before is over.
+    /// Notes that somebody gave the right password; answers the secret for the browser, which is a new one even when
+    /// it had one `before`.
     pub(crate) async fn begin(&self, cx: &Cx, account: &AccountId, before: Option<&str>) -> Result<String, Failure> {
         let (token, now) = (secret::random_token(), self.store.now());
         let row = SignInRow {
@@ -88,10 +88,10 @@ impl Issuer {
         let input = (secret::hash(&token), row, before.map(secret::hash));
         let write = self.store.write(cx, input, |tx, (sign_in, row, before)| {
             Box::pin(async move {
-                if let Some(before) = before {
-                    store::end_sign_in(tx, before).await?;
+                match before {
+                    Some(before) => store::replace_sign_in(tx, before, sign_in, row).await,
+                    None => store::add_sign_in(tx, sign_in, row).await,
                 }
-                store::add_sign_in(tx, sign_in, row).await
             })
         });
         write.await.map(|()| token)
@@ -296,7 +296,7 @@ impl Issuer {
                 let wait = if rows.is_empty() { 0 } else { config.publish_seconds };
                 let tenant = tx.cx().map(|cx| cx.tenant.to_string()).unwrap_or_default();
                 let row = generated.row(keyring, &tenant, generation, now, now.plus(seconds(wait)))?;
-                store::add_signing_key(tx, &row).await
+                store::add_signing_key(tx, &row).await.map(drop)
             })
         });
         write.await

@@ -17,8 +17,8 @@ pub(crate) const BUSY: &str = "Many people are signing in just now. Please try a
 /// Too many attempts.
 pub(crate) fn too_many(seconds: u64) -> String {
     match seconds.div_ceil(60) {
-        0 | 1 => "That were too many attempts. Please wait a minute, then try again.".into(),
-        minutes => format!("That were too many attempts. Please wait {minutes} minutes, then try again."),
+        0 | 1 => "Too many attempts. Please wait a minute, then try again.".into(),
+        minutes => format!("Too many attempts. Please wait {minutes} minutes, then try again."),
     }
 }
 
@@ -58,6 +58,12 @@ impl Wrong {
             Self::Email(_) | Self::Password(_) => None,
         }
     }
+}
+
+#[derive(PartialEq, Eq)]
+enum Focus {
+    Email,
+    Password,
 }
 
 /// The page for signing in, or the one for signing up.
@@ -111,6 +117,11 @@ const SIGN_UP: Words = Words {
 pub(crate) fn door(view: &DoorPage<'_>) -> String {
     let words = if view.door == Door::SignIn { SIGN_IN } else { SIGN_UP };
     let wrong = view.wrong.as_ref();
+    // Whoever typed an address need not go past it again, unless it is the trouble.
+    let focus = match wrong {
+        Some(Wrong::Form(_) | Wrong::Password(_)) if !view.email.is_empty() => Focus::Password,
+        Some(Wrong::Form(_) | Wrong::Password(_) | Wrong::Email(_)) | None => Focus::Email,
+    };
     let title = if wrong.is_some() { format!("Error: {}", words.title) } else { words.title.to_owned() };
     let content = html! {
         h1 { (words.title) }
@@ -118,8 +129,8 @@ pub(crate) fn door(view: &DoorPage<'_>) -> String {
         @if let Some(text) = wrong.and_then(Wrong::of_form) { p.alert role="alert" { (text) } }
         form method="post" action=(with_query(words.action, view.query)) {
             input type="hidden" name=(view.form_field) value=(view.form_token);
-            (email_field(view.email, wrong.and_then(Wrong::of_email), view.email.is_empty() || wrong.is_none()))
-            (password_field(&words, view.door, wrong.and_then(Wrong::of_password)))
+            (email_field(view.email, wrong.and_then(Wrong::of_email), focus == Focus::Email))
+            (password_field(&words, view.door, wrong.and_then(Wrong::of_password), focus == Focus::Password))
             button type="submit" { (words.submit) }
         }
         p.other { (words.question) " " a href=(with_query(words.other_action, view.query)) { (words.other) } }
@@ -127,19 +138,19 @@ pub(crate) fn door(view: &DoorPage<'_>) -> String {
     shell(view.tenant, &title, &content).into_string()
 }
 
-fn email_field(email: &str, wrong: Option<&str>, first: bool) -> Markup {
+fn email_field(email: &str, wrong: Option<&str>, focus: bool) -> Markup {
     html! {
         div.field {
             label for="email" { "Email address" }
             input #email name="email" type="email" inputmode="email" autocomplete="username" autocapitalize="none"
-                spellcheck="false" maxlength="254" required autofocus[first || wrong.is_some()] value=(email)
+                spellcheck="false" maxlength="254" required autofocus[focus] value=(email)
                 aria-invalid=[wrong.map(|_| "true")] aria-describedby=[wrong.map(|_| "email-wrong")];
             @if let Some(text) = wrong { p.wrong #email-wrong role="alert" { (text) } }
         }
     }
 }
 
-fn password_field(words: &Words, door: Door, wrong: Option<&str>) -> Markup {
+fn password_field(words: &Words, door: Door, wrong: Option<&str>, focus: bool) -> Markup {
     let new = door == Door::SignUp;
     let described = match (new, wrong) {
         (_, Some(_)) => Some("password-wrong"),
@@ -150,7 +161,7 @@ fn password_field(words: &Words, door: Door, wrong: Option<&str>) -> Markup {
         div.field {
             label for="password" { "Password" }
             input #password name="password" type="password" autocomplete=(words.password) required
-                minlength=[new.then_some(SHORTEST)] maxlength=(LONGEST) autofocus[wrong.is_some()]
+                minlength=[new.then_some(SHORTEST)] maxlength=(LONGEST) autofocus[focus]
                 aria-invalid=[wrong.map(|_| "true")] aria-describedby=[described];
             @if let Some(text) = wrong {
                 p.wrong #password-wrong role="alert" { (text) }
@@ -186,12 +197,12 @@ pub(crate) fn ask_sign_out(tenant: &str, query: &str, form_field: &str, form_tok
     shell(tenant, "Sign out?", &content).into_string()
 }
 
-/// Something did not work; `again` is where to try once more.
-pub(crate) fn trouble(tenant: &str, title: &str, text: &str, again: &str) -> String {
+/// Something did not work; `way_on` is a link and its text.
+pub(crate) fn trouble(tenant: &str, title: &str, text: &str, way_on: (&str, &str)) -> String {
     let content = html! {
         h1 { (title) }
         p.lead role="alert" { (sentence(text)) }
-        a.button href=(again) { "Try again" }
+        a.button href=(way_on.0) { (way_on.1) }
     };
     shell(tenant, title, &content).into_string()
 }
@@ -226,8 +237,10 @@ fn shell(tenant: &str, title: &str, content: &Markup) -> Markup {
                 div.beam aria-hidden="true" {}
                 div.seats aria-hidden="true" {}
                 header { a.brand href="/" { (tenant) } }
-                main { section.card { (content) } }
-                footer { p { "Your password is kept as a fingerprint that nobody can read." } }
+                main {
+                    div.marquee aria-hidden="true" { (tenant) }
+                    section.card { (content) }
+                }
             }
         }
     }

@@ -19,6 +19,7 @@ const ADD_SIGN_IN: &str = "insert into sign_ins (tenant, sign_in, account_id, au
 const SIGN_IN: &str = "select account_id, authenticated_at, expires_at from sign_ins \
     where tenant = $1 and sign_in = $2 and expires_at > $3";
 const DELETE_SIGN_IN: &str = "delete from sign_ins where tenant = $1 and sign_in = $2";
+const MOVE_GRANTS: &str = "update grants set sign_in = $3 where tenant = $1 and sign_in = $2";
 const REVOKE_GRANTS_OF: &str = "update grants set revoked = true where tenant = $1 and sign_in = $2";
 
 const ADD_GRANT: &str = "insert into grants (tenant, grant_id, sign_in, account_id, client_id, scope, \
@@ -38,7 +39,7 @@ const USE_REFRESH: &str = "update refresh_tokens set used = true where tenant = 
 const SIGNING_KEYS: &str = "select generation, key_id, sealed, public_jwk, created_at, signs_from from signing_keys \
     where tenant = $1 order by generation";
 const ADD_SIGNING_KEY: &str = "insert into signing_keys (tenant, generation, key_id, sealed, public_jwk, created_at, \
-    signs_from) values ($1, $2, $3, $4, $5, $6, $7)";
+    signs_from) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
 const DELETE_SIGNING_KEY: &str = "delete from signing_keys where tenant = $1 and generation = $2";
 
 const ADD_SESSION: &str = "insert into sessions (tenant, session, account_id, email, sealed_refresh_token, \
@@ -232,6 +233,18 @@ pub(crate) async fn sign_in(reader: &Reader, sign_in: &str, now: Timestamp) -> R
     reader.optional(SIGN_IN, params![sign_in, now]).await
 }
 
+/// Puts a new sign-in in the place of the one the browser had before. What came from that goes on when it is the same
+/// person, and is over when it is another.
+pub(crate) async fn replace_sign_in(tx: &mut Tx, before: &str, sign_in: &str, row: &SignInRow) -> Result<(), Failure> {
+    let now = tx.now();
+    let known: Option<SignInRow> = tx.optional(SIGN_IN, params![before, now]).await?;
+    if known.is_some_and(|known| known.account_id == row.account_id) {
+        tx.execute(MOVE_GRANTS, params![before, sign_in]).await?;
+    }
+    end_sign_in(tx, before).await?;
+    add_sign_in(tx, sign_in, row).await
+}
+
 /// Ends a sign-in with all that came from it.
 pub(crate) async fn end_sign_in(tx: &mut Tx, sign_in: &str) -> Result<(), Failure> {
     tx.execute(REVOKE_GRANTS_OF, params![sign_in]).await?;
@@ -287,10 +300,11 @@ pub(crate) async fn signing_keys_in(tx: &mut Tx) -> Result<Vec<SigningKeyRow>, F
     tx.all(SIGNING_KEYS, params![]).await
 }
 
-pub(crate) async fn add_signing_key(tx: &mut Tx, key: &SigningKeyRow) -> Result<(), Failure> {
+/// Whether nobody else was quicker with this generation.
+pub(crate) async fn add_signing_key(tx: &mut Tx, key: &SigningKeyRow) -> Result<bool, Failure> {
     let SigningKeyRow { generation, key_id, sealed, public_jwk, created_at, signs_from } = key;
     let values = params![*generation, key_id, sealed, public_jwk, *created_at, *signs_from];
-    tx.execute(ADD_SIGNING_KEY, values).await.map(drop)
+    tx.insert_unique(ADD_SIGNING_KEY, values).await
 }
 
 pub(crate) async fn delete_signing_key(tx: &mut Tx, generation: i64) -> Result<(), Failure> {

@@ -76,7 +76,11 @@ async fn arrived(site: &Site, visit: &Visit, token: &str, return_to: &str) -> Re
 
 fn not_signed_in(visit: &Visit, why: &str) -> Response {
     let title = "You are not signed in yet";
-    page(StatusCode::BAD_REQUEST, None, pages::trouble(&visit.tenant.display_name, title, why, "/auth/login"))
+    page(
+        StatusCode::BAD_REQUEST,
+        None,
+        pages::trouble(&visit.tenant.display_name, title, why, ("/auth/login", "Sign in")),
+    )
 }
 
 pub(super) async fn session(State(site): State<Site>, request: Request) -> Response {

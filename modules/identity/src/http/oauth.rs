@@ -140,5 +140,9 @@ fn answer_at(
 fn refused(visit: &Visit, why: &str) -> Response {
     let title = "This sign-in link does not work";
     let text = format!("{why} Go back to the application and try again; if that does not help, tell its makers.");
-    page(StatusCode::BAD_REQUEST, None, pages::trouble(&visit.tenant.display_name, title, &text, "/"))
+    page(
+        StatusCode::BAD_REQUEST,
+        None,
+        pages::trouble(&visit.tenant.display_name, title, &text, ("/", "To the front page")),
+    )
 }

@@ -105,6 +105,22 @@ async fn a_session_ends_when_its_issuer_says_so_and_after_a_month() {
 }
 
 #[tokio::test]
+async fn giving_the_password_again_keeps_the_session_and_another_person_ends_it() {
+    on_every_engine(async |engine| {
+        let world = World::start(engine).await;
+        world.member("acme", "eve@example.org").await;
+        let (browser, _) = signed_in(&world, "acme").await;
+        for (email, stays) in [("ada@example.org", true), ("eve@example.org", false)] {
+            let entered = browser.fill("/identity/sign-in", email, PASSWORD).await;
+            assert_eq!(entered.status(), StatusCode::SEE_OTHER);
+            world.clock.advance(Duration::from_secs(600));
+            assert_eq!(browser.session().await["signed_in"], stays, "{email}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn signing_out_ends_the_session_and_the_sign_in_behind_it() {
     on_every_engine(async |engine| {
         let world = World::start(engine).await;

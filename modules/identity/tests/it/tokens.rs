@@ -69,6 +69,24 @@ async fn a_new_key_is_published_before_it_signs_and_old_tokens_hold() {
 }
 
 #[tokio::test]
+async fn the_first_requests_of_a_tenant_agree_on_its_key() {
+    on_every_engine(async |engine| {
+        let world = World::start(engine).await;
+        let asked = (0..16).map(|_| {
+            let browser = world.browser("acme");
+            tokio::spawn(async move { browser.get("/identity/oauth/jwks").await.json::<Value>().await.unwrap() })
+        });
+        let mut first = None;
+        for keys in asked.collect::<Vec<_>>() {
+            let keys = keys.await.unwrap();
+            assert_eq!(keys["keys"].as_array().map(Vec::len), Some(1), "{keys}");
+            assert_eq!(*first.get_or_insert_with(|| keys.clone()), keys);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_key_gets_a_successor_by_its_age_alone() {
     on_every_engine(async |engine| {
         let world = World::start(engine).await;
