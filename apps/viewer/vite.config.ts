@@ -2,7 +2,17 @@ import react from "@vitejs/plugin-react";
 import { loadEnv } from "vite";
 import { defineConfig } from "vitest/config";
 
-const mounts = ["/auth", "/app", "/catalog", "/billing", "/payment-gateway", "/viewers", "/playback", "/drm", "/delivery"];
+const mounts = [
+  "/auth",
+  "/app",
+  "/catalog",
+  "/billing",
+  "/payment-gateway",
+  "/viewers",
+  "/playback",
+  "/drm",
+  "/delivery",
+];
 // The tenant is in the host name, and the edge wants the origin to be the same host.
 const through = (target: string) => ({ target, changeOrigin: true, headers: { origin: target } });
 

@@ -27,7 +27,9 @@ async function documents(folder) {
 const found = await documents(contracts);
 const missing = wanted.filter((name) => !found.has(name));
 if (missing.length > 0) {
-  console.error(`no frozen OpenAPI document of ${missing.join(", ")} below ${contracts}: run \`cargo xtask contracts freeze\` first`);
+  console.error(
+    `no frozen OpenAPI document of ${missing.join(", ")} below ${contracts}: run \`cargo xtask contracts freeze\` first`,
+  );
   process.exit(1);
 }
 await rm(target, { recursive: true, force: true });

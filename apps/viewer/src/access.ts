@@ -12,7 +12,9 @@ export function accessTo(title: Title, account: AccountState | undefined, now: D
   const later = (time: string) => new Date(time) > now;
   const rental = account?.purchases.find((p) => p.title_id === title.title_id && later(p.ends_at));
   const plan = account?.subscriptions.find(
-    (s) => title.access.plans.includes(s.plan) && (s.state === "active" || (s.state === "canceled" && later(s.period_ends_at))),
+    (s) =>
+      title.access.plans.includes(s.plan) &&
+      (s.state === "active" || (s.state === "canceled" && later(s.period_ends_at))),
   );
   if (plan) return { kind: "plan", plan: plan.plan };
   return rental ? { kind: "rental", until: rental.ends_at } : { kind: "none" };

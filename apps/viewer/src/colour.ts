@@ -6,13 +6,24 @@ const BACKGROUND: Rgb = [10, 11, 16];
 
 export function parse(hex: string): Rgb | undefined {
   const short = /^#([0-9a-f])([0-9a-f])([0-9a-f])$/i.exec(hex);
-  const full = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(short ? `#${short.slice(1).map((d) => d + d).join("")}` : hex);
+  const full = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(
+    short
+      ? `#${short
+          .slice(1)
+          .map((d) => d + d)
+          .join("")}`
+      : hex,
+  );
   if (!full) return undefined;
   return [Number.parseInt(full[1] ?? "", 16), Number.parseInt(full[2] ?? "", 16), Number.parseInt(full[3] ?? "", 16)];
 }
 
 function luminance(colour: Rgb): number {
-  const [r, g, b] = colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4)) as [number, number, number];
+  const [r, g, b] = colour.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4)) as [
+    number,
+    number,
+    number,
+  ];
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 

@@ -1,6 +1,7 @@
 // What the app learns at run time about the tenant it is shown for.
-import { accentProperties } from "./colour.ts";
+
 import { ApiError } from "./api/problem.ts";
+import { accentProperties } from "./colour.ts";
 
 export interface Config {
   tenant: string;

@@ -45,6 +45,7 @@ const systems: [RegExp, string][] = [
 
 /** `Firefox on Linux`: a name its owner would recognise. */
 export function deviceName(userAgent: string): string {
-  const named = (list: [RegExp, string][], other: string) => list.find(([pattern]) => pattern.test(userAgent))?.[1] ?? other;
+  const named = (list: [RegExp, string][], other: string) =>
+    list.find(([pattern]) => pattern.test(userAgent))?.[1] ?? other;
   return strings.player.device(named(browsers, strings.player.browser), named(systems, strings.player.computer));
 }

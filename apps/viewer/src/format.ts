@@ -54,9 +54,13 @@ export const day = (time: string): string =>
   new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" }).format(new Date(time));
 
 export const moment = (time: string): string =>
-  new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(
-    new Date(time),
-  );
+  new Intl.DateTimeFormat(locale, {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    hour: "numeric",
+    minute: "2-digit",
+  }).format(new Date(time));
 
 /** Genres and plans are lower-case names on the wire. */
 export const label = (name: string): string =>
@@ -69,7 +73,8 @@ export const label = (name: string): string =>
 export function localized(texts: Record<string, string>, wanted: readonly string[]): string {
   for (const tag of wanted) {
     const language = tag.split("-")[0] ?? tag;
-    const same = Object.keys(texts).find((key) => key === tag) ?? Object.keys(texts).find((key) => key.split("-")[0] === language);
+    const same =
+      Object.keys(texts).find((key) => key === tag) ?? Object.keys(texts).find((key) => key.split("-")[0] === language);
     if (same !== undefined) return texts[same] ?? "";
   }
   return Object.values(texts)[0] ?? "";

@@ -1,5 +1,13 @@
 // What several pages read, each under one name, so that a page shows what another has already read.
-import { getAccount, listProfiles, listProgress, listTitles, type AccountState, type Progress, type Title } from "./api/client.ts";
+import {
+  type AccountState,
+  getAccount,
+  listProfiles,
+  listProgress,
+  listTitles,
+  type Progress,
+  type Title,
+} from "./api/client.ts";
 import { type Config, catalogLocale } from "./config.ts";
 import { type Query, useQuery } from "./query.ts";
 import { useSession } from "./session.tsx";

@@ -21,9 +21,10 @@ export interface Session {
 }
 
 async function ask(): Promise<Answer> {
-  const response = await fetch("/auth/session", { headers: { accept: "application/json" }, credentials: "same-origin" }).catch(
-    () => undefined,
-  );
+  const response = await fetch("/auth/session", {
+    headers: { accept: "application/json" },
+    credentials: "same-origin",
+  }).catch(() => undefined);
   if (!response) throw new ApiError({ status: 0, code: "network", detail: "" });
   if (!response.ok) throw await errorOf(response);
   return (await response.json()) as Answer;
@@ -37,7 +38,11 @@ async function freshToken(): Promise<string | undefined> {
 
 async function endSession(token: string | undefined): Promise<void> {
   const headers = token ? { "x-csrf-token": token } : undefined;
-  const response = await fetch("/auth/logout", { method: "POST", credentials: "same-origin", ...(headers && { headers }) });
+  const response = await fetch("/auth/logout", {
+    method: "POST",
+    credentials: "same-origin",
+    ...(headers && { headers }),
+  });
   if (!response.ok) throw await errorOf(response);
 }
 

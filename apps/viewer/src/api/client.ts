@@ -48,8 +48,13 @@ export const listTitles = (locale: string, signal?: Signal): Promise<Title[]> =>
 export const getTitle = (title_id: string, locale: string, signal?: Signal): Promise<Title> =>
   call("catalog", "get", "/v1/titles/{title_id}", { path: { title_id }, query: { locale }, signal });
 
-export const listOffers = (of: { title_id: string } | { plan: string[] } | undefined, signal?: Signal): Promise<Offer[]> =>
-  whole((cursor) => call("billing", "get", "/v1/offers", { query: { ...of, limit: 100, ...(cursor && { cursor }) }, signal }));
+export const listOffers = (
+  of: { title_id: string } | { plan: string[] } | undefined,
+  signal?: Signal,
+): Promise<Offer[]> =>
+  whole((cursor) =>
+    call("billing", "get", "/v1/offers", { query: { ...of, limit: 100, ...(cursor && { cursor }) }, signal }),
+  );
 
 export const createCheckout = (
   body: { offer_id: string; title_id?: string; payment_token: string },
@@ -78,7 +83,13 @@ export const renameProfile = (profile: Profile, name: string): Promise<Profile> 
   });
 
 export const listProgress = async (profile_id: string, signal?: Signal): Promise<Progress[]> =>
-  (await call("viewers", "get", "/v1/profiles/{profile_id}/progress", { path: { profile_id }, query: { limit: 100 }, signal })).data;
+  (
+    await call("viewers", "get", "/v1/profiles/{profile_id}/progress", {
+      path: { profile_id },
+      query: { limit: 100 },
+      signal,
+    })
+  ).data;
 
 export const startPlayback = (
   body: { title_id: string; device_id: string; device_name: string },

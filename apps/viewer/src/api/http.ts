@@ -19,18 +19,26 @@ type Operation<M extends keyof Mounts, P extends keyof Mounts[M], V extends Meth
   ? Mounts[M][P][V]
   : never;
 type Json<T> = T extends { content: { "application/json": infer Body } } ? Body : never;
-type Answer<O> = O extends { responses: infer R } ? { [S in keyof R & (200 | 201)]: Json<R[S]> }[keyof R & (200 | 201)] : never;
+type Answer<O> = O extends { responses: infer R }
+  ? { [S in keyof R & (200 | 201)]: Json<R[S]> }[keyof R & (200 | 201)]
+  : never;
 type PathOf<O> = O extends { parameters: { path: infer P } } ? P : never;
 type QueryOf<O> = O extends { parameters: { query?: infer Q } } ? NonNullable<Q> : never;
 type KeyOf<O> = O extends { parameters: { header: { "Idempotency-Key": infer K } } } ? K : never;
 type BodyOf<O> = O extends { requestBody: infer B } ? Json<B> : never;
-type MayBody<O> = O extends { requestBody: unknown } ? never : O extends { requestBody?: infer B } ? Json<NonNullable<B>> : never;
+type MayBody<O> = O extends { requestBody: unknown }
+  ? never
+  : O extends { requestBody?: infer B }
+    ? Json<NonNullable<B>>
+    : never;
 type Need<Name extends string, T> = [T] extends [never] ? unknown : { [N in Name]: T };
 type Allow<Name extends string, T> = [T] extends [never] ? unknown : { [N in Name]?: T };
 
 export type Options<O> = Need<"path", PathOf<O>> &
   Need<"body", BodyOf<O>> &
-  Need<"idempotencyKey", KeyOf<O>> & Allow<"body", MayBody<O>> & Allow<"query", QueryOf<O>> & { signal?: AbortSignal | undefined; keepalive?: boolean };
+  Need<"idempotencyKey", KeyOf<O>> &
+  Allow<"body", MayBody<O>> &
+  Allow<"query", QueryOf<O>> & { signal?: AbortSignal | undefined; keepalive?: boolean };
 
 /** What every call may carry, as seen from inside. */
 interface Parts {

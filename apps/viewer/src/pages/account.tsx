@@ -85,7 +85,11 @@ function ProfileSection() {
       ) : (
         profiles.loading && <div className="skeleton skeleton-line" />
       )}
-      <button type="button" className="button quiet" onClick={() => void session.signOut().then(() => navigate(to.home()))}>
+      <button
+        type="button"
+        className="button quiet"
+        onClick={() => void session.signOut().then(() => navigate(to.home()))}
+      >
         {strings.nav.signOut}
       </button>
     </section>
@@ -217,7 +221,11 @@ export function Account({ config }: { config: Config }) {
             {account.data && purchases.length === 0 && <p>{text.noPurchases}</p>}
             <ul className="entries">
               {purchases.map((of) => (
-                <Rental key={of.checkout_id} of={of} title={titles.data?.find(({ title_id }) => title_id === of.title_id)} />
+                <Rental
+                  key={of.checkout_id}
+                  of={of}
+                  title={titles.data?.find(({ title_id }) => title_id === of.title_id)}
+                />
               ))}
             </ul>
           </section>

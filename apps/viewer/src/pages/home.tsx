@@ -11,14 +11,14 @@ import { Artwork } from "../ui/artwork.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Meta } from "../ui/meta.tsx";
 import { Blank, Failed, Loading } from "../ui/notice.tsx";
-import { Rail, RailSkeleton } from "../ui/rail.tsx";
 import { PlayLink } from "../ui/play-link.tsx";
+import { Rail, RailSkeleton } from "../ui/rail.tsx";
 
 function Hero({ title }: { title: Title }) {
   return (
     <section className="hero" aria-label={strings.home.featured}>
       <div className="hero-picture">
-        <Artwork title={title} alt="" eager />
+        <Artwork title={title} alt="" eager unnamed />
       </div>
       <div className="hero-text">
         <h1>{title.name}</h1>
@@ -63,6 +63,8 @@ export function Home({ config }: { config: Config }) {
   const begun = continueWatching(progress.data ?? [], titles.data);
   const free = titles.data.filter((title) => title.access.free);
   const rows = genreRails(titles.data);
+  // The large one need not stand below itself, where there is enough to show without it.
+  const newest = (others.length >= 4 ? others : titles.data).slice(0, 20);
   return (
     <>
       <Hero title={hero} />
@@ -74,7 +76,7 @@ export function Home({ config }: { config: Config }) {
             items={begun.map(({ title, fraction, positionSeconds }) => ({ title, watched: fraction, positionSeconds }))}
           />
         )}
-        <Rail name={strings.home.newest(config.name)} eager items={[hero, ...others].slice(0, 20).map((title) => ({ title }))} />
+        <Rail name={strings.home.newest(config.name)} eager items={newest.map((title) => ({ title }))} />
         {rows.map((row) => (
           <Rail key={row.genre} name={label(row.genre)} items={row.titles.map((title) => ({ title }))} />
         ))}

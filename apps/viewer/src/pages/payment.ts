@@ -1,10 +1,11 @@
 // Paying, from the press of the button to a known outcome: one intent, one key, polled while the bank is silent.
 import { useCallback, useEffect, useRef, useState } from "react";
-import { createCheckout, createToken, getCheckout, type Checkout } from "../api/client.ts";
+import { type Checkout, createCheckout, createToken, getCheckout } from "../api/client.ts";
 import { type ApiError, asApiError } from "../api/problem.ts";
 import { type CardFields, tokenRequest } from "../card.ts";
 import { randomName } from "../device.ts";
 import { type Intent, Intents, type Wanted } from "../intent.ts";
+import { noteBought } from "../just-bought.ts";
 
 export type Payment =
   | { phase: "ready"; problem?: { declined: string } | { error: ApiError } }
@@ -49,10 +50,15 @@ export function usePayment(wanted: Wanted) {
     } else {
       intents.pending(intent, checkout.checkout_id);
     }
+    if (checkout.state === "succeeded") noteBought(Date.now());
     if (!shown.current) return;
     if (checkout.state === "succeeded") setPayment({ phase: "done", checkout });
-    else if (checkout.state === "declined") setPayment({ phase: "ready", problem: { declined: checkout.decline_message ?? "" } });
-    else setPayment((now) => (now.phase === "pending" ? now : { phase: "pending", checkoutId: checkout.checkout_id, long: false }));
+    else if (checkout.state === "declined")
+      setPayment({ phase: "ready", problem: { declined: checkout.decline_message ?? "" } });
+    else
+      setPayment((now) =>
+        now.phase === "pending" ? now : { phase: "pending", checkoutId: checkout.checkout_id, long: false },
+      );
   }, []);
 
   /** Pays with the card, or repeats the request that got lost, which needs none. */

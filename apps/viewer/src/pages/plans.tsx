@@ -6,7 +6,7 @@ import { type Config, catalogLocale, wantedLocales } from "../config.ts";
 import { label, localized, money, rentalLength } from "../format.ts";
 import { forget, useQuery } from "../query.ts";
 import { useAccount } from "../reads.ts";
-import { Link, currentUrl, to } from "../router.tsx";
+import { currentUrl, Link, to } from "../router.tsx";
 import { signInUrl, useSession } from "../session.tsx";
 import { explain, strings } from "../strings.ts";
 import { Artwork } from "../ui/artwork.tsx";
@@ -36,7 +36,9 @@ function Option(props: { offer: Offer; config: Config; chosen: boolean; has: boo
   return (
     <label className="offer" data-chosen={chosen} data-owned={has}>
       <input type="radio" name="offer" value={offer.offer_id} checked={chosen} disabled={has} onChange={choose} />
-      <span className="offer-name">{localized(offer.name, locales) || (offer.terms.kind === "subscription" ? label(offer.terms.plan) : "")}</span>
+      <span className="offer-name">
+        {localized(offer.name, locales) || (offer.terms.kind === "subscription" ? label(offer.terms.plan) : "")}
+      </span>
       <span className="offer-price">
         <strong>{money(offer.price)}</strong> {rental === undefined ? text.perMonth : text.once}
       </span>
@@ -92,7 +94,17 @@ function Waiting({ children }: { children: ReactNode }) {
   );
 }
 
-function Pay({ offer, title, name, done }: { offer: Offer; title: Title | undefined; name: string; done: (offer: Offer) => void }) {
+function Pay({
+  offer,
+  title,
+  name,
+  done,
+}: {
+  offer: Offer;
+  title: Title | undefined;
+  name: string;
+  done: (offer: Offer) => void;
+}) {
   const forAny = offer.terms.kind === "rental" && !offer.terms.title_id;
   const { payment, pay } = usePayment({ offerId: offer.offer_id, titleId: forAny ? title?.title_id : undefined });
   const succeeded = payment.phase === "done";
@@ -175,7 +187,15 @@ function useChoice(titleId: string | undefined, config: Config) {
   };
 }
 
-export function Plans({ title: titleId, offer: wanted, config }: { title: string | undefined; offer: string | undefined; config: Config }) {
+export function Plans({
+  title: titleId,
+  offer: wanted,
+  config,
+}: {
+  title: string | undefined;
+  offer: string | undefined;
+  config: Config;
+}) {
   const session = useSession();
   const account = useAccount();
   const choice = useChoice(titleId, config);

@@ -2,7 +2,7 @@
 import { type Access, accessTo, offersFor } from "../access.ts";
 import { getTitle, listOffers, type Offer, type Title as TitleOf } from "../api/client.ts";
 import { type Config, catalogLocale, wantedLocales } from "../config.ts";
-import { label, length, localized, moment, money, rentalLength } from "../format.ts";
+import { day, label, localized, moment, money, rentalLength } from "../format.ts";
 import { useQuery } from "../query.ts";
 import { useAccount } from "../reads.ts";
 import { Link, to } from "../router.tsx";
@@ -11,20 +11,23 @@ import { Artwork } from "../ui/artwork.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { Meta } from "../ui/meta.tsx";
 import { Blank, Failed, Loading } from "../ui/notice.tsx";
-import { PlayLink } from "../ui/play-link.tsx";
 import { usePageTitle } from "../ui/page-title.tsx";
+import { PlayLink } from "../ui/play-link.tsx";
 
 /** What can be bought to watch this title. */
 export function useOffersFor(title: TitleOf | undefined) {
-  return useQuery(title && !title.access.free ? `offers:${title.title_id}:${title.version}` : undefined, async (signal) => {
-    if (!title) return [];
-    const plan = title.access.plans;
-    const [plans, rentals] = await Promise.all([
-      plan.length > 0 ? listOffers({ plan }, signal) : [],
-      listOffers({ title_id: title.title_id }, signal),
-    ]);
-    return offersFor(title, plans, rentals);
-  });
+  return useQuery(
+    title && !title.access.free ? `offers:${title.title_id}:${title.version}` : undefined,
+    async (signal) => {
+      if (!title) return [];
+      const plan = title.access.plans;
+      const [plans, rentals] = await Promise.all([
+        plan.length > 0 ? listOffers({ plan }, signal) : [],
+        listOffers({ title_id: title.title_id }, signal),
+      ]);
+      return offersFor(title, plans, rentals);
+    },
+  );
 }
 
 function Yours({ access, plan }: { access: Access; plan: (name: string) => string }) {
@@ -48,7 +51,9 @@ function Way({ offer, title, name }: { offer: Offer; title: TitleOf; name: strin
   return (
     <Link className="way" href={to.plans({ title: title.title_id, offer: offer.offer_id })}>
       <span className="way-text">
-        <strong>{rental === undefined ? strings.title.inPlan(name) : strings.title.rentFor(rentalLength(rental))}</strong>
+        <strong>
+          {rental === undefined ? strings.title.inPlan(name) : strings.title.rentFor(rentalLength(rental))}
+        </strong>
         <span>
           {money(offer.price)} {rental === undefined ? strings.checkout.perMonth : strings.checkout.once}
         </span>
@@ -81,11 +86,12 @@ function Ways({ title, config }: { title: TitleOf; config: Config }) {
 }
 
 function Details({ title }: { title: TitleOf }) {
+  const { rating, window: availability } = title;
+  const age = rating && (rating.minimum_age > 0 ? strings.title.ageFrom(rating.minimum_age) : strings.title.ageAll);
   const rows: [string, string][] = [
-    [strings.title.year, title.year ? String(title.year) : ""],
-    [strings.title.length, title.duration_seconds ? length(title.duration_seconds) : ""],
-    [strings.title.rating, title.rating ? `${title.rating.system} ${title.rating.label}` : ""],
     [strings.title.genres, title.genres.map(label).join(", ")],
+    [strings.title.age, age ?? ""],
+    [strings.title.availableUntil, availability.ends_at ? day(availability.ends_at) : ""],
   ];
   return (
     <dl className="details">
@@ -129,12 +135,12 @@ export function TitlePage({ id, config }: { id: string; config: Config }) {
   return (
     <article className="feature">
       <div className="feature-picture">
-        <Artwork title={of} alt={strings.title.poster(of.name)} eager />
+        <Artwork title={of} alt={strings.title.poster(of.name)} eager unnamed />
       </div>
       <div className="feature-body">
         <div className="feature-main">
           <h1>{of.name}</h1>
-          <Meta title={of} />
+          <Meta title={of} genres={false} />
           <div className="actions">
             <PlayLink title={of} />
           </div>

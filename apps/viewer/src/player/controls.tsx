@@ -165,13 +165,18 @@ export interface ControlsProps {
 }
 
 export function Controls(props: ControlsProps) {
-  const { video, media, tracks, fullscreen, toggle, seek, seekBy, toggleFullscreen, chooseHeight, showCaptions } = props;
+  const { video, media, tracks, fullscreen, toggle, seek, seekBy, toggleFullscreen, chooseHeight, showCaptions } =
+    props;
   const captions = tracks?.captions ?? "none";
   return (
     <section className="controls" aria-label={text.controls}>
       <SeekBar media={media} seek={seek} />
       <div className="controls-row">
-        <ControlButton icon={media.paused ? "play" : "pause"} label={media.paused ? text.play : text.pause} onPress={toggle} />
+        <ControlButton
+          icon={media.paused ? "play" : "pause"}
+          label={media.paused ? text.play : text.pause}
+          onPress={toggle}
+        />
         <ControlButton icon="rewind" label={text.back10} className="wide-only" onPress={() => seekBy(-10)} />
         <ControlButton icon="forward" label={text.forward10} className="wide-only" onPress={() => seekBy(10)} />
         <Volume media={media} video={video} />

@@ -44,7 +44,8 @@ export function errorFrom(thrown: unknown): ApiError {
     const [, status, body] = cause.data;
     try {
       const problem = JSON.parse(String(body)) as { code?: string; detail?: string };
-      if (problem.code) return new ApiError({ status: Number(status), code: problem.code, detail: problem.detail ?? "" });
+      if (problem.code)
+        return new ApiError({ status: Number(status), code: problem.code, detail: problem.detail ?? "" });
     } catch {
       // no problem document: the number below says enough
     }
@@ -109,7 +110,9 @@ export class Engine {
   #protect(playback: Playback): void {
     const { licence } = playback;
     if (!licence) return;
-    const servers = licence.servers.map(({ key_system, url }) => [key_system, new URL(url, location.href).href] as const);
+    const servers = licence.servers.map(
+      ({ key_system, url }) => [key_system, new URL(url, location.href).href] as const,
+    );
     this.#player.configure({ drm: { servers: Object.fromEntries(servers) } });
     this.#player.getNetworkingEngine()?.registerRequestFilter((type, request) => {
       if (type === shaka.net.NetworkingEngine.RequestType.LICENSE) {

@@ -77,8 +77,14 @@ export class Heartbeats {
 
   #failed(error: ApiError): void {
     if (!this.#running) return;
-    if (!error.passing) return this.#end({ why: "refused", error });
-    if (this.#lostForSeconds >= this.#afterSeconds * PATIENCE) return this.#end({ why: "connection" });
+    if (!error.passing) {
+      this.#end({ why: "refused", error });
+      return;
+    }
+    if (this.#lostForSeconds >= this.#afterSeconds * PATIENCE) {
+      this.#end({ why: "connection" });
+      return;
+    }
     const wait = Math.min(error.retryAfterSeconds ?? this.#retrySeconds, this.#afterSeconds);
     this.#lostForSeconds += wait;
     this.#retrySeconds *= 2;

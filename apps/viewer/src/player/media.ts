@@ -11,7 +11,18 @@ export interface MediaState {
   muted: boolean;
 }
 
-const EVENTS = ["play", "pause", "timeupdate", "seeking", "seeked", "durationchange", "progress", "volumechange", "emptied", "loadedmetadata"];
+const EVENTS = [
+  "play",
+  "pause",
+  "timeupdate",
+  "seeking",
+  "seeked",
+  "durationchange",
+  "progress",
+  "volumechange",
+  "emptied",
+  "loadedmetadata",
+];
 
 function read(video: HTMLVideoElement): MediaState {
   const { buffered, currentTime } = video;
@@ -30,7 +41,14 @@ function read(video: HTMLVideoElement): MediaState {
 }
 
 export function useMedia(video: RefObject<HTMLVideoElement | null>): MediaState {
-  const [state, setState] = useState<MediaState>({ paused: true, seconds: 0, duration: 0, buffered: 0, volume: 1, muted: false });
+  const [state, setState] = useState<MediaState>({
+    paused: true,
+    seconds: 0,
+    duration: 0,
+    buffered: 0,
+    volume: 1,
+    muted: false,
+  });
   useEffect(() => {
     const element = video.current;
     if (!element) return;

@@ -15,7 +15,12 @@ export interface Trouble {
 
 const text = strings.player;
 
-const retry = (title: string, detail: string, label: string = strings.common.retry): Trouble => ({ title, text: detail, way: "retry", label });
+const retry = (title: string, detail: string, label: string = strings.common.retry): Trouble => ({
+  title,
+  text: detail,
+  way: "retry",
+  label,
+});
 
 export function troubleOf(error: ApiError): Trouble {
   switch (error.code) {
@@ -37,7 +42,8 @@ export function troubleOf(error: ApiError): Trouble {
     case "player_unsupported":
       return { title: text.cannotPlay, text: text.unsupported, way: undefined, label: "" };
     default:
-      if (error.code.startsWith("player_")) return retry(text.cannotPlay, text.playerFailed(error.code.slice("player_".length)));
+      if (error.code.startsWith("player_"))
+        return retry(text.cannotPlay, text.playerFailed(error.code.slice("player_".length)));
       return error.passing || error.code === "token_invalid"
         ? retry(text.cannotPlay, explain(error))
         : { title: text.cannotPlay, text: explain(error), way: undefined, label: "" };

@@ -17,14 +17,19 @@ interface Artwork {
   alt: string;
   /** Seen without scrolling, so fetched at once. */
   eager?: boolean;
+  /** Its name stands over it already. */
+  unnamed?: boolean;
 }
 
-export function Artwork({ title, alt, eager = false }: Artwork) {
+export function Artwork({ title, alt, eager = false, unnamed = false }: Artwork) {
   const [state, setState] = useState<"loading" | "wide" | "tall" | "failed">("loading");
   const url = title.poster_url;
   if (!url || state === "failed") {
     return (
-      <div className={`artwork drawn look-${lookOf(title.title_id)}`} {...(alt ? { role: "img", "aria-label": alt } : {})}>
+      <div
+        className={`artwork drawn ${unnamed ? "unnamed" : ""} look-${lookOf(title.title_id)}`}
+        {...(alt ? { role: "img", "aria-label": alt } : {})}
+      >
         <span aria-hidden="true">{title.name}</span>
       </div>
     );

@@ -44,7 +44,7 @@ function Field({ label, hint, problem, onText, ...input }: FieldProps) {
 function SandboxHint({ fill }: { fill: (number: string) => void }) {
   const card = (number: string, outcome: string) => (
     <li>
-      <button type="button" onClick={() => fill(number)} aria-label={strings.checkout.useCard(number.slice(-4))}>
+      <button type="button" onClick={() => fill(number)} aria-label={strings.checkout.fillCard(number.slice(-4))}>
         {number}
       </button>
       <span>{outcome}</span>

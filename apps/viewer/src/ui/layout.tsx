@@ -1,7 +1,7 @@
 // Header, footer and the frame around every page but the player.
 import { type ReactNode, useEffect, useState } from "react";
-import { type Config } from "../config.ts";
-import { Link, currentUrl, to } from "../router.tsx";
+import type { Config } from "../config.ts";
+import { currentUrl, Link, to } from "../router.tsx";
 import { signInUrl, useSession } from "../session.tsx";
 import { strings } from "../strings.ts";
 import { Icon, Mark } from "./icons.tsx";
@@ -38,7 +38,12 @@ function Header({ config, page }: { config: Config; page: string }) {
         </Link>
       </nav>
       {session.signedIn ? (
-        <Link className="avatar" href={to.account()} aria-label={strings.nav.accountOf(session.email ?? "")} {...here("account")}>
+        <Link
+          className="avatar"
+          href={to.account()}
+          aria-label={strings.nav.accountOf(session.email ?? "")}
+          {...here("account")}
+        >
           {session.email ? session.email.charAt(0).toUpperCase() : <Icon name="person" />}
         </Link>
       ) : (

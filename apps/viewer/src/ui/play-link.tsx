@@ -1,6 +1,7 @@
 // The one button that matters on a title, saying what pressing it does.
-import type { Title } from "../api/client.ts";
+
 import { accessTo } from "../access.ts";
+import type { Title } from "../api/client.ts";
 import { clock } from "../format.ts";
 import { useAccount, useProgress } from "../reads.ts";
 import { startAt } from "../resume.ts";
@@ -24,10 +25,10 @@ export function PlayLink({ title }: { title: Title }) {
     );
   }
   if (access.kind === "none") {
-    if (session.signedIn && account.loading) return <span className="button primary large skeleton" aria-hidden="true" />;
+    if (session.signedIn && account.loading)
+      return <span className="button primary large skeleton" aria-hidden="true" />;
     return (
       <Link className="button primary large" href={to.plans({ title: title.title_id })}>
-        <Icon name="play" />
         {strings.player.chooseHow}
       </Link>
     );

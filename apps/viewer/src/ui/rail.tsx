@@ -19,7 +19,11 @@ function Card({ item, eager }: { item: RailItem; eager: boolean }) {
   const percent = Math.round((watched ?? 0) * 100);
   const left = watched !== undefined && title.duration_seconds ? length(title.duration_seconds - positionSeconds) : "";
   const href = watched === undefined ? to.title(title.title_id) : to.watch(title.title_id);
-  const badge = title.access.free ? strings.title.freeBadge : title.access.plans.length === 0 ? strings.title.rentalBadge : "";
+  const badge = title.access.free
+    ? strings.title.freeBadge
+    : title.access.plans.length === 0
+      ? strings.title.rentalBadge
+      : "";
   return (
     <li className="card">
       <Link href={href}>
@@ -62,7 +66,8 @@ function useEdges(count: number) {
     window.addEventListener("resize", look);
     return () => window.removeEventListener("resize", look);
   }, [look, count]);
-  const turn = (way: 1 | -1) => list.current?.scrollBy({ left: way * list.current.clientWidth * 0.85, behavior: "smooth" });
+  const turn = (way: 1 | -1) =>
+    list.current?.scrollBy({ left: way * list.current.clientWidth * 0.85, behavior: "smooth" });
   return { list, edges, look, turn };
 }
 
@@ -75,7 +80,12 @@ export function Rail({ name, items, eager = false }: { name: string; items: Rail
         <h2 id={heading}>{name}</h2>
         {!(edges.start && edges.end) && (
           <div className="rail-turn">
-            <button type="button" aria-label={strings.home.previous(name)} disabled={edges.start} onClick={() => turn(-1)}>
+            <button
+              type="button"
+              aria-label={strings.home.previous(name)}
+              disabled={edges.start}
+              onClick={() => turn(-1)}
+            >
               <Icon name="left" />
             </button>
             <button type="button" aria-label={strings.home.next(name)} disabled={edges.end} onClick={() => turn(1)}>
