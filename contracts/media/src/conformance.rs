@@ -1,6 +1,248 @@
 //! The rules that every implementation is held to.
+//!
+//! Fixture: `{"ready": id, "failed": id, "others": id, "complete_upload": id, "incomplete_upload": id,
+//! "others_upload": id}`: three assets and three uploads, where `others` and `others_upload` belong to the other tenant,
+//! and no asset has been made of `complete_upload` but by these rules.
 
-use tessera_contract::conformance::Rule;
+use std::collections::BTreeSet;
+
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use tessera_contract::conformance::{Actor, Role, Rule, Subject, Violation};
+
+type Check<'s> = BoxFuture<'s, Result<(), Violation>>;
 
 /// The rules.
-pub const RULES: &[Rule] = &[];
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "ready_asset_says_what_it_is",
+        promise: "A ready asset has its renditions, tallest first, its length, its source, and is at 100 percent.",
+        check: ready_asset_says_what_it_is,
+    },
+    Rule {
+        name: "failed_asset_says_why",
+        promise: "A failed asset has a reason with a code and a message, and no renditions.",
+        check: failed_asset_says_why,
+    },
+    Rule {
+        name: "descriptor_names_tracks_and_key",
+        promise: "A ready asset's descriptor has a video track first, unique track ids, and a key of 16 bytes.",
+        check: descriptor_names_tracks_and_key,
+    },
+    Rule {
+        name: "descriptor_is_for_services",
+        promise: "The descriptor holds a key: staff is answered 403.",
+        check: descriptor_is_for_services,
+    },
+    Rule {
+        name: "unready_asset_has_no_descriptor",
+        promise: "The descriptor of an asset that has failed is 409 asset_not_ready.",
+        check: unready_asset_has_no_descriptor,
+    },
+    Rule {
+        name: "other_tenants_asset_is_not_found",
+        promise: "Another tenant's asset is 404 asset_not_found, for services as well.",
+        check: other_tenants_asset_is_not_found,
+    },
+    Rule {
+        name: "upload_makes_one_asset",
+        promise: "A complete upload makes one asset: the same key replays it, another key is 409 upload_in_use.",
+        check: upload_makes_one_asset,
+    },
+    Rule {
+        name: "incomplete_upload_is_refused",
+        promise: "An upload that lacks bytes is 409 upload_incomplete.",
+        check: incomplete_upload_is_refused,
+    },
+    Rule {
+        name: "other_tenants_upload_is_not_found",
+        promise: "Another tenant's upload is 404 upload_not_found.",
+        check: other_tenants_upload_is_not_found,
+    },
+    Rule {
+        name: "submission_needs_a_key",
+        promise: "create_asset without an Idempotency-Key is 400 idempotency_key_required.",
+        check: submission_needs_a_key,
+    },
+    Rule {
+        name: "pages_cover_every_asset_once",
+        promise: "Following next_cursor shows every asset once, and no other tenant's.",
+        check: pages_cover_every_asset_once,
+    },
+    Rule {
+        name: "page_size_and_cursor_are_checked",
+        promise: "limit is 1 to 100, a cursor is one of ours; anything else is 400 invalid_request.",
+        check: page_size_and_cursor_are_checked,
+    },
+];
+
+fn staff() -> Actor {
+    Actor::ours(Role::Staff)
+}
+
+fn service() -> Actor {
+    Actor::ours(Role::Service)
+}
+
+fn ready_asset_says_what_it_is<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = subject.given("/ready")?;
+        for actor in [staff(), service()] {
+            let asset = subject.call("get_asset", &actor, json!({"asset_id": id})).await?;
+            asset.ok()?;
+            asset.has("/asset_id", id.as_str())?;
+            asset.has("/state", "ready")?;
+            asset.has("/progress_percent", 100)?;
+            asset.has("/failure", Value::Null)?;
+            let heights: Vec<u64> = numbers(&asset.body["renditions"]);
+            let falling = heights.windows(2).all(|pair| pair[0] > pair[1]);
+            if heights.is_empty() || !falling {
+                return Err(asset.violation("expected renditions, tallest first"));
+            }
+            let known = asset.body["source"].is_object() && asset.body["duration_seconds"].as_f64() > Some(0.0);
+            if !known {
+                return Err(asset.violation("expected source and duration_seconds"));
+            }
+        }
+        Ok(())
+    })
+}
+
+fn numbers(list: &Value) -> Vec<u64> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_u64).collect()
+}
+
+fn failed_asset_says_why<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = subject.given("/failed")?;
+        let asset = subject.call("get_asset", &staff(), json!({"asset_id": id})).await?;
+        asset.ok()?;
+        asset.has("/state", "failed")?;
+        asset.has("/renditions", json!([]))?;
+        let said = |pointer: &str| asset.body.pointer(pointer).and_then(Value::as_str).is_some_and(|s| !s.is_empty());
+        match said("/failure/code") && said("/failure/message") {
+            true => Ok(()),
+            false => Err(asset.violation("expected failure with code and message")),
+        }
+    })
+}
+
+fn descriptor_names_tracks_and_key<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = subject.given("/ready")?;
+        let descriptor = subject.call("get_descriptor", &service(), json!({"asset_id": id})).await?;
+        descriptor.ok()?;
+        descriptor.has("/tracks/0/kind", "video")?;
+        let tracks = descriptor.body["tracks"].as_array().cloned().unwrap_or_default();
+        let ids: BTreeSet<String> = tracks.iter().map(|track| track["track_id"].to_string()).collect();
+        if ids.len() != tracks.len() {
+            return Err(descriptor.violation("track ids must be unique in the asset"));
+        }
+        // 16 bytes in base64.
+        match descriptor.body["at_rest"]["key_base64"]
+            .as_str()
+            .is_some_and(|key| key.len() == 24 && key.ends_with("=="))
+        {
+            true => Ok(()),
+            false => Err(Violation::new("the descriptor's key is not 16 bytes in base64")),
+        }
+    })
+}
+
+fn descriptor_is_for_services<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = subject.given("/ready")?;
+        subject.call("get_descriptor", &staff(), json!({"asset_id": id})).await?.refused(403, "forbidden").map(drop)
+    })
+}
+
+fn unready_asset_has_no_descriptor<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = subject.given("/failed")?;
+        let answer = subject.call("get_descriptor", &service(), json!({"asset_id": id})).await?;
+        answer.refused(409, "asset_not_ready").map(drop)
+    })
+}
+
+fn other_tenants_asset_is_not_found<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = json!({"asset_id": subject.given("/others")?});
+        for actor in [staff(), service()] {
+            subject.call("get_asset", &actor, id.clone()).await?.refused(404, "asset_not_found")?;
+        }
+        subject.call("get_descriptor", &service(), id).await?.refused(404, "asset_not_found").map(drop)
+    })
+}
+
+fn submission(upload: &str) -> Value {
+    json!({"upload_id": upload, "protection": "cbcs"})
+}
+
+fn upload_makes_one_asset<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let request = submission(&subject.given("/complete_upload")?);
+        let key = format!("conformance-{}", subject.given("/complete_upload")?);
+        let first = subject.call("create_asset", &staff().with_key(&*key), request.clone()).await?;
+        let again = subject.call("create_asset", &staff().with_key(&*key), request.clone()).await?;
+        again.has("/asset_id", first.ok()?["asset_id"].clone())?;
+        let other = subject.call("create_asset", &staff().with_key(format!("{key}-other")), request).await?;
+        other.refused(409, "upload_in_use").map(drop)
+    })
+}
+
+fn incomplete_upload_is_refused<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let request = submission(&subject.given("/incomplete_upload")?);
+        let answer = subject.call("create_asset", &staff().with_key("conformance-incomplete"), request).await?;
+        answer.refused(409, "upload_incomplete").map(drop)
+    })
+}
+
+fn other_tenants_upload_is_not_found<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let request = submission(&subject.given("/others_upload")?);
+        let answer = subject.call("create_asset", &staff().with_key("conformance-others"), request).await?;
+        answer.refused(404, "upload_not_found").map(drop)
+    })
+}
+
+fn submission_needs_a_key<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let request = submission(&subject.given("/complete_upload")?);
+        let answer = subject.call("create_asset", &staff(), request).await?;
+        answer.refused(400, "idempotency_key_required").map(drop)
+    })
+}
+
+fn pages_cover_every_asset_once<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let (ours, hidden) = ([subject.given("/ready")?, subject.given("/failed")?], subject.given("/others")?);
+        let (mut seen, mut cursor) = (BTreeSet::new(), Value::Null);
+        for _ in 0..1000 {
+            let page = subject.call("list_assets", &staff(), json!({"limit": 1, "cursor": cursor})).await?;
+            for asset in page.ok()?["data"].as_array().into_iter().flatten() {
+                let id = asset["asset_id"].as_str().unwrap_or_default().to_owned();
+                if id == hidden || !seen.insert(id) {
+                    return Err(page.violation("another tenant's asset, or one that was listed before"));
+                }
+            }
+            cursor = page.body["next_cursor"].clone();
+            if cursor.is_null() {
+                return match ours.iter().all(|id| seen.contains(id)) {
+                    true => Ok(()),
+                    false => Err(page.violation("the pages do not hold every asset")),
+                };
+            }
+        }
+        Err(Violation::new("list_assets does not end: 1000 pages of 1"))
+    })
+}
+
+fn page_size_and_cursor_are_checked<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        for request in [json!({"limit": 0}), json!({"limit": 101}), json!({"cursor": "not-one-of-yours"})] {
+            subject.call("list_assets", &staff(), request).await?.refused(400, "invalid_request")?;
+        }
+        Ok(())
+    })
+}
