@@ -5,7 +5,7 @@ PORT ?= 8080
 
 export PATH := $(or $(TESSERA_CACHE),$(HOME)/.cache/tessera)/bin:$(PATH)
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/tessera
-STAGE := @scripts/stage $@
+STAGE = @scripts/stage $@
 STAGES := setup-test fmt-check lint docs tidy contracts deny app unit doctest
 
 VIEWER := apps/viewer
@@ -65,8 +65,8 @@ tidy: ## Check the layers between crates and the shape of files.
 contracts: ## Compare the contracts with their frozen documents.
 	$(STAGE) cargo xtask contracts check
 
-deny: ## Check licences, banned crates and sources of dependencies.
-	$(STAGE) cargo deny --workspace --locked check --hide-inclusion-graph bans licenses sources
+deny: ## Check licences, banned crates and sources of dependencies (cargo deny check names duplicates too).
+	$(STAGE) cargo deny --log-level error --workspace --locked check bans licenses sources
 
 app: ## Lint, test and build the viewer app.
 	$(STAGE) $(MAKE) --no-print-directory app-lint app-test $(VIEWER_PAGE)
