@@ -90,7 +90,6 @@ export const strings = {
     expiry: "Expiry",
     expiryHint: "MM / YY",
     code: "Security code",
-    codeHint: "CVC",
     sandboxTitle: "This is a sandbox: no money moves.",
     sandboxGood: "succeeds",
     sandboxBad: "is declined",

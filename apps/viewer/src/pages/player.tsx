@@ -12,6 +12,7 @@ import { troubleOf } from "../player/trouble.ts";
 import { useQuery } from "../query.ts";
 import { navigate, to } from "../router.tsx";
 import { strings } from "../strings.ts";
+import { Artwork } from "../ui/artwork.tsx";
 import { Icon } from "../ui/icons.tsx";
 import { usePageTitle } from "../ui/page-title.tsx";
 import "../styles/player.css";
@@ -90,6 +91,11 @@ export default function Player({ id, fromStart, config }: { id: string; fromStar
       {/* A click on the picture is a convenience; the play button has the name and the keyboard. */}
       {/* biome-ignore lint/a11y/useMediaCaption: captions come with the manifest */}
       <video ref={video} playsInline onClick={() => !blocked && remote.toggle()} onDoubleClick={fullscreen.toggle} />
+      {title.data && session.phase === "loading" && (
+        <div className="player-back">
+          <Artwork title={title.data} alt="" eager unnamed />
+        </div>
+      )}
       <div className="player-shade" />
       <header className="player-top">
         <button

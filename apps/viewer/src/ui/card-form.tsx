@@ -110,7 +110,6 @@ export function CardForm({ price, busy, onPay }: { price: string; busy: boolean;
         />
         <Field
           label={strings.checkout.code}
-          hint={strings.checkout.codeHint}
           name="card-code"
           value={card.code}
           problem={problems.code}
