@@ -7,10 +7,31 @@ use crate::presentation::{Presentation, Track};
 
 const AUDIO_GROUP: &str = "audio";
 
+/// Which key formats protected playlists name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// `identity`, by which a player fetches the bare key (Shaka Player knows no other for ClearKey), and
+    /// `org.w3.clearkey`.
+    Both,
+    /// `org.w3.clearkey` alone, for hls.js: it licenses through Encrypted Media Extensions unless `identity` is there,
+    /// which it does not take with fragmented MP4.
+    ClearKeyAlone,
+}
+
+impl Keys {
+    /// The media playlist's file name, beside its segments.
+    pub(crate) fn media_playlist(self) -> &'static str {
+        match self {
+            Self::Both => "media.m3u8",
+            Self::ClearKeyAlone => "media-clearkey.m3u8",
+        }
+    }
+}
+
 /// The multivariant playlist of `tracks`.
-pub(crate) fn multivariant(presentation: &Presentation, tracks: &[&Track]) -> Result<String, Error> {
+pub(crate) fn multivariant(presentation: &Presentation, tracks: &[&Track], keys: Keys) -> Result<String, Error> {
     let (video, audio): (Vec<&Track>, Vec<&Track>) = tracks.iter().partition(|track| track.index.kind.is_video());
-    let uri = |track: &Track| format!("{}/{}/media.m3u8", presentation.edition, track.id);
+    let uri = |track: &Track| format!("{}/{}/{}", presentation.edition, track.id, keys.media_playlist());
     // Sound alone: each track is a variant of its own.
     let (variants, audio) = if video.is_empty() { (audio, Vec::new()) } else { (video, audio) };
     let playlist = MultivariantPlaylist {
@@ -54,15 +75,18 @@ fn rendition(track: &Track, place: usize, uri: String) -> AudioRendition {
 }
 
 /// The media playlist of a track, as it stands beside its segments.
-///
-/// For protected media, two key formats: `identity`, which players that fetch the bare key take, and
-/// `org.w3.clearkey`, for hls.js, which takes no `identity` with fragmented MP4.
-pub(crate) fn media(presentation: &Presentation, track: &Track, clearkey_url: &str) -> Result<String, Error> {
+pub(crate) fn media(
+    presentation: &Presentation,
+    track: &Track,
+    clearkey_url: &str,
+    keys: Keys,
+) -> Result<String, Error> {
     let key = |format, uri, key_id| Key { format, uri, key_id: Some(key_id), iv: None };
     let keys = presentation.signalled().map(|signalled| {
         let id = signalled.key_id;
         let identity = format!("{clearkey_url}/{:032x}", u128::from_be_bytes(id));
-        [key(KeyFormat::Identity, identity, id), key(KeyFormat::ClearKey, clearkey_url.to_owned(), id)]
+        let identity = (keys == Keys::Both).then(|| key(KeyFormat::Identity, identity, id));
+        identity.into_iter().chain([key(KeyFormat::ClearKey, clearkey_url.to_owned(), id)])
     });
     let segment = |segment: &tessera_isobmff::Segment| MediaSegment {
         uri: format!("{}.m4s", segment.number),

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use tessera_contract_drm::Drm;
 use tessera_contract_media::Media;
-use tessera_runtime::{blobs::Blobs, edge::TenantOfHost, secrets::KeyRing};
+use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
 use tessera_types::Clock;
 
 pub use config::{DeliveryConfig, Tier};

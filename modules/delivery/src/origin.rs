@@ -9,7 +9,8 @@ use tessera_isobmff::{Segment, common_pssh};
 use tessera_types::AssetId;
 
 use crate::{
-    dash, hls,
+    dash,
+    hls::{self, Keys},
     library::{aside, lost},
     presentation::{Presentation, Track, entity_tag},
     service::DeliveryService,
@@ -60,9 +61,9 @@ impl Entity {
 
 /// A path below a signed prefix and asset.
 enum Place<'p> {
-    Multivariant,
+    Multivariant(Keys),
     Description,
-    Playlist { edition: &'p str, track: &'p str },
+    Playlist { edition: &'p str, track: &'p str, keys: Keys },
     Init { edition: &'p str, track: &'p str },
     Segment { edition: &'p str, track: &'p str, number: u32 },
 }
@@ -71,9 +72,13 @@ impl<'p> Place<'p> {
     fn parse(path: &'p str) -> Option<Self> {
         let parts: Vec<&str> = path.split('/').collect();
         match parts[..] {
-            ["master.m3u8"] => Some(Self::Multivariant),
+            ["master.m3u8"] => Some(Self::Multivariant(Keys::Both)),
+            ["master-clearkey.m3u8"] => Some(Self::Multivariant(Keys::ClearKeyAlone)),
             ["manifest.mpd"] => Some(Self::Description),
-            [edition, track, "media.m3u8"] => Some(Self::Playlist { edition, track }),
+            [edition, track, "media.m3u8"] => Some(Self::Playlist { edition, track, keys: Keys::Both }),
+            [edition, track, "media-clearkey.m3u8"] => {
+                Some(Self::Playlist { edition, track, keys: Keys::ClearKeyAlone })
+            }
             [edition, track, "init.mp4"] => Some(Self::Init { edition, track }),
             [edition, track, segment] => {
                 let digits = segment.strip_suffix(".m4s")?;
@@ -122,8 +127,8 @@ impl DeliveryService {
         let manifest = Freshness::Seconds(self.config.manifest_seconds);
         let clearkey = &self.config.clearkey_url;
         Ok(match place {
-            Place::Multivariant => {
-                let text = hls::multivariant(presentation, &allowed);
+            Place::Multivariant(keys) => {
+                let text = hls::multivariant(presentation, &allowed, keys);
                 Some(playlist(manifest, text.map_err(|e| Failure::internal("writing an HLS playlist", e))?))
             }
             Place::Description => {
@@ -131,8 +136,9 @@ impl DeliveryService {
                 let text = text.map_err(|e| Failure::internal("writing a DASH description", e))?;
                 Some(Entity::ready("application/dash+xml", manifest, text.into()))
             }
-            Place::Playlist { edition, track: id } => {
-                let text = track(edition, id).map(|track| hls::media(presentation, track, clearkey)).transpose();
+            Place::Playlist { edition, track: id, keys } => {
+                let track = track(edition, id);
+                let text = track.map(|track| hls::media(presentation, track, clearkey, keys)).transpose();
                 let text = text.map_err(|e| Failure::internal("writing an HLS playlist", e))?;
                 text.map(|text| playlist(manifest, text))
             }

@@ -18,7 +18,7 @@ mod token;
 use std::sync::Arc;
 
 use tessera_contract_entitlement::Entitlement;
-use tessera_runtime::{edge::TenantOfHost, secrets::KeyRing};
+use tessera_runtime::secrets::KeyRing;
 use tessera_store::{Module, OpenError, Store, StoreConfig};
 use tessera_types::Clock;
 

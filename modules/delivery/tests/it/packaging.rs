@@ -163,6 +163,11 @@ async fn manifests_signal_cbcs_for_the_built_in_player() {
     assert_eq!(attribute(identity, "URI"), "/drm/v1/clearkey/0123456789abcdef0123456789abcdef");
     assert_eq!((attribute(identity, "KEYFORMAT"), attribute(clearkey, "KEYFORMAT")), ("identity", "org.w3.clearkey"));
 
+    // hls.js takes ClearKey only where `identity` is not offered.
+    let master = text(&world, "acme", &format!("{prefix}master-clearkey.m3u8")).await;
+    let alone = text(&world, "acme", &format!("{prefix}{}", uris(&master).next().unwrap())).await;
+    assert_eq!(alone, playlist.replace(&format!("{identity}\n"), ""));
+
     let prefix = world.prefix("acme", "ast_2").await;
     let mpd = text(&world, "acme", &format!("{prefix}manifest.mpd")).await;
     let playlist = text(&world, "acme", &format!("{prefix}e1s4/a1/media.m3u8")).await;
