@@ -62,8 +62,8 @@ docs: ## Build the Rust documentation; a warning fails.
 tidy: ## Check the layers between crates and the shape of files.
 	$(STAGE) cargo xtask tidy
 
-contracts: ## Compare the contracts with their frozen documents.
-	$(STAGE) cargo xtask contracts check
+contracts: ## Compare the contracts with their frozen documents and their pages in docs.
+	$(STAGE) sh -c 'cargo xtask contracts check && scripts/contract-pages --check'
 
 deny: ## Check licences, banned crates and sources of dependencies (cargo deny check names duplicates too).
 	$(STAGE) cargo deny --log-level error --workspace --locked check bans licenses sources
@@ -83,8 +83,9 @@ fmt: $(VIEWER_MODULES) ## Format Rust and TypeScript.
 	@cargo fmt --all
 	@npm --prefix $(VIEWER) run --silent format
 
-freeze: ## Write the contracts' documents anew; refuses what would break a caller.
+freeze: ## Write the contracts' documents and pages anew; refuses what would break a caller.
 	@cargo xtask contracts freeze
+	@scripts/contract-pages
 
 advisories: ## Check dependencies against the RustSec database; needs the internet.
 	@scripts/setup test
