@@ -28,7 +28,13 @@ pub(crate) fn start(deployment: &Arc<Deployment>, metrics: &Metrics, shutdown: &
     shutdown.spawn("viewers follow playback", deployment.viewers.clone().follow_playback(playback, token.clone()));
     shutdown.spawn("viewers follow identity", deployment.viewers.clone().follow_identity(identity, token.clone()));
     shutdown.spawn("billing settles and grants", deployment.billing.clone().run(token.clone()));
-    shutdown.spawn("media workers", deployment.media.clone().run(token.clone()));
+    let (media, stop) = (deployment.media.clone(), token.clone());
+    shutdown.spawn("media workers", async move {
+        if let Err(error) = media.work(stop).await {
+            tracing::error!(%error, "media works on no job");
+        }
+    });
+    shutdown.spawn("media sweeps", deployment.media.clone().sweep_until(token.clone()));
 
     every(shutdown, "billing renews", RENEWALS, deployment, async |deployment| renew(&deployment).await);
     every(shutdown, "playback ends silent sessions", SESSIONS, deployment, async |deployment| {

@@ -120,7 +120,12 @@ impl Deployment {
             clock: clock.clone(),
         };
         let billing = tessera_billing::open(root.billing.clone(), &store, deps).await.map_err(opening("billing"))?;
-        let deps = MediaDeps { clock: clock.clone(), blobs: blobs.clone(), master_keys: ring(&secrets, "media-master")? };
+        let deps = MediaDeps {
+            clock: clock.clone(),
+            blobs: blobs.clone(),
+            master_keys: ring(&secrets, "media-master")?,
+            scratch: data.join("scratch"),
+        };
         let media = tessera_media::open(root.media.clone(), &store, deps).await.map_err(opening("media"))?;
         let deps = DrmDeps {
             clock: clock.clone(),

@@ -38,7 +38,7 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
     server = server
         .mount("identity", identity.mounted)
         .merge(identity.root)
-        .mount("media", deployment.media.clone().router(authenticate))
+        .mount("media", deployment.media.router(authenticate))
         .mount("drm", deployment.drm.clone().router(edge.clone()))
         .mount("delivery", deployment.delivery.clone().router(edge.clone()))
         .merge(docs_page::router("Tessera", documents))

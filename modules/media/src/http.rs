@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::{Body, HttpBody},
+    body::Body,
     extract::{OriginalUri, Path, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts},
     routing::any,
@@ -123,7 +123,7 @@ impl Tus {
             return Err(Failure::invalid("Upload-Metadata", detail).into());
         }
         let with_upload = is_chunk(headers);
-        let announced = body.size_hint().exact();
+        let announced = announced(headers)?;
         if !with_upload && announced != Some(0) {
             return Err(not_a_chunk());
         }
@@ -162,7 +162,7 @@ impl Tus {
         let offset = number(headers, &UPLOAD_OFFSET)?;
         let checksum = checksum(headers)?;
         let hold = self.uploads.hold(&cx, &id)?;
-        if let Some(announced) = body.size_hint().exact() {
+        if let Some(announced) = announced(headers)? {
             let upload = self.uploads.get(&cx, &id).await?;
             check_fits(offset.saturating_add(announced), upload.length())?;
         }
@@ -237,6 +237,16 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 }
 
 /// A number of bytes: digits and nothing else.
+/// How long the body says it is; `None` when it is sent in chunks. A layer around the body may hide its size, so the
+/// headers are asked (RFC 9112 §6.3).
+fn announced(headers: &HeaderMap) -> Result<Option<u64>, UploadError> {
+    match (headers.contains_key(header::CONTENT_LENGTH), headers.contains_key(header::TRANSFER_ENCODING)) {
+        (true, _) => number(headers, &header::CONTENT_LENGTH).map(Some),
+        (false, true) => Ok(None),
+        (false, false) => Ok(Some(0)),
+    }
+}
+
 fn number(headers: &HeaderMap, name: &HeaderName) -> Result<u64, UploadError> {
     let digits = text(headers, name).filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
     let number = digits.and_then(|digits| digits.parse().ok());
