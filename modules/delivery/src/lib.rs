@@ -5,7 +5,6 @@
 //! same bytes, always and from every origin. It stores nothing. It refuses to know viewers, plans and prices: a signed
 //! URL names a tenant, an asset, a tier and a territory.
 
-mod at_rest;
 mod config;
 mod dash;
 mod entity;

@@ -16,7 +16,6 @@ use tessera_types::{AssetId, TenantId};
 
 use crate::{
     DeliveryDeps,
-    at_rest::AtRestKey,
     config::DeliveryConfig,
     presentation::{Parts, Presentation, Protected},
     shelf::Shelf,
@@ -152,16 +151,19 @@ fn protected(key: &ContentKey) -> Option<Protected> {
     Some(Protected { signalled, cipher })
 }
 
-fn at_rest_key(at_rest: &AtRest) -> Result<AtRestKey, Failure> {
+fn at_rest_key(at_rest: &AtRest) -> Result<[u8; 16], Failure> {
     use base64::{Engine, prelude::BASE64_STANDARD};
-    if at_rest.scheme != AtRest::SCHEME {
-        let detail =
-            format!("track files are encrypted at rest as {:?}, and this knows {:?}", at_rest.scheme, AtRest::SCHEME);
+    if at_rest.scheme != tessera_at_rest::SCHEME {
+        let detail = format!(
+            "track files are encrypted at rest as {:?}, and this knows {:?}",
+            at_rest.scheme,
+            tessera_at_rest::SCHEME
+        );
         return Err(Failure::new(FailureKind::Internal, detail));
     }
     let key = BASE64_STANDARD.decode(&at_rest.key_base64).ok().and_then(|key| key.try_into().ok());
     let bad = || Failure::new(FailureKind::BadAnswer, "an at-rest key is 16 bytes in base64");
-    key.map(AtRestKey::new).ok_or_else(bad)
+    key.ok_or_else(bad)
 }
 
 fn blob_key(text: &str) -> Result<BlobKey, Failure> {

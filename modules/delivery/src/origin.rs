@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tessera_at_rest::BlobCipher;
 use tessera_contract::{Cx, Failure, FailureKind};
 use tessera_contract_delivery::DeliveryError;
 use tessera_isobmff::{Segment, common_pssh};
@@ -212,7 +213,7 @@ impl Stored {
         header: Vec<u8>,
     ) -> Result<Bytes, Failure> {
         let (track, segment) = find(presentation, track, number)?;
-        presentation.at_rest.decrypt(track.blob.as_str(), self.offset, &mut self.bytes);
+        BlobCipher::new(&presentation.at_rest, track.blob.as_str()).at(self.offset).apply(&mut self.bytes);
         let mut packaged = header;
         let data = packaged.len();
         packaged.reserve_exact(usize::try_from(segment.data_size).unwrap_or(0));

@@ -8,8 +8,6 @@ use tessera_contract_media::{AssetDescriptor, TrackDescriptor};
 use tessera_isobmff::{Bandwidth, Protection, Segment, TrackIndex, TrackKind};
 use tessera_runtime::blobs::BlobKey;
 
-use crate::at_rest::AtRestKey;
-
 /// Counted up with every change that gives other bytes for the same request, so that no cache mixes two packagings.
 const REVISION: u32 = 1;
 
@@ -20,7 +18,8 @@ pub(crate) struct Presentation {
     /// Video tallest first, then audio, as described.
     pub(crate) tracks: Vec<Track>,
     pub(crate) protection: Option<Protected>,
-    pub(crate) at_rest: AtRestKey,
+    /// The key that its track files are encrypted with at rest.
+    pub(crate) at_rest: [u8; 16],
     /// What entity tags are made from: asset, edition, key.
     identity: String,
 }
@@ -58,7 +57,7 @@ pub(crate) struct Parts<'a> {
     /// The tracks to package, in the descriptor's order.
     pub(crate) tracks: Vec<(TrackDescriptor, TrackIndex)>,
     pub(crate) protection: Option<Protected>,
-    pub(crate) at_rest: AtRestKey,
+    pub(crate) at_rest: [u8; 16],
     pub(crate) segment_seconds: u32,
 }
 

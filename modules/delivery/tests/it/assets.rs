@@ -1,12 +1,7 @@
 //! Assets as media stores them: track files from FFmpeg, indexed, encrypted at rest.
 
-use aes::Aes128;
-use ctr::{
-    Ctr64BE,
-    cipher::{KeyIvInit, StreamCipher},
-};
 use serde_json::json;
-use sha2::{Digest, Sha256};
+use tessera_at_rest::BlobCipher;
 use tessera_cenc::TrackIndexer;
 use tessera_contract_media::{AssetDescriptor, AtRest, TrackDescriptor};
 use tessera_runtime::blobs::Blobs;
@@ -73,9 +68,7 @@ pub(crate) async fn store(
 }
 
 fn encrypted(blob: &str, clear: &[u8]) -> Vec<u8> {
-    let mut counter = [0; 16];
-    counter[..8].copy_from_slice(&Sha256::digest(blob)[..8]);
     let mut bytes = clear.to_vec();
-    Ctr64BE::<Aes128>::new(&AT_REST_KEY.into(), &counter.into()).apply_keystream(&mut bytes);
+    BlobCipher::new(&AT_REST_KEY, blob).apply(&mut bytes);
     bytes
 }
