@@ -43,8 +43,7 @@ async fn a_new_account_has_its_profile_before_anybody_asks_and_keeps_one_that_it
         let before = default_profile(&viewers, "acme", "acc_early").await;
         let following = Following::identity(&viewers, &identity);
         for account in ["acc_early", "acc_new"] {
-            let event =
-                AccountCreated { account_id: account.parse().unwrap(), created_at: identity.now(), version: 1 };
+            let event = AccountCreated { account_id: account.parse().unwrap(), created_at: identity.now(), version: 1 };
             let cx = cx("acme").service("identity").build();
             let emit = identity.write(&cx, event, |tx, event| Box::pin(tx.emit(event)));
             emit.await.unwrap();
@@ -131,11 +130,8 @@ async fn two_tenants_with_the_same_ids_know_nothing_of_each_other() {
         assert_eq!(position(&viewers, "acme", &ours, "ttl_1").await, 0);
         assert_eq!(position(&viewers, "globex", &theirs, "ttl_1").await, 99);
 
-        let list = |profile: &Profile| ListProgress {
-            profile_id: profile.profile_id.clone(),
-            limit: None,
-            cursor: None,
-        };
+        let list =
+            |profile: &Profile| ListProgress { profile_id: profile.profile_id.clone(), limit: None, cursor: None };
         let caller = cx("acme").viewer("acc_1");
         assert_eq!(viewers.list_progress(&caller, list(&ours)).await.unwrap().data.len(), 1);
         assert_eq!(viewers.list_progress(&caller, list(&theirs)).await.unwrap_err().code(), "profile_not_found");

@@ -5,7 +5,7 @@ mod behaviour;
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use tessera_contract::{Cx, Contract, Failure};
+use tessera_contract::{Contract, Cx, Failure};
 use tessera_contract_playback::{PlaybackEnded, PlaybackProgressed, SessionState};
 use tessera_contract_viewers::{FindProfile, GetProgress, Profile, Viewers, conformance::RULES};
 use tessera_events::Log;
@@ -19,11 +19,8 @@ static PLAYBACK: Module = elsewhere("playback");
 static IDENTITY: Module = elsewhere("identity");
 
 const fn elsewhere(name: &'static str) -> Module {
-    const MIGRATIONS: &[Migration] = &[Migration {
-        name: "0001_elsewhere",
-        sql: "create table elsewhere (tenant text not null)",
-        postgres: None,
-    }];
+    const MIGRATIONS: &[Migration] =
+        &[Migration { name: "0001_elsewhere", sql: "create table elsewhere (tenant text not null)", postgres: None }];
     Module { name, migrations: MIGRATIONS }
 }
 
