@@ -16,6 +16,7 @@ VIEWER_SOURCES = $(shell find $(VIEWER) \( -name node_modules -o -name dist -o -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help up server release test $(STAGES) fmt setup freeze advisories clean-data
 
 help: ## List what can be done.
@@ -97,10 +98,11 @@ app-lint: $(VIEWER_MODULES)
 app-test: $(VIEWER_MODULES)
 	@npm --prefix $(VIEWER) test --silent
 
-# Both are files, so that nothing is installed or built again while its sources are the same.
+# Both are files, so that nothing is installed or built again while its sources are the same. What the lock file names is
+# installed; not by `npm ci`, which refuses a lock file made where packages for other systems could not be had.
 $(VIEWER_MODULES): $(VIEWER)/package.json $(VIEWER)/package-lock.json
 	@echo "Installing what the viewer app is built with"
-	@npm --prefix $(VIEWER) ci --no-audit --no-fund --loglevel=error
+	@npm --prefix $(VIEWER) install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VIEWER_PAGE): $(VIEWER_MODULES) $(VIEWER_SOURCES)
