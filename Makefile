@@ -10,6 +10,7 @@ STAGES := setup-test fmt-check lint docs tidy contracts deny app unit doctest
 
 VIEWER := apps/viewer
 VIEWER_MODULES := $(VIEWER)/node_modules/.tessera-installed
+BROWSER_MODULES := tests/browser/node_modules/.tessera-installed
 VIEWER_PAGE := $(VIEWER)/dist/index.html
 VIEWER_SOURCES = $(shell find $(VIEWER) \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print) \
 	$(wildcard contracts/*/v1/*.json)
@@ -72,7 +73,7 @@ deny: ## Check licences, banned crates and sources of dependencies (cargo deny c
 app: ## Lint, test and build the viewer app.
 	$(STAGE) $(MAKE) --no-print-directory app-lint app-test $(VIEWER_PAGE)
 
-unit: $(VIEWER_PAGE) ## Run all Rust tests, those with a browser and those of the README among them.
+unit: $(VIEWER_PAGE) $(BROWSER_MODULES) ## Run all Rust tests, those with a browser and those of the README among them.
 	$(STAGE) cargo nextest run --locked --workspace
 
 doctest: ## Run the examples in the Rust documentation.
@@ -100,9 +101,9 @@ app-test: $(VIEWER_MODULES)
 
 # Both are files, so that nothing is installed or built again while its sources are the same. What the lock file names is
 # installed; not by `npm ci`, which refuses a lock file made where packages for other systems could not be had.
-$(VIEWER_MODULES): $(VIEWER)/package.json $(VIEWER)/package-lock.json
-	@echo "Installing what the viewer app is built with"
-	@npm --prefix $(VIEWER) install --no-save --no-audit --no-fund --loglevel=error
+%/node_modules/.tessera-installed: %/package.json %/package-lock.json
+	@echo "Installing what $* needs of npm"
+	@npm --prefix $* install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VIEWER_PAGE): $(VIEWER_MODULES) $(VIEWER_SOURCES)
