@@ -1,123 +1,121 @@
 //! Whether a document still serves the callers of an older one.
 //!
-//! A caller is broken when an operation, parameter, field, code or enum value that it may rely on is gone, when a request must
-//! say more than before, or when a type is another.
+//! A caller is broken when an operation, parameter, field or code that it may rely on is gone, when a request must say more
+//! than before or may say less ([`Way::Asked`]), and when an answer leaves out what was always there or holds a type that
+//! it never held ([`Way::Answered`]). A new value of an enum in an answer breaks nobody: clients keep an unknown case.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::schema_change::{Comparison, Way};
+
 /// Every change from `old` to `new` that breaks a caller, by the name of what changed.
 pub(crate) fn breaking(old: &Value, new: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    operations(old, new, &mut found);
-    for (place, old_schema) in schemas(old) {
-        match new.pointer(&place) {
-            None => found.push(format!("{} is gone", readable(&place))),
-            Some(new_schema) => schema(&readable(&place), old_schema, new_schema, &mut found),
-        }
+    let mut comparison = Comparison { old, new, seen: BTreeSet::new(), found: Vec::new() };
+    operations(&mut comparison);
+    for kind in ["envelope", "types"] {
+        events(&mut comparison, kind);
     }
-    for kind in names(old.get("types")).difference(&names(new.get("types"))) {
-        found.push(format!("event {kind} is gone"));
-    }
-    found
+    comparison.unreached();
+    let mut named = BTreeSet::new();
+    comparison.found.into_iter().filter(|change| named.insert(change.clone())).collect()
 }
 
-fn operations(old: &Value, new: &Value, found: &mut Vec<String>) {
+fn events(comparison: &mut Comparison<'_>, part: &str) {
+    let (old, new) = (comparison.old.get(part), comparison.new.get(part));
+    if part == "envelope" {
+        return comparison.pair("event", Way::Answered, old, new);
+    }
+    for (kind, was) in members(old) {
+        match new.and_then(|types| types.get(kind)) {
+            None => comparison.found.push(format!("event {kind} is gone")),
+            Some(now) => comparison.schema(kind, Way::Answered, was, now),
+        }
+    }
+}
+
+fn operations(comparison: &mut Comparison<'_>) {
+    let (old, new) = (comparison.old, comparison.new);
     for (path, methods) in members(old.get("paths")) {
         for (method, operation) in members(Some(methods)) {
             let name = format!("{} {path}", method.to_uppercase());
             match new["paths"].get(path).and_then(|methods| methods.get(method)) {
-                None => found.push(format!("{name} is gone")),
-                Some(now) => operation_changes(&name, operation, now, found),
+                None => comparison.found.push(format!("{name} is gone")),
+                Some(now) => operation_changes(&name, operation, now, comparison),
             }
         }
     }
 }
 
-fn operation_changes(name: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
+fn operation_changes(name: &str, old: &Value, new: &Value, comparison: &mut Comparison<'_>) {
     if old["x-tessera-access"] != new["x-tessera-access"] {
-        found.push(format!("{name}: access is {} and was {}", new["x-tessera-access"], old["x-tessera-access"]));
+        let change = format!("{name}: access is {} and was {}", new["x-tessera-access"], old["x-tessera-access"]);
+        comparison.found.push(change);
     }
-    let parameters = |of: &Value| of["parameters"].as_array().cloned().unwrap_or_default();
+    parameter_changes(name, old, new, comparison);
+    let body = "/requestBody/content/application~1json/schema";
+    comparison.pair(&format!("{name}: body"), Way::Asked, old.pointer(body), new.pointer(body));
+    for status in names(old.get("responses")).difference(&names(new.get("responses"))) {
+        comparison.found.push(format!("{name}: status {status} is gone"));
+    }
+    for (status, answer) in members(old.get("responses")) {
+        let now = &new["responses"][status];
+        let codes = |of: &Value| texts(of.get("x-tessera-codes"));
+        for code in codes(answer).difference(&codes(now)) {
+            comparison.found.push(format!("{name}: error code {code} is gone"));
+        }
+        for header in names(answer.get("headers")).difference(&names(now.get("headers"))) {
+            comparison.found.push(format!("{name}: header {header} is gone"));
+        }
+        for (media, content) in members(answer.get("content")) {
+            let (was, is) = (content.get("schema"), now["content"][media].get("schema"));
+            comparison.pair(&format!("{name}: {status}"), Way::Answered, was, is);
+        }
+    }
+}
+
+fn parameter_changes(name: &str, old: &Value, new: &Value, comparison: &mut Comparison<'_>) {
+    let list = |of: &'_ Value| of["parameters"].as_array().cloned().unwrap_or_default();
     let find = |list: &[Value], name: &Value| list.iter().find(|p| p["name"] == *name).cloned();
-    let (before, after) = (parameters(old), parameters(new));
+    let (before, after) = (list(old), list(new));
     for parameter in &before {
+        let at = format!("{name}: {}", parameter["name"]);
         match find(&after, &parameter["name"]) {
-            None => found.push(format!("{name}: parameter {} is gone", parameter["name"])),
-            Some(now) => schema(&format!("{name}: {}", parameter["name"]), &parameter["schema"], &now["schema"], found),
+            None => comparison.found.push(format!("{name}: parameter {} is gone", parameter["name"])),
+            Some(now) if now["in"] != parameter["in"] => {
+                comparison.found.push(format!("{at} travels in {} and did in {}", now["in"], parameter["in"]));
+            }
+            Some(now) => comparison.schema(&at, Way::Asked, &parameter["schema"], &now["schema"]),
         }
     }
     for parameter in after.iter().filter(|p| p["required"] == true) {
         if find(&before, &parameter["name"]).is_none_or(|was| was["required"] != true) {
-            found.push(format!("{name}: parameter {} is required now", parameter["name"]));
-        }
-    }
-    let body = "/requestBody/content/application~1json/schema";
-    if let (Some(was), Some(now)) = (old.pointer(body), new.pointer(body)) {
-        schema(&format!("{name}: body"), was, now, found);
-        for field in texts(now.get("required")).difference(&texts(was.get("required"))) {
-            found.push(format!("{name}: body field {field} is required now"));
-        }
-    }
-    for status in names(old.get("responses")).difference(&names(new.get("responses"))) {
-        found.push(format!("{name}: status {status} is gone"));
-    }
-    for (status, answer) in members(old.get("responses")) {
-        let codes = |of: &Value| texts(of.get("x-tessera-codes"));
-        for code in codes(answer).difference(&codes(&new["responses"][status])) {
-            found.push(format!("{name}: error code {code} is gone"));
+            comparison.found.push(format!("{name}: parameter {} is required now", parameter["name"]));
         }
     }
 }
 
-fn schema(place: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
-    for key in ["type", "$ref", "format", "const"] {
-        let widened = key == "type" && texts(old.get(key)).is_subset(&texts(new.get(key)));
-        if old.get(key).is_some() && old.get(key) != new.get(key) && !widened {
-            found.push(format!("{place}: {key} is {} and was {}", new[key], old[key]));
-        }
-    }
-    for value in texts(old.get("enum")).difference(&texts(new.get("enum"))) {
-        found.push(format!("{place}: value {value} is gone"));
-    }
-    for (field, was) in members(old.get("properties")) {
-        match new["properties"].get(field) {
-            None => found.push(format!("{place}.{field} is gone")),
-            Some(now) => schema(&format!("{place}.{field}"), was, now, found),
-        }
-    }
-    // What an answer always had may be relied on; a request type that asks for more is found at its operation.
-    if !place.ends_with("Input") && !place.contains(": ") {
-        for field in texts(old.get("required")).difference(&texts(new.get("required"))) {
-            found.push(format!("{place}.{field} may be absent now"));
-        }
-    }
-    if let (Some(was), Some(now)) = (old.get("items"), new.get("items")) {
-        schema(&format!("{place}[]"), was, now, found);
-    }
-}
-
-fn schemas(document: &Value) -> impl Iterator<Item = (String, &Value)> {
+pub(crate) fn schemas(document: &Value) -> impl Iterator<Item = (String, &Value)> {
     let shared = members(document.pointer("/components/schemas"));
     let shared = shared.map(|(name, schema)| (format!("/components/schemas/{name}"), schema));
     shared.chain(members(document.get("$defs")).map(|(name, schema)| (format!("/$defs/{name}"), schema)))
 }
 
-fn readable(pointer: &str) -> String {
+pub(crate) fn readable(pointer: &str) -> String {
     pointer.rsplit('/').next().unwrap_or(pointer).to_owned()
 }
 
-fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+pub(crate) fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flatten()
 }
 
-fn names(value: Option<&Value>) -> BTreeSet<String> {
+pub(crate) fn names(value: Option<&Value>) -> BTreeSet<String> {
     members(value).map(|(name, _)| name.clone()).collect()
 }
 
 /// The texts of a list, or the one text.
-fn texts(value: Option<&Value>) -> BTreeSet<String> {
+pub(crate) fn texts(value: Option<&Value>) -> BTreeSet<String> {
     match value {
         Some(Value::Array(list)) => {
             list.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect()
@@ -173,5 +171,58 @@ mod tests {
             let found = breaking(&document(), &new);
             assert!(found.iter().any(|change| change.contains(named)), "{pointer}: {found:?}");
         }
+    }
+
+    /// A document whose one operation takes and answers `Thing`, and what changing `pointer` in it breaks.
+    fn changed(pointer: &str, value: Value) -> Vec<String> {
+        let reference = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}});
+        let mut old = document();
+        old["paths"] = json!({"/v1/asked": {"post": {"requestBody": {"content": reference}}}});
+        old["components"]["schemas"]["Thing"]["properties"]["size"] = json!({"type": "integer", "maximum": 9});
+        let mut answered = old.clone();
+        answered["paths"] = json!({"/v1/answered": {"get": {"responses": {"200": {"content": reference}}}}});
+        let changes = |old: &Value| {
+            let mut new = old.clone();
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            new.pointer_mut(&format!("/components/schemas/Thing{parent}")).unwrap()[key] = value.clone();
+            breaking(old, &new)
+        };
+        let named =
+            |way: &str, found: Vec<String>| found.into_iter().map(move |f| format!("{way} {f}")).collect::<Vec<_>>();
+        [named("asked", changes(&old)), named("answered", changes(&answered))].concat()
+    }
+
+    #[test]
+    fn what_breaks_a_request_is_not_what_breaks_an_answer() {
+        let nullable = json!({"anyOf": [{"type": "string"}, {"type": "null"}]});
+        for (pointer, value, breaks) in [
+            ("/required", json!([]), vec!["answered Thing.id may be absent now"]),
+            ("/required", json!(["id", "state"]), vec!["asked Thing.state is required now"]),
+            ("/properties/id/type", json!(["string", "null"]), vec!["answered Thing.id: type null is new"]),
+            ("/properties/id", nullable, vec!["answered Thing.id: type null is new"]),
+            ("/properties/state/enum", json!(["on", "off", "dim"]), vec![]),
+            ("/properties/state/enum", json!(["on"]), vec!["asked Thing.state: value off is gone"]),
+            ("/properties/state", json!({"oneOf": [{"const": "on"}, {"const": "off"}]}), vec![]),
+            ("/properties/size/maximum", json!(8), vec!["asked Thing.size: maximum is 8"]),
+            ("/properties/size/maximum", json!(10), vec![]),
+            ("/properties/size/minimum", json!(1), vec!["asked Thing.size: minimum is 1"]),
+            ("/properties/id/pattern", json!("^a"), vec!["asked Thing.id: pattern is \"^a\""]),
+        ] {
+            assert_eq!(changed(pointer, value.clone()), breaks, "{pointer} {value}");
+        }
+    }
+
+    #[test]
+    fn a_component_may_be_renamed_when_what_travels_stays() {
+        let mut old = document();
+        old["paths"] = json!({"/v1/asked": {"post": {"requestBody": {"content": {"application/json": {"schema": {
+            "type": "object", "properties": {"thing": {"$ref": "#/components/schemas/Thing"}}}}}}}}});
+        let mut new = old.clone();
+        new["components"]["schemas"]["ThingInput"] = old["components"]["schemas"]["Thing"].clone();
+        *new.pointer_mut(
+            "/paths/~1v1~1asked/post/requestBody/content/application~1json/schema/properties/thing/$ref",
+        )
+        .unwrap() = json!("#/components/schemas/ThingInput");
+        assert_eq!(breaking(&old, &new), Vec::<String>::new());
     }
 }

@@ -5,6 +5,7 @@
 mod compatibility;
 mod contracts;
 mod layers;
+mod schema_change;
 mod tidy;
 
 use std::{path::PathBuf, process::ExitCode};

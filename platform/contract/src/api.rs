@@ -1,14 +1,14 @@
 //! A contract's implementation made callable by name with JSON: what the router and the conformance kit stand on.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
-use futures::future::BoxFuture;
+use futures::{FutureExt, future::BoxFuture};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    ContractError, ContractInfo, Cx, Failure, Operation, OperationInfo, Problem,
+    ContractError, ContractInfo, Cx, Failure, FailureKind, Operation, OperationInfo, Problem,
     document::Document,
     fields::{self, Fields},
     guard::guard,
@@ -102,7 +102,7 @@ impl ApiBuilder {
                 let refused = |failure: Failure| Problem::of_failure(&failure, &request_id);
                 info.authorize(&cx).map_err(refused)?;
                 let request: Req = known(info, input, internal).map_err(refused)?;
-                let outcome = guard(operation, &cx, request, implementation).await;
+                let outcome = contained(info, guard(operation, &cx, request, implementation)).await.map_err(refused)?;
                 let response = outcome.map_err(|error| Problem::of(&error, &request_id))?;
                 let body = serde_json::to_vec(&response)
                     .map_err(|e| refused(Failure::internal("writing the answer as JSON", e)))?;
@@ -131,7 +131,22 @@ fn known<Req: DeserializeOwned>(
         .increment(unknown.len() as u64);
         return Ok(request);
     }
-    Err(Failure::invalid(first, format!("{} knows no field {}", info.name, unknown.join(", "))))
+    let others = match unknown.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(Failure::invalid(first, format!("{} knows no field {first}{others}", info.name)))
+}
+
+/// An implementation that panics fails this one call: its caller gets a problem like any other, its connection lives on.
+async fn contained<T>(info: &'static OperationInfo, call: impl Future<Output = T>) -> Result<T, Failure> {
+    // What the panic left half done is behind the implementation's own locks, which poison themselves.
+    AssertUnwindSafe(call).catch_unwind().await.map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let cause = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        tracing::error!(contract = info.contract, operation = info.name, cause, "an operation panicked");
+        Failure::new(FailureKind::Internal, format!("{}.{} failed unexpectedly", info.contract, info.name))
+    })
 }
 
 fn version_of(body: &[u8]) -> Option<i64> {

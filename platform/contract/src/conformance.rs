@@ -7,6 +7,7 @@
 mod builtin;
 mod exchange;
 mod probe;
+mod sample;
 mod schema;
 mod subject;
 

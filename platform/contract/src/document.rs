@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document of a contract, made from its operations and the schemas of their types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -85,26 +85,19 @@ impl Document {
     pub(crate) fn to_json(&self) -> Value {
         let requests = self.requests.clone().take_definitions(true);
         let mut schemas = self.responses.clone().take_definitions(true);
-        let mut renames = Vec::new();
-        for (name, schema) in requests {
-            match schemas.get(&name) {
-                Some(same) if *same == schema => {}
-                None => drop(schemas.insert(name, schema)),
-                Some(_) => {
-                    // The same type reads differently from how it writes (defaults): both stand in the document.
-                    renames.push(name.clone());
-                    schemas.insert(format!("{name}Input"), schema);
-                }
-            }
+        let renames = renames(&requests, &schemas);
+        for (name, mut schema) in requests {
+            rename_refs(&mut schema, &renames);
+            let name = if renames.contains(&name) { format!("{name}Input") } else { name };
+            let clash = schemas.get(&name).is_some_and(|other| *other != schema);
+            assert!(!clash, "{}: two types want the schema name {name}", self.info.name);
+            schemas.insert(name, schema);
         }
         let mut paths = json!(self.paths);
         for operation in paths.as_object_mut().into_iter().flat_map(|p| p.values_mut()).flat_map(members) {
             for part in ["requestBody", "parameters"] {
                 operation.get_mut(part).map(|value| rename_refs(value, &renames)).unwrap_or_default();
             }
-        }
-        for name in renames.clone() {
-            schemas.get_mut(&format!("{name}Input")).map(|schema| rename_refs(schema, &renames)).unwrap_or_default();
         }
         json!({
             "openapi": "3.1.0",
@@ -191,7 +184,26 @@ fn security(op: &OperationInfo) -> Value {
     }
 }
 
-fn rename_refs(value: &mut Value, renames: &[String]) {
+/// Types that read differently from how they write (defaults), or that hold such a type: both forms stand in the
+/// document, the one of requests as `…Input`.
+fn renames(requests: &Map<String, Value>, responses: &Map<String, Value>) -> BTreeSet<String> {
+    let mut renames = BTreeSet::new();
+    loop {
+        let shared = requests.iter().filter(|(name, _)| responses.contains_key(*name) && !renames.contains(*name));
+        let differing = shared.filter(|(name, schema)| {
+            let mut renamed = (*schema).clone();
+            rename_refs(&mut renamed, &renames);
+            responses[*name] != renamed
+        });
+        let more: Vec<String> = differing.map(|(name, _)| name.clone()).collect();
+        if more.is_empty() {
+            return renames;
+        }
+        renames.extend(more);
+    }
+}
+
+fn rename_refs(value: &mut Value, renames: &BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (key, child) in object.iter_mut() {

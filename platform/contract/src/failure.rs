@@ -107,6 +107,16 @@ impl Failure {
         Self { param: Some("expected_version".into()), ..Self::new(FailureKind::VersionConflict, detail) }
     }
 
+    /// As another process reported it.
+    pub(crate) fn reported(
+        kind: FailureKind,
+        detail: String,
+        param: Option<String>,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        Self { param, retry_after, ..Self::new(kind, detail) }
+    }
+
     /// The same failure with the time to wait before coming back.
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }

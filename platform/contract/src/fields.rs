@@ -25,6 +25,8 @@ enum Kind {
 pub(crate) struct Fields {
     kinds: BTreeMap<String, Kind>,
     in_path: Vec<&'static str>,
+    /// Lists that a query has to have: over a query an empty list is no pair at all.
+    lists: Vec<String>,
     has_body: bool,
 }
 
@@ -37,17 +39,27 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Fields {
-    /// Reads the fields of `Req` from its schema. Panics, at start-up, when the path names a field that `Req` lacks.
+    /// Reads the fields of `Req` from its schema. Panics, at start-up, when `Req` is not an object, when the path
+    /// names a field that it lacks, and when a field is an object that would have to travel in a query.
     pub(crate) fn of<Req: JsonSchema>(info: &OperationInfo) -> Self {
         let settings = SchemaSettings::draft2020_12().for_deserialize().with(|s| s.inline_subschemas = true);
         let schema = settings.into_generator().into_root_schema_for::<Req>();
+        let here = format!("{}.{}", info.contract, info.name);
+        assert!(schema.get("type").is_some_and(|t| t == "object"), "{here}: a request is a struct with named fields");
         let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
         let kinds: BTreeMap<String, Kind> = properties.iter().map(|(name, s)| (name.clone(), kind(s))).collect();
         let in_path: Vec<&'static str> = info.path_fields().collect();
         for name in &in_path {
-            assert!(kinds.contains_key(*name), "{}.{}: the path names unknown field {name}", info.contract, info.name);
+            assert!(kinds.contains_key(*name), "{here}: the path names unknown field {name}");
         }
-        Self { kinds, in_path, has_body: info.method.has_body() }
+        let has_body = info.method.has_body();
+        for (name, schema) in properties.iter().filter(|(name, _)| !has_body || in_path.contains(&name.as_str())) {
+            assert!(is_flat(schema), "{here}: {name} is an object, which neither a path nor a query can carry");
+        }
+        let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+        let lists = required.filter_map(Value::as_str).filter(|name| kinds.get(*name).is_some_and(|k| k.is_list()));
+        let lists = lists.filter(|_| !has_body).map(str::to_owned).collect();
+        Self { kinds, in_path, lists, has_body }
     }
 
     /// Whether the request has this field.
@@ -71,7 +83,13 @@ impl Fields {
             if self.has_body {
                 return Err(Failure::invalid(&name, format!("{name} goes in the body, not in the query")));
             }
+            if self.in_path.contains(&name.as_str()) {
+                return Err(Failure::invalid(&name, format!("{name} is in the path: leave it out of the query")));
+            }
             self.insert(&mut input, name, text)?;
+        }
+        for name in self.lists.iter().filter(|name| !input.contains_key(*name)).collect::<Vec<_>>() {
+            input.insert(name.clone(), Value::Array(Vec::new()));
         }
         for (name, text) in parts.path {
             input.insert(name.clone(), literal(self.kinds.get(name).copied(), text.clone()));
@@ -85,7 +103,7 @@ impl Fields {
     fn insert(&self, input: &mut Map<String, Value>, name: String, text: String) -> Result<(), Failure> {
         let kind = self.kinds.get(&name).copied();
         let value = literal(kind, text);
-        if !matches!(kind, Some(Kind::TextList | Kind::LiteralList)) {
+        if !kind.is_some_and(Kind::is_list) {
             return match input.insert(name.clone(), value) {
                 None => Ok(()),
                 Some(_) => Err(Failure::invalid(&name, format!("{name} is given twice"))),
@@ -98,15 +116,25 @@ impl Fields {
     }
 
     fn expect_version(&self, input: &mut Map<String, Value>, tag: &str) -> Result<(), Failure> {
-        let number = tag.trim().trim_start_matches("W/").trim_matches('"').parse::<i64>().map_err(|_| {
+        // Weak tags are taken too: proxies that compress weaken ours on the way.
+        let strong = tag.trim();
+        let strong = strong.strip_prefix("W/").unwrap_or(strong);
+        let version = strong.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(strong);
+        let number = version.parse::<i64>().map_err(|_| {
             Failure::invalid("If-Match", format!("If-Match takes the ETag of an answer, such as \"3\", got {tag}"))
         })?;
         match input.insert(EXPECTED_VERSION.into(), number.into()) {
-            Some(other) if other != number => {
+            Some(other) if other != number && !other.is_null() => {
                 Err(Failure::invalid(EXPECTED_VERSION, "If-Match and expected_version say different versions"))
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Kind {
+    fn is_list(self) -> bool {
+        matches!(self, Kind::TextList | Kind::LiteralList)
     }
 }
 
@@ -142,22 +170,35 @@ fn plain(text: &str) -> Result<String, Failure> {
 }
 
 fn kind(schema: &Value) -> Kind {
-    let is = |schema: &Value, names: &[&str]| match schema.get("type") {
+    if is(schema, &["array"]) {
+        return match schema.get("items").map(kind) {
+            Some(Kind::Literal) => Kind::LiteralList,
+            _ => Kind::TextList,
+        };
+    }
+    if is(schema, &["integer", "number", "boolean"]) {
+        return Kind::Literal;
+    }
+    // Options, newtypes and enums stand one level deeper; a list or a number among them decides.
+    alternatives(schema).map(kind).find(|k| *k != Kind::Text).unwrap_or(Kind::Text)
+}
+
+fn is(schema: &Value, names: &[&str]) -> bool {
+    match schema.get("type") {
         Some(Value::String(one)) => names.contains(&one.as_str()),
         Some(Value::Array(many)) => many.iter().any(|t| t.as_str().is_some_and(|t| names.contains(&t))),
         _ => false,
-    };
-    let literal = ["integer", "number", "boolean"];
-    if let Some(options) = schema.get("anyOf").and_then(Value::as_array) {
-        return options.iter().map(kind).find(|k| *k != Kind::Text).unwrap_or(Kind::Text);
     }
-    if is(schema, &["array"]) {
-        return match schema.get("items").is_some_and(|items| is(items, &literal)) {
-            true => Kind::LiteralList,
-            false => Kind::TextList,
-        };
-    }
-    if is(schema, &literal) { Kind::Literal } else { Kind::Text }
+}
+
+fn alternatives(schema: &Value) -> impl Iterator<Item = &Value> {
+    ["anyOf", "oneOf", "allOf"].iter().filter_map(|key| schema.get(key)?.as_array()).flatten()
+}
+
+/// Whether a value of this schema has a form as text: a scalar, or a list of scalars.
+fn is_flat(schema: &Value) -> bool {
+    let entries = schema.get("items").is_none_or(|items| !is(items, &["array"]) && is_flat(items));
+    !is(schema, &["object"]) && entries && alternatives(schema).all(is_flat)
 }
 
 fn literal(kind: Option<Kind>, text: String) -> Value {

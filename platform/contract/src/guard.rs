@@ -71,15 +71,21 @@ fn bind_effect<Req: Serialize>(info: &'static OperationInfo, cx: &Cx, request: &
             return Err(Failure::new(FailureKind::IdempotencyKeyRequired, detail));
         }
     };
-    if !(1..=255).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Failure::invalid("Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters"));
-    }
+    check_key(key)?;
     let body = serde_json::to_vec(request).map_err(|e| Failure::internal("fingerprinting the request", e))?;
     let fingerprint = Sha256::digest(&body).iter().fold(String::with_capacity(64), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     });
     Ok(cx.with_effect(Effect { operation: info.name, caller: cx.caller.key(), key: key.to_string(), fingerprint }))
+}
+
+/// Whether a text can be an idempotency key.
+pub(crate) fn check_key(key: &str) -> Result<(), Failure> {
+    match (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
+        true => Ok(()),
+        false => Err(Failure::invalid("Idempotency-Key", "an idempotency key is 1 to 255 visible ASCII characters")),
+    }
 }
 
 fn record<Res, Err: ContractError>(

@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{RawPathParams, Request},
+    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
     http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts as Head},
     routing::{MethodFilter, on},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value};
 
 use crate::{
     Api, Cx, CxSigner, Failure, FailureKind, Method, OperationInfo, Problem,
@@ -53,7 +54,7 @@ impl Api {
         self.endpoints().fold(Router::new(), |router, endpoint| {
             let (endpoint, authenticate) = (endpoint.clone(), authenticate.clone());
             let operation = endpoint.operation;
-            let handler = move |path: RawPathParams, request: Request| {
+            let handler = move |path: Result<RawPathParams, RawPathParamsRejection>, request: Request| {
                 let (endpoint, authenticate) = (endpoint.clone(), authenticate.clone());
                 async move { respond(&endpoint, authenticate.as_ref(), path, request).await }
             };
@@ -75,7 +76,7 @@ fn filter(method: Method) -> MethodFilter {
 async fn respond(
     endpoint: &Endpoint,
     authenticate: &dyn Authenticate,
-    path: RawPathParams,
+    path: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
 ) -> Response<Body> {
     let operation = endpoint.operation;
@@ -89,14 +90,11 @@ async fn respond(
     if let Err(failure) = operation.authorize(&caller.cx) {
         return refused(failure);
     }
-    let body = match read_body(operation, &head.headers, body).await {
+    let body = match read_body(operation, &caller.cx, &head.headers, body).await {
         Ok(body) => body,
         Err(failure) => return refused(failure),
     };
-    let path: Vec<(String, String)> = path.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
-    let if_match = head.headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok());
-    let parts = fields::Parts { path: &path, query: head.uri.query(), body: &body, if_match };
-    let input = match endpoint.fields.gather(&parts) {
+    let input = match input(endpoint, &head, path, &body) {
         Ok(input) => input,
         Err(failure) => return refused(failure),
     };
@@ -107,10 +105,35 @@ async fn respond(
     }
 }
 
-/// The caller's idempotency key, unless its context already carries one.
+/// The request's fields, from wherever in the message they travelled.
+fn input(
+    endpoint: &Endpoint,
+    head: &Head,
+    path: Result<RawPathParams, RawPathParamsRejection>,
+    body: &[u8],
+) -> Result<Map<String, Value>, Failure> {
+    let path = path.map_err(|_| Failure::invalid("path", "the path is not percent-encoded UTF-8"))?;
+    let path: Vec<(String, String)> = path.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    let if_match = if_match(&head.headers)?;
+    endpoint.fields.gather(&fields::Parts { path: &path, query: head.uri.query(), body, if_match })
+}
+
+/// The one `If-Match` of a request. One that cannot be read must not turn an edit into an unconditional one.
+fn if_match(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
+    let mut sent = headers.get_all(header::IF_MATCH).iter();
+    match (sent.next(), sent.next()) {
+        (None, _) => Ok(None),
+        (Some(tag), None) => {
+            tag.to_str().map(Some).map_err(|_| Failure::invalid("If-Match", "If-Match is not visible ASCII"))
+        }
+        (Some(_), Some(_)) => Err(Failure::invalid("If-Match", "send one If-Match, with one version")),
+    }
+}
+
+/// The caller's idempotency key, unless its context already carries one. The guard refuses a malformed one by name.
 fn with_key(cx: Cx, headers: &HeaderMap) -> Cx {
-    match headers.get("idempotency-key").and_then(|v| v.to_str().ok()) {
-        Some(key) if cx.idempotency_key.is_none() => cx.with_idempotency_key(key),
+    match headers.get("idempotency-key") {
+        Some(key) if cx.idempotency_key.is_none() => cx.with_idempotency_key(String::from_utf8_lossy(key.as_bytes())),
         _ => cx,
     }
 }
@@ -124,7 +147,8 @@ pub fn sent_request_id(headers: &HeaderMap) -> Arc<str> {
     sent.map_or_else(request_id, Arc::from)
 }
 
-async fn read_body(operation: &OperationInfo, headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
+/// The whole body: within the operation's size, within its time and what is left of the caller's.
+async fn read_body(operation: &OperationInfo, cx: &Cx, headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
     let limit = if operation.method.has_body() { operation.limits.body_bytes } else { 0 };
     let too_large = || {
         let detail = format!("{} takes a body of at most {limit} bytes", operation.name);
@@ -134,7 +158,8 @@ async fn read_body(operation: &OperationInfo, headers: &HeaderMap, body: Body) -
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    let whole = tokio::time::timeout(operation.limits.timeout, Limited::new(body, limit).collect()).await;
+    let patience = operation.limits.timeout.min(cx.remaining());
+    let whole = tokio::time::timeout(patience, Limited::new(body, limit).collect()).await;
     let bytes = whole.map_err(|_| Failure::invalid("body", "the body did not arrive in time"))?;
     let bytes = bytes.map_err(|error| match error.is::<LengthLimitError>() {
         true => too_large(),
@@ -152,9 +177,7 @@ async fn read_body(operation: &OperationInfo, headers: &HeaderMap, body: Body) -
 
 fn success(operation: &OperationInfo, head: &Head, answer: Answer, request_id: &str) -> Response<Body> {
     let etag = answer.version.map(|version| format!("\"{version}\""));
-    let unchanged = operation.method == Method::Get
-        && etag.is_some()
-        && head.headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()) == etag.as_deref();
+    let unchanged = operation.method == Method::Get && etag.as_deref().is_some_and(|etag| has_tag(&head.headers, etag));
     let mut response = Response::new(if unchanged { Body::empty() } else { Body::from(answer.body) });
     *response.status_mut() = match unchanged {
         true => StatusCode::NOT_MODIFIED,
@@ -173,4 +196,11 @@ fn success(operation: &OperationInfo, head: &Head, answer: Answer, request_id: &
         set("etag", &etag);
     }
     response
+}
+
+/// Whether `If-None-Match` names this version (RFC 9110 §13.1.2: a list, compared weakly, or `*`).
+fn has_tag(headers: &HeaderMap, etag: &str) -> bool {
+    let sent = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    let mut tags = sent.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }

@@ -7,7 +7,9 @@ use reqwest::{RequestBuilder, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use crate::{ContractError, Cx, CxSigner, Failure, FailureKind, Operation, OperationInfo, signature::CX_HEADER};
+use crate::{
+    ContractError, Cx, CxSigner, Failure, FailureKind, Operation, OperationInfo, guard::check_key, signature::CX_HEADER,
+};
 
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
@@ -69,14 +71,16 @@ impl Remote {
     {
         let fields = match serde_json::to_value(&request) {
             Ok(Value::Object(fields)) => fields,
-            Ok(_) => unreachable!("a request is a struct, asserted when its document is made"),
+            Ok(_) => return Err(Failure::new(FailureKind::Internal, "a request is a struct with named fields").into()),
             Err(error) => return Err(Failure::internal("writing the request as JSON", error).into()),
         };
-        let (status, body) = self.exchange(operation, cx, fields).await?;
+        let response = self.send(operation, cx, fields).await?;
+        let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+        let body = read(operation, response).await?;
         if status == operation.status {
             return serde_json::from_slice(&body).map_err(|error| bad_answer(operation, status, &error).into());
         }
-        Err(refusal(operation, status, &body))
+        Err(refusal(operation, status, &body, retry_after))
     }
 
     /// Sends the fields as the operation's request; gives back status and body, whatever they are.
@@ -86,27 +90,40 @@ impl Remote {
         cx: &Cx,
         fields: Map<String, Value>,
     ) -> Result<(u16, Vec<u8>), Failure> {
-        let request = self.request(operation, fields).timeout(cx.remaining());
-        let request = self.authenticated(request, operation, cx)?;
-        let response = request.send().await.map_err(|error| unreachable_failure(operation, error))?;
+        let response = self.send(operation, cx, fields).await?;
         let status = response.status().as_u16();
         Ok((status, read(operation, response).await?))
     }
 
-    fn request(&self, operation: &OperationInfo, mut fields: Map<String, Value>) -> RequestBuilder {
+    async fn send(
+        &self,
+        operation: &OperationInfo,
+        cx: &Cx,
+        fields: Map<String, Value>,
+    ) -> Result<reqwest::Response, Failure> {
+        let request = self.request(operation, fields)?.timeout(cx.remaining());
+        let request = self.authenticated(request, operation, cx)?;
+        request.send().await.map_err(|error| unreachable_failure(operation, error))
+    }
+
+    fn request(&self, operation: &OperationInfo, mut fields: Map<String, Value>) -> Result<RequestBuilder, Failure> {
         let mut path = operation.path.to_owned();
         for name in operation.path_fields() {
             let value = texts(fields.remove(name).unwrap_or_default()).pop().unwrap_or_default();
+            if ["", ".", ".."].contains(&value.as_str()) {
+                // A URL's parser takes these for another path, percent-encoded or not (WHATWG URL, "double-dot segment").
+                return Err(Failure::invalid(name, format!("{name} travels in the path and cannot be {value:?}")));
+            }
             let value = utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string();
             path = path.replace(&format!("{{{name}}}"), &value);
         }
         let method = reqwest::Method::from_bytes(operation.method.name().as_bytes()).expect("a standard method");
         let request = self.http.request(method, format!("{}{path}", self.base));
         if operation.method.has_body() {
-            return request.json(&fields);
+            return Ok(request.json(&fields));
         }
         let pairs = fields.into_iter().flat_map(|(k, v)| texts(v).into_iter().map(move |text| (k.clone(), text)));
-        request.query(&pairs.collect::<Vec<_>>())
+        Ok(request.query(&pairs.collect::<Vec<_>>()))
     }
 
     fn authenticated(
@@ -127,6 +144,7 @@ impl Remote {
             request =
                 request.header("x-request-id", &*cx.request_id).header("traceparent", cx.trace.child().to_string());
             if let Some(key) = &cx.idempotency_key {
+                check_key(key)?;
                 request = request.header("idempotency-key", &**key);
             }
         }
@@ -161,7 +179,16 @@ fn unreachable_failure(operation: &OperationInfo, error: reqwest::Error) -> Fail
         let detail = format!("{} did not answer within the deadline", operation.contract);
         return Failure::new(FailureKind::DeadlineExceeded, detail);
     }
+    if error.is_builder() {
+        return Failure::internal(&format!("writing a request for {}", operation.contract), error);
+    }
     Failure::unavailable(&format!("{} cannot be reached", operation.contract), error)
+}
+
+/// `Retry-After` in seconds (RFC 9110 §10.2.3); a date is for browsers and not read.
+fn retry_after(response: &reqwest::Response) -> Option<Duration> {
+    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 fn bad_answer(operation: &OperationInfo, status: u16, error: &serde_json::Error) -> Failure {
@@ -178,14 +205,27 @@ struct WireProblem {
     code: String,
     #[serde(default)]
     detail: String,
+    #[serde(default)]
+    param: Option<String>,
 }
 
-fn refusal<Err: ContractError>(operation: &OperationInfo, status: u16, body: &[u8]) -> Err {
+fn refusal<Err: ContractError>(
+    operation: &OperationInfo,
+    status: u16,
+    body: &[u8],
+    retry_after: Option<Duration>,
+) -> Err {
     match serde_json::from_slice::<WireProblem>(body) {
-        Ok(problem) => Err::from_wire(&problem.code, status, problem.detail),
+        Ok(WireProblem { code, detail, param }) => match FailureKind::from_code(&code) {
+            // What any operation can fail with keeps the field at fault and the time to come back.
+            Some(kind) if Err::CODES.iter().all(|own| own.code != code) => {
+                Err::from(Failure::reported(kind, detail, param, retry_after))
+            }
+            _ => Err::from_wire(&code, status, detail),
+        },
         Err(_) if matches!(status, 502..=504) => {
             let detail = format!("{} is not reachable: a proxy answered {status}", operation.contract);
-            Failure::new(FailureKind::Unavailable, detail).into()
+            Failure::reported(FailureKind::Unavailable, detail, None, retry_after).into()
         }
         Err(error) => bad_answer(operation, status, &error).into(),
     }

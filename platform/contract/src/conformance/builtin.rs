@@ -3,9 +3,9 @@
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use crate::{Access, OperationInfo};
+use crate::{Access, Idempotency, OperationInfo};
 
-use super::{Actor, Role, Rule, Subject, Violation};
+use super::{Actor, Exchange, Role, Rule, Subject, Violation};
 
 /// The rules that every contract's implementation is held to.
 pub fn access_rules() -> &'static [Rule] {
@@ -19,6 +19,11 @@ pub fn access_rules() -> &'static [Rule] {
             name: "wrong_role_is_forbidden",
             promise: "A credential without the role or scope answers 403, whatever the request says.",
             check: wrong_role_is_forbidden,
+        },
+        Rule {
+            name: "creating_needs_an_idempotency_key",
+            promise: "An operation that creates or charges answers 400 idempotency_key_required without a key.",
+            check: creating_needs_an_idempotency_key,
         },
     ];
     RULES
@@ -42,6 +47,35 @@ fn wrong_role_is_forbidden<'s>(subject: &'s Subject<'_>) -> BoxFuture<'s, Result
         }
         Ok(())
     })
+}
+
+fn creating_needs_an_idempotency_key<'s>(subject: &'s Subject<'_>) -> BoxFuture<'s, Result<(), Violation>> {
+    Box::pin(async move {
+        for operation in subject.operations().filter(|op| op.idempotency == Idempotency::Key) {
+            let Some(request) = subject.sample(operation) else { continue };
+            let Some(answer) = ask(subject, operation, request).await? else { continue };
+            // A sample that a rule beyond the schema refuses says nothing about keys.
+            if answer.body["code"] != "invalid_request" {
+                answer.refused(400, "idempotency_key_required")?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Calls in a role that may. `None` when the fixture has no such caller.
+async fn ask(subject: &Subject<'_>, operation: &OperationInfo, request: Value) -> Result<Option<Exchange>, Violation> {
+    let role = match operation.access {
+        Access::Public => Role::Anonymous,
+        Access::Viewer => Role::Viewer("conformance".into()),
+        Access::Staff(_) => Role::Staff,
+        Access::Service | Access::ServiceOrStaff(_) => Role::Service,
+    };
+    match subject.call(operation.name, &Actor::ours(role), request).await {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Violation::NotReachable(_)) => Ok(None), // a server that is not there at all fails the rules before
+        Err(violation) => Err(violation),
+    }
 }
 
 /// A request with something in each path field: enough to reach the operation, not enough to do anything.

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{ContractInfo, FailureKind};
 
-use super::{Exchange, Violation};
+use super::{Exchange, Violation, sample};
 
 /// Compiled schemas of one document's answers.
 pub(crate) struct Schemas {
     success: BTreeMap<String, jsonschema::Validator>,
     problem: jsonschema::Validator,
     codes: BTreeMap<String, u16>,
+    samples: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Schemas {
@@ -24,10 +25,13 @@ impl Schemas {
             let unusable = |e: String| Violation::new(format!("the document of {} is unusable: {e}", info.name));
             jsonschema::options().should_validate_formats(true).build(&whole).map_err(|e| unusable(e.to_string()))
         };
-        let mut success = BTreeMap::new();
+        let (mut success, mut samples) = (BTreeMap::new(), BTreeMap::new());
         let paths = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
         for operation in paths.filter_map(Value::as_object).flat_map(|methods| methods.values()) {
             let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
+            if let Some(request) = sample::request(operation, document) {
+                samples.insert(name.clone(), request);
+            }
             let responses = operation["responses"].as_object().into_iter().flatten();
             for (_, response) in responses.filter(|(status, _)| status.starts_with('2')) {
                 success.insert(name.clone(), compile(response["content"]["application/json"]["schema"].clone())?);
@@ -36,7 +40,12 @@ impl Schemas {
         let own = info.errors.iter().map(|error| (error.code.to_owned(), error.status));
         let shared = FailureKind::ALL.iter().map(|kind| (kind.code().to_owned(), kind.status()));
         let problem = compile(json!({"$ref": "#/components/schemas/Problem"}))?;
-        Ok(Self { success, problem, codes: own.chain(shared).collect() })
+        Ok(Self { success, problem, codes: own.chain(shared).collect(), samples })
+    }
+
+    /// A request of `operation` that decodes, where one can be made from the document alone.
+    pub(crate) fn sample(&self, operation: &str) -> Option<&Map<String, Value>> {
+        self.samples.get(operation)
     }
 
     /// Whether an exchange is one that the document allows.

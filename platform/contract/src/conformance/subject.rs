@@ -58,6 +58,12 @@ impl<'p> Subject<'p> {
         value.ok_or_else(|| Violation::NotReachable(format!("the fixture lacks {pointer}")))
     }
 
+    /// A request of `operation` that decodes, where one can be made from its document alone.
+    pub(super) fn sample(&self, operation: &OperationInfo) -> Option<Value> {
+        let (_, schemas) = self.schemas.iter().find(|(name, _)| *name == operation.contract)?;
+        schemas.sample(operation.name).cloned().map(Value::Object)
+    }
+
     /// The operations under test.
     pub fn operations(&self) -> impl Iterator<Item = &'static OperationInfo> {
         self.operations.values().copied()

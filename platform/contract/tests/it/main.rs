@@ -1,0 +1,13 @@
+//! The contract kit on a small contract of its own: fields, headers, deadlines, the client, the document, the rules.
+
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "tests; the contract is declared as in a crate of its own")]
+
+mod client;
+mod document;
+mod fields;
+mod guard;
+mod headers;
+mod notes;
+mod property;
+mod rules;
+mod world;
