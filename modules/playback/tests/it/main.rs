@@ -1,5 +1,7 @@
 //! The built-in playback against its contract, and what it does when its neighbours do not do their part.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod beats;
 mod neighbours;
 mod starts;

@@ -1,5 +1,7 @@
 //! The built-in viewers against its contract, and what it does besides.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod behaviour;
 
 use std::{sync::Arc, time::Duration};
