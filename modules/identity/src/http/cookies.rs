@@ -54,3 +54,31 @@ impl Cookie<'_> {
 pub(super) fn unset(headers: &mut HeaderMap, name: &str, https: bool) -> Result<(), Failure> {
     Cookie { name, value: "", path: "/", max_age: Some(0), https }.set(headers)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_https_a_cookie_is_secure_and_belongs_to_its_host_alone() {
+        let (mut plain, mut tls) = (HeaderMap::new(), HeaderMap::new());
+        for (https, headers) in [(false, &mut plain), (true, &mut tls)] {
+            let name = host_name(ISSUER, https);
+            Cookie { name: &name, value: "v", path: "/", max_age: Some(60), https }.set(headers).unwrap();
+        }
+        assert_eq!(plain[header::SET_COOKIE], "tessera_issuer=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax");
+        assert_eq!(
+            tls[header::SET_COOKIE],
+            "__Host-tessera_issuer=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
+        );
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::COOKIE, HeaderValue::from_static("xtessera_form=a; tessera_form=; a=b"));
+        headers.append(header::COOKIE, HeaderValue::from_static("tessera_form=right; tessera_form=late"));
+        assert_eq!(read(&headers, FORM), Some("right"));
+        assert_eq!(login_name("ab/;=cd", true), "__Secure-tessera_login_abcd");
+    }
+}

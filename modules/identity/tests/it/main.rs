@@ -1,5 +1,7 @@
 //! The built-in identity against its contract, and as browsers, applications and the edge meet it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod flow;
 mod keys;
 mod pages;
