@@ -49,7 +49,7 @@ async function endSession(token: string | undefined): Promise<void> {
 /** Where the browser goes to sign in; it comes back to `returnTo`. */
 export function signInUrl(screen: "sign-in" | "sign-up", returnTo: string): string {
   const query = new URLSearchParams({ return_to: returnTo });
-  if (screen === "sign-up") query.set("screen", "sign-up");
+  if (screen === "sign-up") query.set("prompt", "create"); // OpenID's word for it (Initiating User Registration 1.0)
   return `/auth/login?${query}`;
 }
 
