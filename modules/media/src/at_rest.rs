@@ -83,7 +83,7 @@ mod tests {
     fn the_keystream_is_the_contracts_and_seekable_by_block() {
         use aes::cipher::BlockCipherEncrypt;
         let (key, blob) = (AssetKey([7; 16]), "assets/ast_1/0/v720.cmft");
-        let mut stream = vec![0; 16 * 5 + 3];
+        let mut stream = [0; 16 * 5 + 3];
         let (start, end) = stream.split_at_mut(37);
         let mut cipher = BlobCipher::new(&key, blob);
         cipher.apply(start);

@@ -5,6 +5,8 @@
 //! process group that is killed as a whole when time is up or nobody waits any more.
 
 mod nursery;
+#[cfg(test)]
+mod tests;
 
 use std::{
     os::unix::process::ExitStatusExt,

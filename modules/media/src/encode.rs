@@ -13,6 +13,8 @@ pub(crate) const POSTER: &str = "poster.jpg";
 const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,aac_fixed,aac_latm,mp3,mp3float,mp2,opus,\
     libopus,vorbis,libvorbis,ac3,ac3_fixed,eac3,flac,alac,dca,truehd,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,\
     pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw";
+/// What may lie beside the film in its file, and is left out: ffprobe opens it, FFmpeg does not.
+const BESIDE: &str = "mjpeg,png,bmp,gif,mov_text,text,subrip,srt,ass,ssa,webvtt,pgssub,dvdsub,dvbsub,cc_dec";
 const AUDIO_KBPS: u32 = 128;
 const POSTER_WIDTH: u32 = 1280;
 
@@ -46,23 +48,23 @@ pub(crate) fn largest_file(source: &Source) -> u64 {
 }
 
 /// How a source is opened: by the one demuxer that fits, from a file, never through another protocol.
-fn input(container: Container) -> Vec<String> {
+fn input(container: Container, decoders: &str) -> Vec<String> {
     let demuxer = container.demuxer();
     let guards = ["-protocol_whitelist", "file,pipe", "-format_whitelist", "mov,mp4,matroska,webm", "-codec_whitelist"];
-    words(&guards).into_iter().chain(words(&[DECODERS, "-f", demuxer, "-i", SOURCE])).collect()
+    words(&guards).into_iter().chain(words(&[decoders, "-f", demuxer, "-i", SOURCE])).collect()
 }
 
 /// ffprobe's arguments: a report as JSON on stdout.
 pub(crate) fn probe(container: Container) -> Vec<String> {
     let mut arguments = words(&["-hide_banner", "-v", "error", "-of", "json", "-show_format", "-show_streams"]);
-    arguments.extend(input(container));
+    arguments.extend(input(container, &format!("{DECODERS},{BESIDE}")));
     arguments
 }
 
 /// FFmpeg's arguments: every track file in one run, progress on stdout.
 pub(crate) fn transcode(source: &Source, outputs: &[Output], preset: &str) -> Vec<String> {
     let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1"]);
-    arguments.extend(input(source.container));
+    arguments.extend(input(source.container, DECODERS));
     arguments.extend(["-filter_complex".into(), filters(source, outputs)]);
     for (number, output) in outputs.iter().enumerate() {
         match &output.rung {
@@ -122,7 +124,7 @@ pub(crate) fn poster(source: &Source) -> Vec<String> {
     let height = (u64::from(video.height) * u64::from(width) / u64::from(video.width.max(1))).max(1);
     let mut arguments =
         words(&["-hide_banner", "-nostdin", "-v", "error", "-ss", &format!("{:.3}", video.duration / 10.0)]);
-    arguments.extend(input(source.container));
+    arguments.extend(input(source.container, DECODERS));
     let filters = format!("scale={width}:{height},setsar=1,thumbnail=48,format=yuvj420p");
     arguments.extend(words(&["-map", &format!("0:{}", video.index), "-vf", &filters, "-frames:v", "1", "-q:v", "3"]));
     arguments.extend(words(&["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2", "-update", "1"]));

@@ -14,6 +14,7 @@ use tessera_contract::{Authenticate, Caller, ContractError, Cx, Failure, Failure
 use tessera_types::{Timestamp, UploadId};
 
 use crate::{
+    MediaService,
     store::Upload,
     tus::{self, Checksum},
     uploads::{Hold, UploadError, Uploads},
@@ -44,11 +45,14 @@ struct Tus {
 
 type Answer = Result<Response<Body>, UploadError>;
 
-pub(crate) fn router(uploads: Arc<Uploads>, authenticate: Arc<dyn Authenticate>) -> Router {
-    Router::new()
-        .route("/v1/uploads", any(collection))
-        .route("/v1/uploads/{upload_id}", any(member))
-        .with_state(Tus { uploads, authenticate })
+impl MediaService {
+    /// The tus routes, below the mount `media`: `/v1/uploads` and `/v1/uploads/{upload_id}`.
+    pub fn router(&self, authenticate: Arc<dyn Authenticate>) -> Router {
+        Router::new()
+            .route("/v1/uploads", any(collection))
+            .route("/v1/uploads/{upload_id}", any(member))
+            .with_state(Tus { uploads: self.uploads.clone(), authenticate })
+    }
 }
 
 async fn collection(State(tus): State<Tus>, OriginalUri(uri): OriginalUri, request: Request) -> Response<Body> {
@@ -236,7 +240,6 @@ fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// A number of bytes: digits and nothing else.
 /// How long the body says it is; `None` when it is sent in chunks. A layer around the body may hide its size, so the
 /// headers are asked (RFC 9112 §6.3).
 fn announced(headers: &HeaderMap) -> Result<Option<u64>, UploadError> {
@@ -247,6 +250,7 @@ fn announced(headers: &HeaderMap) -> Result<Option<u64>, UploadError> {
     }
 }
 
+/// A number of bytes: digits and nothing else.
 fn number(headers: &HeaderMap, name: &HeaderName) -> Result<u64, UploadError> {
     let digits = text(headers, name).filter(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
     let number = digits.and_then(|digits| digits.parse().ok());

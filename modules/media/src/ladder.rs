@@ -17,6 +17,8 @@ pub(crate) struct Rung {
 const STANDARD: [(u32, u32); 5] = [(1080, 5000), (720, 2800), (480, 1400), (360, 800), (240, 400)];
 /// H.264's macroblock; nothing is made smaller than one.
 const SMALLEST: u32 = 16;
+/// A picture that fits its box but for a sliver keeps its size: scaling by a hundredth costs sharpness and gains nothing.
+const AS_IT_IS: f64 = 0.97;
 
 /// The rungs for a picture of `width` × `height` square pixels as displayed, tallest first; at least one.
 ///
@@ -41,6 +43,7 @@ fn scale_into(class: u32, width: u32, height: u32) -> f64 {
 }
 
 fn rung(class: u32, max_kbps: u32, width: u32, height: u32, scale: f64) -> Rung {
+    let scale = if scale > AS_IT_IS { 1.0 } else { scale };
     Rung { class, width: even(width, scale), height: even(height, scale), max_kbps }
 }
 
@@ -76,6 +79,7 @@ mod tests {
         assert_eq!(sizes(1920, 800)[..2], [(1080, 1920, 800), (720, 1280, 534)]);
         assert_eq!(sizes(1080, 1920)[..2], [(1080, 1080, 1920), (720, 720, 1280)]);
         assert_eq!(sizes(640, 480)[0], (480, 640, 480));
+        assert_eq!(sizes(860, 480)[0], (480, 860, 480), "a sliver too wide");
     }
 
     #[test]

@@ -25,7 +25,6 @@ mod uploads;
 
 use std::{path::PathBuf, sync::Arc};
 
-use tessera_contract::Authenticate;
 use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
 use tessera_store::{Module, OpenError, Store, StoreConfig};
 use tessera_types::Clock;
@@ -63,11 +62,6 @@ pub async fn open(config: MediaConfig, store: &StoreConfig, deps: MediaDeps) -> 
 }
 
 impl MediaService {
-    /// The tus routes, below the mount `media`: `/v1/uploads` and `/v1/uploads/{upload_id}`.
-    pub fn router(&self, authenticate: Arc<dyn Authenticate>) -> axum::Router {
-        http::router(self.uploads.clone(), authenticate)
-    }
-
     /// Works on transcoding jobs until `shutdown`. Running ones are then given up, and begin again later.
     ///
     /// # Errors

@@ -110,6 +110,9 @@ pub(crate) fn source(container: Container, report: &[u8], longest: Duration) -> 
     let is = |stream: &Stream, kind: &str| stream.codec_type.as_deref() == Some(kind);
     let video = report.streams.iter().find(|s| is(s, "video") && s.disposition.attached_pic == 0);
     let sound = report.streams.iter().find(|s| is(s, "audio"));
+    if report.streams.is_empty() {
+        return Err(Refusal::Truncated.because(format!("the file has no track in it: it was cut short; {TAKEN}")));
+    }
     let Some(video) = video else {
         let found = if sound.is_some() { "the file has sound and no pictures" } else { "the file has no pictures" };
         return Err(Refusal::NotAVideo.because(format!("{found}; {TAKEN}")));
@@ -258,7 +261,7 @@ mod tests {
         let sound = json!({"index": 0, "codec_type": "audio", "codec_name": "aac", "channels": 2});
         let silent = json!({"index": 1, "codec_type": "audio", "codec_name": "xma1", "channels": 0});
         for (streams, code) in [
-            (json!([]), "not_a_video"),
+            (json!([]), "truncated"),
             (json!([sound, cover]), "not_a_video"),
             (json!([with("codec_name", json!("mpeg4"))]), "unsupported_codec"),
             (json!([video(), silent]), "unsupported_codec"),

@@ -86,6 +86,10 @@ fn unreadable(container: Container, error: ChildError) -> Trouble {
             Trouble::Ours(Failure::unavailable(&error.to_string(), error))
         }
         ChildError::Failed { complaint, .. } => {
+            if let Some(codec) = not_taken(&complaint) {
+                let found = format!("something in the file is coded with {codec}; {TAKEN}, and the usual sound");
+                return Refusal::UnsupportedCodec.because(found).into();
+            }
             let name = container.name();
             let found = format!("the file begins like {name} and is cut short or damaged ({complaint}); {TAKEN}");
             Refusal::Truncated.because(found).into()
@@ -94,4 +98,10 @@ fn unreadable(container: Container, error: ChildError) -> Trouble {
             Refusal::NotAVideo.because(format!("the file takes more than a film may to be looked at: {error}")).into()
         }
     }
+}
+
+/// The codec that is on none of our lists, when that is what stopped ffprobe.
+fn not_taken(complaint: &str) -> Option<&str> {
+    let (before, _) = complaint.split_once(") not on whitelist")?;
+    before.rsplit_once("Codec (").map(|(_, codec)| codec)
 }

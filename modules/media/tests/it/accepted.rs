@@ -1,1 +1,226 @@
+//! What is taken, and what comes of it.
 
+use serde_json::json;
+use tessera_cenc::TrackIndexer;
+use tessera_contract_media::{Asset, AssetDescriptor, AssetState, TrackKind};
+use tessera_isobmff::TrackIndex;
+use tessera_store::StoreConfig;
+use tessera_test_media::{Bench, picture, shared, tone};
+use tessera_testing::{TempDir, clock, temp_dir};
+
+use crate::world::{World, config};
+
+async fn world() -> (World, TempDir) {
+    let folder = temp_dir();
+    let store = StoreConfig::sqlite(folder.path());
+    (World::open_with(&store, folder.path().into(), clock(), config()).await, folder)
+}
+
+/// The asset made of a file, its descriptor, and its tracks in the clear with their indexes.
+struct Made {
+    asset: Asset,
+    descriptor: AssetDescriptor,
+    tracks: Vec<(Vec<u8>, TrackIndex)>,
+}
+
+async fn make(world: &World, bytes: &[u8]) -> Made {
+    let working = world.work();
+    let id = world.film("acme", bytes).await;
+    let asset = world.ended("acme", &id).await;
+    working.stop().await;
+    assert_eq!(asset.state, AssetState::Ready, "{asset:?}");
+    let descriptor = world.descriptor("acme", &id).await;
+    let mut tracks = Vec::new();
+    for track in &descriptor.tracks {
+        let clear = world.track("acme", &descriptor, &track.blob).await;
+        assert_eq!(clear.len() as u64, track.size_bytes);
+        let mut indexer = TrackIndexer::new();
+        indexer.push(&clear).unwrap();
+        let stored: TrackIndex = serde_json::from_slice(&world.blob("acme", &track.index_blob).await).unwrap();
+        assert_eq!(indexer.finish().unwrap(), stored, "{}: the stored index is the track's", track.track_id);
+        tracks.push((clear, stored));
+    }
+    Made { asset, descriptor, tracks }
+}
+
+impl Made {
+    fn size(&self, track: usize) -> (u16, u16) {
+        match self.tracks[track].1.kind {
+            tessera_isobmff::TrackKind::Video(format) => (format.width, format.height),
+            tessera_isobmff::TrackKind::Audio(_) => panic!("track {track} is sound"),
+        }
+    }
+
+    fn track_ids(&self) -> Vec<&str> {
+        self.descriptor.tracks.iter().map(|track| track.track_id.as_str()).collect()
+    }
+}
+
+/// Makes an asset of each file that FFmpeg writes with these words, and looks at what every asset has.
+async fn every_film_is_made(films: &[(&str, &str, &str, &str, Option<&str>)]) {
+    let bench = Bench::new();
+    let (world, _folder) = world().await;
+    for (file, words, container, video, audio) in films {
+        let sound = if audio.is_some() { tone(1.0) } else { String::new() };
+        let Some(_) = bench.ffmpeg(&format!("{} {sound} {words} {file}", picture("128x96", 10, 1))) else { return };
+        let made = make(&world, &bench.read(file)).await;
+        let source = made.asset.source.as_ref().unwrap();
+        assert_eq!((source.container.as_str(), source.video_codec.as_str()), (*container, *video), "{file}");
+        assert_eq!(source.audio_codec.as_deref(), *audio, "{file}");
+        assert_eq!((source.width, source.height, source.frame_rate), (128, 96, 10.0), "{file}");
+        let expected = if audio.is_some() { vec!["v96", "a1"] } else { vec!["v96"] };
+        assert_eq!((made.track_ids(), made.asset.renditions.as_slice()), (expected, [96].as_slice()), "{file}");
+        assert_eq!((made.size(0), made.asset.duration_seconds), ((128, 96), Some(1.0)), "{file}");
+        assert!(made.descriptor.poster_blob.is_some(), "{file}: no poster");
+        bench.write("check.mp4", &made.tracks[0].0);
+        bench.ffmpeg("-xerror -i check.mp4 -f null -");
+    }
+}
+
+#[tokio::test]
+async fn mp4_is_taken_with_every_codec() {
+    every_film_is_made(&[
+        ("h264.mp4", "-c:v libx264 -c:a aac", "mp4", "h264", Some("aac")),
+        ("hevc.mp4", "-c:v libx265 -x265-params log-level=none", "mp4", "hevc", None),
+        ("vp9.mp4", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libopus", "mp4", "vp9", Some("opus")),
+        ("av1.mp4", "-c:v libaom-av1 -usage realtime -cpu-used 8 -c:a aac", "mp4", "av1", Some("aac")),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn mov_is_taken_with_and_without_sound() {
+    every_film_is_made(&[
+        ("h264.mov", "-c:v libx264 -c:a pcm_s16le", "mov", "h264", Some("pcm_s16le")),
+        ("hevc.mov", "-c:v libx265 -x265-params log-level=none -tag:v hvc1", "mov", "hevc", None),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn mkv_is_taken_with_every_codec() {
+    every_film_is_made(&[
+        ("h264.mkv", "-c:v libx264 -c:a ac3", "matroska", "h264", Some("ac3")),
+        ("hevc.mkv", "-c:v libx265 -x265-params log-level=none -c:a flac", "matroska", "hevc", Some("flac")),
+        ("vp9.mkv", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "matroska", "vp9", None),
+        ("av1.mkv", "-c:v libaom-av1 -usage realtime -cpu-used 8", "matroska", "av1", None),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn webm_is_taken_with_and_without_sound() {
+    every_film_is_made(&[
+        ("vp9.webm", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -c:a libvorbis", "webm", "vp9", Some("vorbis")),
+        ("av1.webm", "-c:v libaom-av1 -usage realtime -cpu-used 8 -c:a libopus", "webm", "av1", Some("opus")),
+        ("silent.webm", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "webm", "vp9", None),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn subtitles_and_cover_art_beside_the_film_are_left_out() {
+    let bench = Bench::new();
+    bench.write("words.srt", b"1\n00:00:00,000 --> 00:00:01,000\nHello.\n");
+    let Some(_) = bench.ffmpeg("-f lavfi -i testsrc2=size=64x48 -frames:v 1 cover.png") else { return };
+    let beside = "-i words.srt -attach cover.png -metadata:s:t mimetype=image/png";
+    bench.ffmpeg(&format!("{} {beside} -c:v libx264 -c:s srt film.mkv", picture("128x96", 10, 1)));
+    let (world, _folder) = world().await;
+    let made = make(&world, &bench.read("film.mkv")).await;
+    assert_eq!((made.track_ids(), made.size(0)), (vec!["v96"], (128, 96)));
+}
+
+#[tokio::test]
+async fn a_landscape_film_gets_a_ladder_cut_at_the_same_pictures() {
+    let bench = Bench::new();
+    let words = format!("{} {} -c:v libx264 -preset ultrafast -c:a aac film.mp4", picture("860x480", 25, 5), tone(5.0));
+    let Some(_) = bench.ffmpeg(&words) else { return };
+    let (world, _folder) = world().await;
+    let made = make(&world, &bench.read("film.mp4")).await;
+    assert_eq!(made.track_ids(), ["v480", "v360", "v240", "a1"]);
+    assert_eq!([made.size(0), made.size(1), made.size(2)], [(860, 480), (640, 358), (426, 238)]);
+    for (_, index) in &made.tracks[..3] {
+        let durations: Vec<f64> =
+            index.fragments().iter().map(|f| f.duration() as f64 / f64::from(index.timescale)).collect();
+        assert_eq!(durations, [2.0, 2.0, 1.0]);
+        assert_eq!(index.frame_rate(), Some((25, 1)));
+        assert!(index.codec.starts_with("avc1."), "{}", index.codec);
+        let first: Vec<bool> =
+            index.fragments().iter().filter_map(|f| f.samples().next().map(|s| s.flags & 0x1_0000 == 0)).collect();
+        assert_eq!(first, [true; 3], "every fragment begins with a picture that stands alone");
+    }
+    let (_, sound) = &made.tracks[3];
+    assert_eq!((made.descriptor.tracks[3].kind, sound.codec.as_str()), (TrackKind::Audio, "mp4a.40.2"));
+    assert!(matches!(sound.kind, tessera_isobmff::TrackKind::Audio(f) if f.channels == 2 && f.sample_rate == 48_000));
+
+    let poster = world.blob("acme", made.descriptor.poster_blob.as_deref().unwrap()).await;
+    assert!(poster.starts_with(&[0xff, 0xd8, 0xff]), "the poster is a JPEG in the clear");
+    let names = world.blob_names("acme").await;
+    assert_eq!(names.len(), 2 * 4 + 1, "no chunk is left: {names:?}");
+    assert!(world.scratch().is_empty(), "no scratch is left");
+}
+
+#[tokio::test]
+async fn a_standing_picture_stands_whether_by_size_or_by_rotation() {
+    let bench = Bench::new();
+    let portrait = format!("{} -c:v libx264 portrait.mp4", picture("270x480", 10, 1));
+    let lying = format!("{} -c:v libx264 lying.mp4", picture("480x270", 10, 1));
+    let Some(_) = bench.ffmpeg(&portrait).and(bench.ffmpeg(&lying)) else { return };
+    bench.ffmpeg("-i lying.mp4 -c copy -metadata:s:v:0 rotate=90 rotated.mov");
+    let (world, _folder) = world().await;
+    for file in ["portrait.mp4", "rotated.mov"] {
+        let made = make(&world, &bench.read(file)).await;
+        let source = made.asset.source.as_ref().unwrap();
+        assert_eq!((source.width, source.height), (270, 480), "{file}");
+        assert_eq!((made.track_ids(), made.size(0)), (vec!["v240"], (240, 426)), "{file}");
+        assert_eq!(made.asset.renditions, [426], "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_varying_frame_rate_becomes_constant_and_odd_sides_even() {
+    let bench = Bench::new();
+    let varying =
+        "-f lavfi -i testsrc2=size=129x97:rate=30:duration=2 -vf select='not(mod(n,3))+lt(n,30)' -fps_mode vfr";
+    let Some(_) = bench.ffmpeg(&format!("{varying} -pix_fmt yuv444p -c:v libx264 film.mkv")) else { return };
+    let (world, _folder) = world().await;
+    let made = make(&world, &bench.read("film.mkv")).await;
+    assert_eq!(made.size(0), (128, 96));
+    let index = &made.tracks[0].1;
+    let durations: std::collections::BTreeSet<u32> =
+        index.fragments().iter().flat_map(|f| f.samples().map(|s| s.duration).collect::<Vec<_>>()).collect();
+    assert_eq!(durations.len(), 1, "every picture lasts as long: {durations:?}");
+}
+
+#[tokio::test]
+async fn nothing_that_a_source_says_of_itself_is_passed_on() {
+    let bench = Bench::new();
+    let tags = "-metadata title=whereabouts -metadata location=+52.5+013.4/ -metadata:s:v:0 handler_name=whereabouts";
+    let words = format!("{} -c:v libx264 {tags} film.mp4", picture("128x96", 10, 1));
+    let Some(_) = bench.ffmpeg(&words) else { return };
+    let (world, _folder) = world().await;
+    let made = make(&world, &bench.read("film.mp4")).await;
+    for needle in [b"whereabouts".as_slice(), b"+52.5"] {
+        assert!(!made.tracks[0].0.windows(needle.len()).any(|w| w == needle), "the track says where it was filmed");
+    }
+}
+
+#[tokio::test]
+async fn a_real_film_is_made_and_tells_how_far_it_is() {
+    let Some(path) = shared("media/bbb_720p25_5s.mp4") else { return };
+    let (world, _folder) = world().await;
+    let working = world.work();
+    let id = world.film("acme", &std::fs::read(path).unwrap()).await;
+    let halfway = world.once("acme", &id, |asset| asset.progress_percent > 5).await;
+    assert!(halfway.stage.is_some() || halfway.state == AssetState::Ready, "{halfway:?}");
+    let asset = world.ended("acme", &id).await;
+    working.stop().await;
+    assert_eq!((asset.state, asset.renditions), (AssetState::Ready, vec![720, 480, 360, 240]));
+    assert!(
+        asset.duration_seconds.is_some_and(|seconds| (4.9..=5.3).contains(&seconds)),
+        "{:?}",
+        asset.duration_seconds
+    );
+    let descriptor = json!(world.descriptor("acme", &id).await);
+    assert_eq!(descriptor["tracks"][0]["track_id"], "v720");
+}

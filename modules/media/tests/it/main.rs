@@ -1,5 +1,7 @@
 //! The built-in media module against its contract, and what it does besides.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
+
 mod accepted;
 mod crash;
 mod refused;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use aes::Aes128;
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody},
     http::{HeaderMap, Request, request::Builder},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -118,7 +118,12 @@ impl World {
     /// Sends a tus request as `cx`.
     pub(crate) async fn send(&self, cx: &Cx, request: Builder, body: impl Into<Body>) -> Answer {
         let token = self.signer.sign(cx, "media").unwrap();
-        let request = request.header(CX_HEADER, token).header("tus-resumable", "1.0.0").body(body.into()).unwrap();
+        let body: Body = body.into();
+        let request = match body.size_hint().exact() {
+            Some(length @ 1..) => request.header("content-length", length),
+            Some(0) | None => request,
+        };
+        let request = request.header(CX_HEADER, token).header("tus-resumable", "1.0.0").body(body).unwrap();
         self.send_bare(request).await
     }
 
