@@ -29,7 +29,7 @@ up: server ## Build and start everything with a demo tenant; DATA=data PORT=8080
 	@exec $(BINARY) up --data "$(DATA)" --port "$(PORT)"
 
 server: setup $(VIEWER_PAGE) ## Build the viewer app and the tessera command, in the profile that the tests use.
-	@cargo build --package tessera-server
+	@cargo build --workspace --bin tessera
 
 release: setup $(VIEWER_PAGE) ## Build the optimised tessera command, target/release/tessera.
 	@cargo build --package tessera-server --release

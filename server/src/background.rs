@@ -19,11 +19,8 @@ const UPKEEP: Duration = Duration::from_secs(3600);
 /// Starts it all; it ends with `shutdown`.
 pub(crate) fn start(deployment: &Arc<Deployment>, metrics: &Metrics, shutdown: &Shutdown) {
     let token = shutdown.token();
-    let (media, playback, identity) = (
-        Log::of(deployment.media.store()),
-        Log::of(deployment.playback.store()),
-        Log::of(deployment.identity.store()),
-    );
+    let (media, playback, identity) =
+        (Log::of(deployment.media.store()), Log::of(deployment.playback.store()), Log::of(deployment.identity.store()));
     shutdown.spawn("catalog follows media", deployment.catalog.clone().follow_media(media, token.clone()));
     shutdown.spawn("viewers follow playback", deployment.viewers.clone().follow_playback(playback, token.clone()));
     shutdown.spawn("viewers follow identity", deployment.viewers.clone().follow_identity(identity, token.clone()));

@@ -19,8 +19,9 @@ pub(crate) struct Site {
 impl Site {
     /// The tenant at `url`.
     pub(crate) fn new(url: &str, key: &str) -> Result<Self, CommandError> {
-        let parsed = reqwest::Url::parse(url)
-            .map_err(|e| CommandError::new(format!("{url:?} is not an address such as http://demo.localhost:8080: {e}")))?;
+        let parsed = reqwest::Url::parse(url).map_err(|e| {
+            CommandError::new(format!("{url:?} is not an address such as http://demo.localhost:8080: {e}"))
+        })?;
         let mut builder = client_builder();
         if let (Some(host), Some(port)) = (parsed.host_str(), parsed.port_or_known_default())
             && (host.ends_with(".localhost"))

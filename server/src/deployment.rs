@@ -101,8 +101,12 @@ impl Deployment {
                 .with_api_keys(identity.clone())
                 .with_sessions(identity.clone()),
         );
-        let forgetful = edge.clone();
-        identity.when_a_key_is_revoked(move || forgetful.forget_api_keys());
+        let forgetful = Arc::downgrade(&edge); // the edge holds identity
+        identity.when_a_key_is_revoked(move || {
+            if let Some(edge) = forgetful.upgrade() {
+                edge.forget_api_keys();
+            }
+        });
 
         let catalog = tessera_catalog::open(root.catalog.clone(), &store, clock.clone()).await;
         let catalog = catalog.map_err(opening("catalog"))?;

@@ -39,10 +39,13 @@ pub(crate) async fn run(config: Option<&Path>, place: &Place) -> Result<ExitCode
     looks.push(("secrets", secrets(&root.data)));
     looks.push(("disk", disk(&root.data)));
     looks.push(("port", port(&root).await));
-    looks.push(("viewer app", match app::is_built() {
-        true => Finding::Good("part of this binary".into()),
-        false => Finding::Note("not part of this binary: `make app`, then build the server again".into()),
-    }));
+    looks.push((
+        "viewer app",
+        match app::is_built() {
+            true => Finding::Good("part of this binary".into()),
+            false => Finding::Note("not part of this binary: `make app`, then build the server again".into()),
+        },
+    ));
     looks.iter().for_each(|(name, finding)| print(name, finding));
     let bad = looks.iter().filter(|(_, finding)| matches!(finding, Finding::Bad(_))).count();
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

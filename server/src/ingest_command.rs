@@ -30,7 +30,9 @@ pub(crate) async fn run(options: Ingest) -> Result<(), CommandError> {
         println!("{}", title.title_id);
     }
     if publish && !options.free && options.plan.is_empty() {
-        say("note: nobody may watch it yet: it is neither free nor in a plan (--free, --plan), and has no rental offer.");
+        say(
+            "note: nobody may watch it yet: it is neither free nor in a plan (--free, --plan), and has no rental offer.",
+        );
     }
     Ok(())
 }

@@ -21,8 +21,13 @@ use tessera_runtime::{config::ServerConfig, docs_page, edge::Edge, http::Server,
 use crate::{app, deployment::Deployment};
 
 /// Paths whose changes count against the stricter quota.
-const SENSITIVE: &[&str] =
-    &["/identity/sign-in", "/identity/sign-up", "/billing/v1/checkouts", "/payment-gateway/v1/tokens"];
+const SENSITIVE: &[&str] = &[
+    "/identity/sign-in",
+    "/identity/sign-up",
+    "/identity/oauth/token",
+    "/billing/v1/checkouts",
+    "/payment-gateway/v1/tokens",
+];
 
 /// The whole server.
 pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Metrics) -> Server {

@@ -72,8 +72,8 @@ struct Running {
 impl Running {
     async fn start(root: Root) -> Result<Self, CommandError> {
         let level = std::env::var(telemetry::LOG_VARIABLE).ok();
-        let metrics = telemetry::start(&root.log, level.as_deref())
-            .map_err(|e| CommandError::caused("starting the log", e))?;
+        let metrics =
+            telemetry::start(&root.log, level.as_deref()).map_err(|e| CommandError::caused("starting the log", e))?;
         let shutdown = Shutdown::new();
         shutdown.on_signals().map_err(|e| CommandError::caused("listening for signals", e))?;
         // The port and the folder first: what is taken is said before anything slow.

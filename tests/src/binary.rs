@@ -16,7 +16,7 @@ pub fn tessera() -> PathBuf {
 
 fn build() -> PathBuf {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--package", "tessera-server", "--message-format", "json"])
+        .args(["build", "--quiet", "--workspace", "--bin", "tessera", "--message-format", "json"]) // features as the tests have them
         .current_dir(crate::project())
         .stderr(Stdio::inherit())
         .output()
@@ -24,8 +24,8 @@ fn build() -> PathBuf {
     assert!(output.status.success(), "building the server failed");
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut executables = messages.filter(|m| m["target"]["name"] == "tessera").filter_map(|m| {
-        m["executable"].as_str().map(PathBuf::from)
-    });
+    let mut executables = messages
+        .filter(|m| m["target"]["name"] == "tessera")
+        .filter_map(|m| m["executable"].as_str().map(PathBuf::from));
     executables.next_back().expect("cargo names the executable it built")
 }

@@ -173,8 +173,7 @@ impl Browser {
         let target = reqwest::Url::parse(&url).expect("an address").join(&action.replace("&amp;", "&"));
         let target: String = target.expect("a form's address").into();
         let origin = self.site.url.clone();
-        let posted =
-            self.send(self.request(Method::POST, &target).header(header::ORIGIN, origin).form(&fields)).await;
+        let posted = self.send(self.request(Method::POST, &target).header(header::ORIGIN, origin).form(&fields)).await;
         let next = posted.headers.get(header::LOCATION).and_then(|v| v.to_str().ok());
         let next = next.unwrap_or_else(|| panic!("the form was refused: {} {}", posted.status, posted.text()));
         let next: String = reqwest::Url::parse(&url).expect("an address").join(next).expect("an address").into();
