@@ -9,6 +9,7 @@ import {
   type Title,
 } from "./api/client.ts";
 import { type Config, catalogLocale } from "./config.ts";
+import { leftOffNotes, withLeftOff } from "./left-off.ts";
 import { type Query, useQuery } from "./query.ts";
 import { useSession } from "./session.tsx";
 
@@ -26,8 +27,10 @@ export function useAccount(): Query<AccountState> {
 /** What the account's first profile was watching, latest first. */
 export function useProgress(): Query<Progress[]> {
   const { accountId, signedIn } = useSession();
-  return useQuery(signedIn ? `progress:${accountId}` : undefined, async (signal) => {
+  const read = useQuery(signedIn ? `progress:${accountId}` : undefined, async (signal) => {
     const [profile] = await listProfiles(signal);
     return profile ? listProgress(profile.profile_id, signal) : [];
   });
+  const data = read.data && withLeftOff(read.data, leftOffNotes(), Date.now());
+  return { ...read, data };
 }

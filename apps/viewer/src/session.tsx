@@ -46,7 +46,7 @@ async function endSession(token: string | undefined): Promise<void> {
   if (!response.ok) throw await errorOf(response);
 }
 
-/** Where the browser goes to sign in; it comes back to `returnTo`. */
+/** Where the browser goes to sign in, or to sign up (`prompt=create` of OpenID Connect); it comes back to `returnTo`. */
 export function signInUrl(screen: "sign-in" | "sign-up", returnTo: string): string {
   const query = new URLSearchParams({ return_to: returnTo });
   if (screen === "sign-up") query.set("prompt", "create"); // OpenID's word for it (Initiating User Registration 1.0)

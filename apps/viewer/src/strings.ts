@@ -170,7 +170,7 @@ export const strings = {
     watchAgain: "Watch again",
     browse: "Find something else",
     streamLimit: "Too many screens at once",
-    streamLimitHint: "Stop one of them, then try again here.",
+    streamLimitHint: "Stop one of your other screens, then try again here.",
     leaseLost: "Playing moved elsewhere",
     leaseLostText:
       "Your stream here was given up, because this device started something else or was away for too long.",

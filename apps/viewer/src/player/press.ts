@@ -3,6 +3,7 @@ import { heartbeat, type Playback, startPlayback, stopPlayback } from "../api/cl
 import { ApiError, asApiError } from "../api/problem.ts";
 import { deviceId, deviceName, randomName } from "../device.ts";
 import { justBought } from "../just-bought.ts";
+import { noteLeftOff } from "../left-off.ts";
 import { forget } from "../query.ts";
 import { startAt } from "../resume.ts";
 import { Engine, type EngineEvents } from "./engine.ts";
@@ -127,6 +128,7 @@ export class Press {
     const seconds = Math.floor(this.#position());
     this.#playback = undefined;
     stopPlayback(playback.session_id, seconds).catch(() => undefined); // the slot frees itself when it runs out
+    noteLeftOff({ titleId: this.#wanted.titleId, seconds, at: Date.now() });
     forget("progress:");
   };
 

@@ -25,7 +25,7 @@ const retry = (title: string, detail: string, label: string = strings.common.ret
 export function troubleOf(error: ApiError): Trouble {
   switch (error.code) {
     case "stream_limit_reached":
-      return retry(text.streamLimit, `${sentence(error.message)} ${text.streamLimitHint}`.trim());
+      return retry(text.streamLimit, sentence(error.message) || text.streamLimitHint);
     case "lease_lost":
     case "session_not_found":
       return retry(text.leaseLost, text.leaseLostText, text.playHere);
