@@ -24,7 +24,7 @@ pub(crate) async fn run(options: Ingest) -> Result<(), CommandError> {
     if options.json {
         println!("{}", serde_json::to_string_pretty(&title).map_err(|e| CommandError::caused("writing the title", e))?);
     } else if publish {
-        say(&format!("  Watch it at {}/title/{}", site.url, title.title_id));
+        say(&format!("  Watch it at {}/titles/{}", site.url, title.title_id));
         println!("{}", title.title_id);
     } else {
         println!("{}", title.title_id);
