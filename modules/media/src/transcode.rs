@@ -6,7 +6,7 @@ mod ending;
 mod package;
 mod source;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Failure, FailureKind};
@@ -92,6 +92,8 @@ impl Worker {
             concurrency: self.config.concurrent_jobs,
             // Counted here, so that an asset whose attempts are used up is told to have failed.
             attempts: i64::MAX,
+            // A film is not done in a moment: the attempt is given up, and costs nothing but its time.
+            grace: Duration::from_secs(1),
             ..WorkerOptions::default()
         };
         let jobs = self.store.jobs();
