@@ -190,7 +190,7 @@ pub(crate) enum Contract {
         #[arg(long, value_name = "FOLDER", requires = "tenants")]
         data: Option<PathBuf>,
         /// Two tenants of the deployment, such as demo,other.
-        #[arg(long, value_delimiter = ',', num_args = 2)]
+        #[arg(long, value_delimiter = ',')]
         tenants: Vec<TenantId>,
         /// Print the report as JSON.
         #[arg(long)]
