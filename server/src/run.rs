@@ -84,7 +84,10 @@ impl Running {
         if let Some(address) = root.server.metrics_listen {
             let aside = listen(address).await.map_err(|e| CommandError::new(e.to_string()))?;
             let (router, stop) = (metrics_router(metrics.clone()), shutdown.clone());
-            shutdown.spawn("metrics listener", async move { drop(serve_aside(aside, router, &stop).await) });
+            shutdown.spawn("metrics listener", async move {
+                let drained = serve_aside(aside, router, &stop).await;
+                tracing::debug!(?drained, "the metrics listener is closed");
+            });
         }
         let server = routes::server(&root.server, &deployment, metrics);
         let listen = listener.local_addr().map_err(|e| CommandError::caused("reading the listener's address", e))?;

@@ -11,8 +11,8 @@ use tessera_testing::{TempDir, free_port, temp_dir};
 
 use crate::{Process, Site, tessera};
 
-/// Length of the demo's films here, in seconds.
-const FILM_SECONDS: &str = "6";
+/// Length of the demo's films here, in seconds: enough to leave one in its midst and come back.
+const FILM_SECONDS: &str = "12";
 
 /// `tessera up` at work, with its demo tenant.
 pub struct Demo {

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long a process may take to say or do what a scenario waits for.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A process and what it has said on standard error.
 pub struct Process {

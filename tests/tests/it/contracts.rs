@@ -17,14 +17,16 @@ async fn the_running_entitlement_passes_the_check_from_outside() {
     assert!(said.contains("a_revocation_is_seen_at_once") && !said.contains("FAIL"), "{said}");
 
     let wrong = format!("http://127.0.0.1:{}/catalog", demo.site.port());
-    let output = run(demo.folder(), &[
-        "contract", "check", "entitlement", "--url", &wrong, "--data", "data", "--tenants", "demo,rival",
-    ]);
+    let output = run(
+        demo.folder(),
+        &["contract", "check", "entitlement", "--url", &wrong, "--data", "data", "--tenants", "demo,rival"],
+    );
     assert_eq!(output.status.code(), Some(2), "an address that is no entitlement does not conform");
     let nowhere = "http://127.0.0.1:1/entitlement";
-    let output = run(demo.folder(), &[
-        "contract", "check", "entitlement", "--url", nowhere, "--data", "data", "--tenants", "demo,rival",
-    ]);
+    let output = run(
+        demo.folder(),
+        &["contract", "check", "entitlement", "--url", nowhere, "--data", "data", "--tenants", "demo,rival"],
+    );
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("cannot be reached"), "{said}");
@@ -58,6 +60,9 @@ async fn probes_and_metrics_answer() {
     // For the operator at this machine alone: a tenant's host does not show them.
     let metrics = demo.site.visitor().get(&format!("http://localhost:{}/metrics", demo.site.port())).await.text();
     demo.site.visitor().get("/metrics").await.refused(404, "not_found");
-    assert!(metrics.contains("tessera_operation_seconds") && metrics.contains("operation=\"list_titles\""), "{metrics}");
+    assert!(
+        metrics.contains("tessera_operation_seconds") && metrics.contains("operation=\"list_titles\""),
+        "{metrics}"
+    );
     demo.site.visitor().get("/catalog/v1/nothing").await.refused(404, "not_found");
 }

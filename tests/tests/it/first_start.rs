@@ -74,7 +74,9 @@ fn data_of_a_newer_version_is_refused_and_left_alone() {
         "insert into tessera_migrations select * from (select * from tessera_migrations order by version desc limit 1) \
          where false",
     );
-    sqlite("update tessera_migrations set version = 9999 where version = (select max(version) from tessera_migrations)");
+    sqlite(
+        "update tessera_migrations set version = 9999 where version = (select max(version) from tessera_migrations)",
+    );
     let before = fs::read(&database).unwrap();
     let output = run(folder.path(), &["serve", "--data", "data", "--port", &free_port().to_string()]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

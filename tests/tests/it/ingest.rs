@@ -50,7 +50,8 @@ fn what_is_no_video_is_refused_with_the_reason_and_a_playlist_opens_no_file() {
     let demo = Demo::start();
     let secret = demo.folder().join("secret.txt");
     fs::write(&secret, "the secret word is xyzzy\n").unwrap();
-    let playlist = format!("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile://{}\n#EXT-X-ENDLIST\n", secret.display());
+    let playlist =
+        format!("#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile://{}\n#EXT-X-ENDLIST\n", secret.display());
     let concat = format!("ffconcat version 1.0\nfile '{}'\n", secret.display());
     for (name, bytes) in [
         ("empty.mp4", Vec::new()),
@@ -74,9 +75,10 @@ fn a_missing_file_and_a_missing_server_are_told_apart() {
     let output = run(folder.path(), &["ingest", "film.mp4", "--title", "Mine"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("tessera up"), "{said}");
-    let output = run(folder.path(), &[
-        "ingest", "film.mp4", "--title", "Mine", "--url", "http://demo.localhost:1", "--key", "sk_test_x",
-    ]);
+    let output = run(
+        folder.path(),
+        &["ingest", "film.mp4", "--title", "Mine", "--url", "http://demo.localhost:1", "--key", "sk_test_x"],
+    );
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("film.mp4"), "{said}");
 }

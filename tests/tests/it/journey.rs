@@ -54,7 +54,7 @@ async fn licence(browser: &Browser, playback: &Value, manifest: &str) -> Answer 
         .replace('-', "")
         .as_bytes()
         .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hexadecimal"))
         .collect();
     let kid = base64url(&bytes);
     let server = licence["servers"][0]["url"].as_str().expect("a licence server");

@@ -11,7 +11,8 @@ async fn what_was_paid_for_survives_a_kill_right_after_the_answer() {
     let (email, password) = ("alice@viewer.example", "correct horse battery");
     viewer.sign_up(email, password).await;
     let offers = viewer.get("/billing/v1/offers?plan=basic").await.ok();
-    let card = json!({"card_number": "4242424242424242", "expiry_month": 1, "expiry_year": 2040, "security_code": "123"});
+    let card =
+        json!({"card_number": "4242424242424242", "expiry_month": 1, "expiry_year": 2040, "security_code": "123"});
     let token = viewer.post("/payment-gateway/v1/tokens", card).await.ok();
     let checkout = json!({"offer_id": offers["data"][0]["offer_id"], "payment_token": token["payment_token"]});
     let bought = viewer.post_once("/billing/v1/checkouts", "the-intent", checkout.clone()).await.ok();

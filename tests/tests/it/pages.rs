@@ -1,24 +1,61 @@
 //! What a real browser shows: the way from the front page to a playing, encrypted film.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
-use tessera_tests::{Demo, project};
+use tessera_tests::{Demo, project, run};
 
 #[test]
 fn a_person_finds_signs_up_pays_watches_and_comes_back() {
-    browser("journey.mjs");
+    browser(&Demo::start(), "journey.mjs", &[]);
 }
 
 #[test]
 fn a_second_device_past_the_limit_is_told_so_and_gets_in_later() {
-    browser("limit.mjs");
+    browser(&Demo::start(), "limit.mjs", &[]);
 }
 
-/// Runs a script of `tests/browser` against a demo of its own; it fails when the script does.
-fn browser(script: &str) {
+#[test]
+fn an_encrypted_film_shows_the_pictures_of_its_file_at_their_times() {
     let demo = Demo::start();
+    let film = film(demo.folder());
+    let encrypted = ingest(&demo, &film, &[]);
+    let clear = ingest(&demo, &film, &["--clear"]);
+    browser(&demo, "picture.mjs", &[&film, &encrypted, &clear]);
+}
+
+/// Makes a film whose pictures all differ, with its colours said, so that nobody has to guess them.
+fn film(folder: &Path) -> String {
+    let file = folder.join("film.mp4");
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=3"])
+        .args(["-f", "lavfi", "-i", "sine=frequency=330:duration=3"])
+        .args(["-vf", "scale=out_color_matrix=bt709,format=yuv420p", "-colorspace", "bt709"])
+        .args(["-color_primaries", "bt709", "-color_trc", "bt709", "-c:v", "libx264", "-c:a", "aac"])
+        .arg(&file)
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "ffmpeg makes the film");
+    file.into_os_string().into_string().expect("a test's path is text")
+}
+
+/// Publishes the film for free; gives the address at which the command says it can be watched.
+fn ingest(demo: &Demo, film: &str, more: &[&str]) -> String {
+    let mut arguments = vec!["ingest", film, "--title", "Moments", "--free", "--data", "data"];
+    arguments.extend(more);
+    let output = run(demo.folder(), &arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let address = said.split("Watch it at ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    address.unwrap_or_else(|| panic!("it does not say where to watch:\n{said}")).to_owned()
+}
+
+/// Runs a script of `tests/browser` against the demo; fails when the script does.
+fn browser(demo: &Demo, script: &str, arguments: &[&str]) {
+    let folder = project().join("tests/browser");
+    let driver = folder.join("node_modules/playwright-core");
+    assert!(driver.exists(), "what drives the browser is not installed: npm --prefix tests/browser ci");
     let output = Command::new("node")
-        .arg(project().join("tests/browser").join(script))
+        .arg(folder.join(script))
+        .args(arguments)
         .env("TESSERA_SITE", &demo.site.url)
         .env("TESSERA_SHOTS", project().join("target/screenshots"))
         .output()

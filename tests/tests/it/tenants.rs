@@ -16,7 +16,8 @@ async fn belongings(demo: &Demo, viewer: &Browser) -> BTreeMap<&'static str, Str
     let asset = text(&managed["title"]["asset_id"]);
     let upload = text(&staff.get(&format!("/media/v1/assets/{asset}")).await.ok()["upload_id"]);
     let offer = text(&viewer.get("/billing/v1/offers?plan=basic").await.ok()["data"][0]["offer_id"]);
-    let card = json!({"card_number": "4242424242424242", "expiry_month": 1, "expiry_year": 2040, "security_code": "123"});
+    let card =
+        json!({"card_number": "4242424242424242", "expiry_month": 1, "expiry_year": 2040, "security_code": "123"});
     let token = text(&viewer.post("/payment-gateway/v1/tokens", card).await.ok()["payment_token"]);
     let checkout = json!({"offer_id": offer, "payment_token": token});
     let checkout = viewer.post("/billing/v1/checkouts", checkout).await.ok();

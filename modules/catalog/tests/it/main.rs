@@ -1,5 +1,7 @@
 //! The built-in catalog against its contract, and what it does besides.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 mod behaviour;
 
 use std::sync::Arc;

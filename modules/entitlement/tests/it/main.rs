@@ -1,5 +1,7 @@
 //! The built-in entitlement against its contract, and under concurrency.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
