@@ -174,7 +174,7 @@ async fn out_of_reach_and_slow_are_told_apart_from_wrong() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_never_comes_is_slow() {
     // Paused time runs on only when nothing else can: the server holds the request, and the client's patience ends.
-    let served = Served::router(Router::new().fallback(|| std::future::pending::<()>())).await;
+    let served = Served::router(Router::new().fallback(std::future::pending::<()>)).await;
     let found = report(&over_http(&served.base)).await;
     assert!(matches!(&found.outcomes[0].violation, Some(Violation::Slow(_))), "{found}");
 }
