@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tessera_contract::{
     CxSigner,
-    conformance::{HttpProbe, Probe, Report, Role, Side, SignedHttp, Subject, Violation, check},
+    conformance::{HttpProbe, Probe, Report, Role, Side, SignedHttp, Subject, check},
     http_client,
 };
 use tessera_contracts::{ALL, find};
@@ -69,7 +69,7 @@ pub(crate) async fn run(options: Check<'_>) -> Result<bool, CommandError> {
     let subject = Subject::new(&contracts, probe.as_ref(), state).map_err(|e| CommandError::new(e.to_string()))?;
     let report = check(entry.info.name, entry.rules, &subject).await;
     print(&report, options.json)?;
-    if report.outcomes.iter().all(|outcome| matches!(outcome.violation, Some(Violation::NotReachable(_)))) {
+    if report.exchanges == 0 {
         return Err(CommandError::new(format!("nothing was checked: {} cannot be reached", options.url)));
     }
     Ok(report.conforms())

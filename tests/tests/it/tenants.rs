@@ -52,7 +52,7 @@ fn body(operation: &str, theirs: &BTreeMap<&str, String>) -> Value {
     let viewing = json!({"account_id": theirs["account_id"]});
     let facts = json!({"title_id": theirs["title_id"], "free": false, "plans": ["basic"], "minimum_age": 0});
     match operation {
-        "create_title" => json!({"title": {"name": {"en": "Ours"}, "asset_id": theirs["asset_id"]}}),
+        "create_title" => json!({"title": {"name": {"en": "Ours"}}}),
         "edit_title" => json!({"title": {"name": {"en": "Stolen"}}, "expected_version": 2}),
         "edit_profile" => json!({"name": "Stolen", "expected_version": 1}),
         "create_offer" => json!({
