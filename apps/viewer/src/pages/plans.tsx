@@ -74,14 +74,24 @@ function SignFirst() {
 }
 
 function Problem({ payment }: { payment: Payment }) {
-  if (payment.phase !== "ready" || !payment.problem) return null;
-  const { problem } = payment;
-  if ("error" in problem) return <Alert>{explain(problem.error)}</Alert>;
+  const place = useRef<HTMLDivElement>(null);
+  const problem = payment.phase === "ready" ? payment.problem : undefined;
+  // On a phone the button that was pressed is a screen further down.
+  useEffect(() => {
+    if (problem) place.current?.scrollIntoView({ block: "center" });
+  }, [problem]);
+  if (!problem) return null;
   return (
-    <Alert>
-      <strong>{text.declined}</strong>
-      <span>{problem.declined || text.declinedHint}</span>
-    </Alert>
+    <div ref={place}>
+      {"error" in problem ? (
+        <Alert>{explain(problem.error)}</Alert>
+      ) : (
+        <Alert>
+          <strong>{text.declined}</strong>
+          <span>{problem.declined || text.declinedHint}</span>
+        </Alert>
+      )}
+    </div>
   );
 }
 
