@@ -1,15 +1,10 @@
-//! Encryption at rest: track files under a key of their asset's attempt, that key under a master key.
+//! The keys of track files at rest: one an attempt, kept under a master key. The files' own encryption is
+//! `tessera-at-rest`'s, which the origin uses too.
 
-use aes::Aes128;
 use aes_gcm::{
     Aes256Gcm, KeyInit,
     aead::{Aead, Payload},
 };
-use ctr::{
-    Ctr64BE,
-    cipher::{KeyIvInit, StreamCipher},
-};
-use sha2::{Digest, Sha256};
 use tessera_types::{AssetId, TenantId};
 
 const NONCE: usize = 12;
@@ -21,23 +16,6 @@ pub(crate) struct AssetKey(pub(crate) [u8; 16]);
 impl std::fmt::Debug for AssetKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("AssetKey(…)")
-    }
-}
-
-/// The keystream of one blob from its start, as `AtRest` in the contract defines it: AES-128 in counter mode, the
-/// counter block being half a hash of the blob's key and half the block's number.
-pub(crate) struct BlobCipher(Ctr64BE<Aes128>);
-
-impl BlobCipher {
-    pub(crate) fn new(key: &AssetKey, blob: &str) -> Self {
-        let mut counter = [0; 16];
-        counter[..8].copy_from_slice(&Sha256::digest(blob.as_bytes())[..8]);
-        Self(Ctr64BE::new(&key.0.into(), &counter.into()))
-    }
-
-    /// Encrypts (or decrypts) the blob's next bytes.
-    pub(crate) fn apply(&mut self, bytes: &mut [u8]) {
-        self.0.apply_keystream(bytes);
     }
 }
 
@@ -78,24 +56,6 @@ pub(crate) fn unwrap(master: &[u8; 32], place: Place<'_>, wrapped: &[u8]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_keystream_is_the_contracts_and_seekable_by_block() {
-        use aes::cipher::BlockCipherEncrypt;
-        let (key, blob) = (AssetKey([7; 16]), "assets/ast_1/0/v720.cmft");
-        let mut stream = [0; 16 * 5 + 3];
-        let (start, end) = stream.split_at_mut(37);
-        let mut cipher = BlobCipher::new(&key, blob);
-        cipher.apply(start);
-        cipher.apply(end);
-
-        let mut block = [0; 16];
-        block[..8].copy_from_slice(&Sha256::digest(blob)[..8]);
-        block[8..].copy_from_slice(&3u64.to_be_bytes());
-        let mut block = block.into();
-        Aes128::new(&key.0.into()).encrypt_block(&mut block);
-        assert_eq!(stream[48..64], block[..], "block 3 alone");
-    }
 
     #[test]
     fn an_envelope_opens_only_in_its_place_with_its_key() {

@@ -5,6 +5,7 @@ use std::{fs::OpenOptions, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use rustix::fs::OFlags;
+use tessera_at_rest::BlobCipher;
 use tessera_cenc::TrackIndexer;
 use tessera_contract::Failure;
 use tessera_contract_media::{TrackDescriptor, TrackKind};
@@ -13,7 +14,6 @@ use tokio::{fs::File, io::AsyncReadExt};
 
 use super::{Trouble, attempt::Attempt, off_the_workers};
 use crate::{
-    at_rest::BlobCipher,
     encode::{self, Output},
     probe::Source,
     refusal::Refusal,
@@ -103,7 +103,7 @@ impl Attempt<'_> {
         let index_blob = self.blob(&format!("{track_id}.index.json"));
         let blobs = self.worker.blobs.tenant(&self.job.tenant);
         let file = off_the_workers(READING, move || open(&path).map(File::from_std)).await?;
-        let encrypted = encrypted(file, BlobCipher::new(&self.key, &blob));
+        let encrypted = encrypted(file, BlobCipher::new(&self.key.0, &blob));
         let stored = blobs.put_stream(&blob_key(&blob)?, encrypted).await?;
         if stored != track.size {
             let detail = format!("the track {track_id} has changed while it was stored");
