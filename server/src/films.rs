@@ -29,7 +29,7 @@ pub(crate) const FILMS: [Recipe; 3] = [
     Recipe {
         name: "Seahorse Valley",
         picture: "mandelbrot=start_scale=2.2:end_scale=0.0006:end_pts=900:inner=convergence:maxiter=1200",
-        filters: "hue=H=0.12*t:s=1.35,eq=contrast=1.08",
+        filters: "curves=preset=vintage,hue=h=20:s=0.75",
         sound: "0.18*sin(2*PI*(110+6*sin(0.35*t))*t)+0.08*sin(2*PI*220.5*t)*(0.5+0.5*sin(0.9*t))|\
                 0.18*sin(2*PI*(110.7+6*sin(0.35*t))*t)+0.08*sin(2*PI*329.6*t)*(0.5+0.5*cos(0.7*t))",
     },
