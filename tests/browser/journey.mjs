@@ -1,6 +1,6 @@
 // A person finds a film, signs up, pays, watches, comes back, cancels, rents, and leaves.
 import { accessible, tabTo } from "./accessible.mjs";
-import { check, scenario, step } from "./chromium.mjs";
+import { check, PHONE, scenario, step } from "./chromium.mjs";
 import { checkPicture, difference, pause, running, still } from "./film.mjs";
 import { DECLINED_CARD, enter, freshEmail, GOOD_CARD, pay, posters, title } from "./people.mjs";
 
@@ -46,9 +46,12 @@ await scenario(async (arrives) => {
   await accessible(visitor, "the checkout");
   await visitor.shoot("checkout");
   visitor.expect(402, "/billing/v1/checkouts");
+  await page.setViewportSize(PHONE);
   await pay(visitor, DECLINED_CARD);
   const declined = page.getByRole("alert").filter({ hasText: "Your card was declined" });
   await declined.waitFor();
+  const { y: top, height } = await declined.boundingBox();
+  check(top >= 0 && top + height <= PHONE.height, `on a phone the refusal is out of view, at ${top} px`);
   step(`  it says: ${(await declined.innerText()).replace(/\s+/g, " ")}`);
   await visitor.shoot("declined");
 
