@@ -1,6 +1,6 @@
 //! FFmpeg's and ffprobe's arguments. Nothing of a source but numbers and names of ours stands in them.
 
-use crate::{ladder::Rung, probe::Source, sniff::Container};
+use crate::{colour, ladder::Rung, probe::Source, sniff::Container};
 
 /// The source's name in the scratch folder.
 pub(crate) const SOURCE: &str = "source";
@@ -84,7 +84,9 @@ fn filters(source: &Source, outputs: &[Output]) -> String {
     let deinterlace = if source.video.interlaced { "yadif=deint=interlaced," } else { "" };
     let splits: String = (0..rungs.len()).map(|number| format!("[s{number}]")).collect();
     let scaled = rungs.iter().enumerate().map(|(number, rung)| {
-        format!(";[s{number}]scale={}:{}:flags=bicubic,setsar=1,format=yuv420p[v{number}]", rung.width, rung.height)
+        let size = format!("{}:{}", rung.width, rung.height);
+        let colours = format!("in_color_matrix={}:out_color_matrix=bt709:out_range=tv", source.video.matrix);
+        format!(";[s{number}]scale={size}:flags=bicubic:{colours},setsar=1,format=yuv420p[v{number}]")
     });
     let (stream, rate) = (source.video.index, source.video.rate);
     let start = format!("[0:{stream}]{deinterlace}fps=fps={rate}:start_time=0,split={}{splits}", rungs.len());
@@ -101,6 +103,7 @@ fn video(source: &Source, rung: &Rung, number: usize, preset: &str) -> Vec<Strin
     arguments.extend(words(&["-profile:v", "high", "-maxrate", &format!("{max_kbps}k")]));
     arguments.extend(words(&["-bufsize", &format!("{}k", 2 * max_kbps), "-g", &gop.to_string()]));
     let closed = format!("scenecut=0:open-gop=0:keyint={gop}:min-keyint={gop}");
+    arguments.extend(words(&colour::TAGS));
     arguments.extend(words(&["-x264-params", &closed, "-movflags"]));
     arguments.push("+frag_keyframe+delay_moov+default_base_moof+negative_cts_offsets".into());
     arguments
@@ -125,7 +128,9 @@ pub(crate) fn poster(source: &Source) -> Vec<String> {
     let mut arguments =
         words(&["-hide_banner", "-nostdin", "-v", "error", "-ss", &format!("{:.3}", video.duration / 10.0)]);
     arguments.extend(input(source.container, DECODERS));
-    let filters = format!("scale={width}:{height},setsar=1,thumbnail=48,format=yuvj420p");
+    // JPEG's own matrix and range (JFIF, ITU-T T.871).
+    let colours = format!("in_color_matrix={}:out_color_matrix=bt601:out_range=pc", video.matrix);
+    let filters = format!("scale={width}:{height}:{colours},setsar=1,thumbnail=48,format=yuvj420p");
     arguments.extend(words(&["-map", &format!("0:{}", video.index), "-vf", &filters, "-frames:v", "1", "-q:v", "3"]));
     arguments.extend(words(&["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2", "-update", "1"]));
     arguments.push(format!("{OUT}/{POSTER}"));

@@ -6,6 +6,7 @@
 
 mod at_rest;
 mod child;
+mod colour;
 mod config;
 mod encode;
 mod frame_rate;

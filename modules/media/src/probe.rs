@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tessera_contract_media::{FailureReason, SourceInfo};
 
 use crate::{
+    colour,
     frame_rate::FrameRate,
     refusal::{Refusal, TAKEN},
     sniff::Container,
@@ -37,6 +38,8 @@ pub(crate) struct VideoStream {
     pub(crate) average: Option<FrameRate>,
     pub(crate) rate: FrameRate,
     pub(crate) interlaced: bool,
+    /// How its samples stand for colours: a name of the `scale` filter's.
+    pub(crate) matrix: &'static str,
     pub(crate) duration: f64,
 }
 
@@ -74,6 +77,7 @@ struct Stream {
     avg_frame_rate: Option<String>,
     r_frame_rate: Option<String>,
     field_order: Option<String>,
+    color_space: Option<String>,
     duration: Option<String>,
     #[serde(default)]
     channels: u32,
@@ -141,7 +145,8 @@ fn video_stream(stream: &Stream, format: &Format, longest: Duration) -> Result<V
     let average = rate(&stream.avg_frame_rate);
     let interlaced = matches!(stream.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"));
     let constant = FrameRate::constant(average, rate(&stream.r_frame_rate));
-    Ok(VideoStream { index: stream.index, codec, width, height, average, rate: constant, interlaced, duration })
+    let (index, matrix) = (stream.index, colour::matrix(stream.color_space.as_deref(), width, height));
+    Ok(VideoStream { index, codec, width, height, average, rate: constant, interlaced, matrix, duration })
 }
 
 fn audio_stream(stream: &Stream) -> Result<AudioStream, FailureReason> {
