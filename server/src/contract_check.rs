@@ -13,7 +13,7 @@ use tessera_contracts::{ALL, find};
 use tessera_runtime::secrets::Secrets;
 use tessera_types::{SystemClock, TenantId};
 
-use crate::{deployment::CX_SECRET, error::CommandError, openapi::known};
+use crate::{deployment::CX_SECRET, error::CommandError, openapi::known, output::tell};
 
 /// Which implementation, and how to call it.
 pub(crate) struct Check<'a> {
@@ -106,13 +106,12 @@ fn probe(options: &Check<'_>, fixtures: Fixtures) -> Result<Box<dyn Probe>, Comm
     Ok(Box::new(HttpProbe { http, base, credentials, hosts: fixtures.hosts, clock }))
 }
 
-#[allow(clippy::print_stdout, reason = "the command's result")]
 fn print(report: &Report, as_json: bool) -> Result<(), CommandError> {
     if as_json {
         let text = serde_json::to_string_pretty(report).map_err(|e| CommandError::caused("writing the report", e))?;
-        println!("{text}");
+        tell(&text);
     } else {
-        println!("{report}");
+        tell(&report.to_string());
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ use crate::{
     error::CommandError,
     films::{self, FILMS},
     ingest::{Film, ingest},
-    progress::say,
+    output::say,
 };
 
 /// What there is to make.

@@ -9,7 +9,7 @@ use std::{
 use tessera_runtime::http::listen;
 use tessera_store::{DataFolder, FolderError};
 
-use crate::{app, cli::Place, config::Root, error::CommandError, settings};
+use crate::{app, cli::Place, config::Root, error::CommandError, output::tell, settings};
 
 /// What one look found.
 enum Finding {
@@ -51,14 +51,13 @@ pub(crate) async fn run(config: Option<&Path>, place: &Place) -> Result<ExitCode
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[allow(clippy::print_stdout, reason = "the command's result")]
 fn print(name: &str, finding: &Finding) {
     let (mark, text) = match finding {
         Finding::Good(text) => ("ok  ", text),
         Finding::Note(text) => ("note", text),
         Finding::Bad(text) => ("BAD ", text),
     };
-    println!("{mark}  {name:<14} {text}");
+    tell(&format!("{mark}  {name:<14} {text}"));
 }
 
 fn program(name: &str, flag: &str, remedy: &str) -> Finding {

@@ -10,11 +10,10 @@ use crate::{
     demo::Facts,
     error::CommandError,
     ingest::{Film, ingest},
-    progress::say,
+    output::{say, tell},
 };
 
 /// Ingests the file and says where the title is.
-#[allow(clippy::print_stdout, reason = "the command's result")]
 pub(crate) async fn run(options: Ingest) -> Result<(), CommandError> {
     let site = site(&options)?;
     let protection = if options.clear { Protection::Clear } else { Protection::Cbcs };
@@ -22,12 +21,12 @@ pub(crate) async fn run(options: Ingest) -> Result<(), CommandError> {
     let film = Film { file: &options.file, draft: draft(&options)?, protection, publish, name: &options.title };
     let title = ingest(&site, film).await?;
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&title).map_err(|e| CommandError::caused("writing the title", e))?);
+        tell(&serde_json::to_string_pretty(&title).map_err(|e| CommandError::caused("writing the title", e))?);
     } else if publish {
         say(&format!("  Watch it at {}/titles/{}", site.url, title.title_id));
-        println!("{}", title.title_id);
+        tell(title.title_id.as_str());
     } else {
-        println!("{}", title.title_id);
+        tell(title.title_id.as_str());
     }
     if publish && !options.free && options.plan.is_empty() {
         say(

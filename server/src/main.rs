@@ -14,6 +14,7 @@ mod films;
 mod ingest;
 mod ingest_command;
 mod openapi;
+mod output;
 mod progress;
 mod routes;
 mod run;
@@ -26,7 +27,7 @@ use clap::Parser;
 
 use cli::{Arguments, Command, Contract};
 use error::CommandError;
-use progress::say;
+use output::say;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

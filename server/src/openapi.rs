@@ -2,14 +2,13 @@
 
 use tessera_contracts::{ALL, find};
 
-use crate::error::CommandError;
+use crate::{error::CommandError, output::tell};
 
 /// Prints a contract's OpenAPI 3.1 document, or with no contract the table of all operations.
-#[allow(clippy::print_stdout, reason = "the command's result")]
 pub(crate) fn run(contract: Option<&str>) -> Result<(), CommandError> {
     match contract {
-        Some(name) => println!("{}", document(name)?),
-        None => table().iter().for_each(|line| println!("{line}")),
+        Some(name) => tell(&document(name)?),
+        None => table().iter().for_each(|line| tell(line)),
     }
     Ok(())
 }

@@ -4,6 +4,8 @@ use std::{io::IsTerminal, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::say;
+
 /// One long piece of work.
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -55,10 +57,4 @@ impl Progress {
             say(&format!("  {}: {text}", self.name));
         }
     }
-}
-
-/// Tells the person at the keyboard something, on standard error; standard output is for results.
-#[allow(clippy::print_stderr, reason = "a command talks to a person")]
-pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
 }

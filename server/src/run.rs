@@ -18,7 +18,7 @@ use crate::{
     demo,
     deployment::Deployment,
     error::CommandError,
-    progress::say,
+    output::say,
     routes, settings,
 };
 

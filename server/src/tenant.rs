@@ -14,12 +14,11 @@ use crate::{
     config::Root,
     deployment::open_identity,
     error::CommandError,
-    progress::say,
+    output::{say, tell},
     settings,
 };
 
 /// Does what was asked and prints what stands now.
-#[allow(clippy::print_stdout, reason = "the command's result")]
 pub(crate) async fn run(config: Option<&Path>, command: Tenant) -> Result<(), CommandError> {
     match command {
         Tenant::Create { tenant, name, test, locale, host, place } => {
@@ -36,7 +35,7 @@ pub(crate) async fn run(config: Option<&Path>, command: Tenant) -> Result<(), Co
             let key = here.first_key(&entry).await?;
             print(&here, &entry);
             say("The first staff key, shown this once:");
-            println!("{key}");
+            tell(&key);
         }
         Tenant::List(place) => {
             let here = Here::open(config, &place).await?;
@@ -92,10 +91,9 @@ impl Here {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "the command's result")]
 fn print(here: &Here, entry: &Entry) {
     let port = here.root.server.public_port.unwrap_or_else(|| here.root.server.listen.port());
-    println!(
+    tell(&format!(
         "{:<20} {:<6} {:<10} http://{}.localhost:{port}  business time {}  {}",
         entry.id.as_str(),
         entry.kind.as_str(),
@@ -103,5 +101,5 @@ fn print(here: &Here, entry: &Entry) {
         entry.id,
         entry.business_now(SystemClock.now()),
         entry.display_name,
-    );
+    ));
 }

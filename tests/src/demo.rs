@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
+    path::Path,
     time::SystemTime,
 };
 
@@ -29,7 +29,7 @@ impl Demo {
     /// Starts one with everything in place.
     pub fn start() -> Self {
         let folder = temp_dir();
-        copy(&template(), &folder.path().join("data"));
+        copy_template(&folder.path().join("data"));
         Self::start_in(folder)
     }
 
@@ -79,8 +79,9 @@ fn up(folder: &Path, port: u16) -> Process {
     Process::start(folder, &["up", "--data", "data", "--port", &port.to_string(), "--film-seconds", FILM_SECONDS])
 }
 
-/// The data folder of a demo that this very binary made, made now if nobody has yet.
-fn template() -> PathBuf {
+/// Copies the data folder of a demo that this very binary made, made now if nobody has yet. The lock is held until the
+/// copy is whole: a newer binary's scenario would make the template anew.
+fn copy_template(to: &Path) {
     let binary = tessera();
     let built = fs::metadata(&binary).and_then(|m| m.modified()).expect("the binary has a time");
     let built = built.duration_since(SystemTime::UNIX_EPOCH).expect("it was built after 1970").as_nanos();
@@ -90,7 +91,7 @@ fn template() -> PathBuf {
     lock.lock().expect("a lock can be waited for");
     let (ready, data) = (home.join("of"), home.join("data"));
     if fs::read_to_string(&ready).is_ok_and(|of| of == built.to_string()) {
-        return data;
+        return copy(&data, to);
     }
     let _ = fs::remove_dir_all(&data); // an old one, or none
     let mut process = up(&home, free_port());
@@ -98,7 +99,7 @@ fn template() -> PathBuf {
     let (status, said) = process.stop();
     assert!(status.success(), "the template's server stopped with {status}:\n{said}");
     fs::write(&ready, built.to_string()).expect("the mark can be written");
-    data
+    copy(&data, to);
 }
 
 fn copy(from: &Path, to: &Path) {

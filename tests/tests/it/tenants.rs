@@ -125,7 +125,11 @@ async fn every_operation_of_the_table_keeps_the_other_tenants_things_out_of_reac
                 Access::Viewer => &rivals_viewer,
                 Access::Staff(_) | Access::Service | Access::ServiceOrStaff(_) => &staff,
             };
-            let path = path(operation, entry.info.mount, &theirs);
+            let mut path = path(operation, entry.info.mount, &theirs);
+            if operation.name == "put_grant" {
+                // The rival's own statement, about an account that it has no business with.
+                path = path.replace("/billing/", "/crm/");
+            }
             let answer = call(caller, operation, &path, body(operation.name, &theirs)).await;
             check(operation, &answer, &theirs);
         }
