@@ -12,6 +12,7 @@ use crate::{
     document::Document,
     fields::{self, Fields},
     guard::guard,
+    variants::Variants,
 };
 
 /// A successful answer.
@@ -95,13 +96,14 @@ impl ApiBuilder {
     {
         let info = operation.info();
         let versioned = self.document.add::<Req, Res>(info);
+        let variants = Arc::new(Variants::of::<Req>());
         let handler: Handler = Arc::new(move |cx, input, internal| {
-            let implementation = implementation.clone();
+            let (implementation, variants) = (implementation.clone(), variants.clone());
             Box::pin(async move {
                 let request_id = cx.request_id.clone();
                 let refused = |failure: Failure| Problem::of_failure(&failure, &request_id);
                 info.authorize(&cx).map_err(refused)?;
-                let request: Req = known(info, input, internal).map_err(refused)?;
+                let request: Req = known(info, &variants, input, internal).map_err(refused)?;
                 let outcome = contained(info, guard(operation, &cx, request, implementation)).await.map_err(refused)?;
                 let response = outcome.map_err(|error| Problem::of(&error, &request_id))?;
                 let body = serde_json::to_vec(&response)
@@ -118,10 +120,11 @@ impl ApiBuilder {
 
 fn known<Req: DeserializeOwned>(
     info: &'static OperationInfo,
+    variants: &Option<Variants>,
     input: Map<String, Value>,
     internal: bool,
 ) -> Result<Req, Failure> {
-    let mut unknown = Vec::new();
+    let mut unknown = variants.as_ref().map(|variants| variants.unknown(&input)).unwrap_or_default();
     let request = fields::typed(input, |path| unknown.push(path))?;
     let Some(first) = unknown.first() else { return Ok(request) };
     if internal {

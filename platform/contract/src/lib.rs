@@ -109,6 +109,7 @@ mod problem;
 mod remote;
 mod signature;
 mod trace;
+mod variants;
 
 pub use api::{Answer, Api, ApiBuilder, Endpoint};
 pub use async_trait::async_trait;

@@ -109,6 +109,12 @@ async fn hostile_bodies_end_in_a_clear_problem() {
         let detail = staff.send(post(body)).await.refused(status, code);
         assert!(detail.contains(says), "{detail:?} says {says:?}");
     }
+    let offer = json!({
+        "name": {"en": "x"}, "terms": {"kind": "rental", "hours": 48, "minutes": 5}, "max_streams": 1,
+        "price": {"amount_minor": 1, "currency": "EUR"},
+    });
+    let detail = staff.post("/billing/v1/management/offers", offer).await.refused(400, "invalid_request");
+    assert!(detail.contains("terms.minutes"), "{detail}");
     let list = staff.get("/catalog/v1/titles?limit=many").await.refused(400, "invalid_request");
     assert!(list.contains("limit"), "{list}");
 }
