@@ -71,10 +71,6 @@ fn data_of_a_newer_version_is_refused_and_left_alone() {
     let columns = sqlite("select name from pragma_table_info('tessera_migrations')");
     assert!(columns.contains("version"), "{columns}");
     sqlite(
-        "insert into tessera_migrations select * from (select * from tessera_migrations order by version desc limit 1) \
-         where false",
-    );
-    sqlite(
         "update tessera_migrations set version = 9999 where version = (select max(version) from tessera_migrations)",
     );
     let before = fs::read(&database).unwrap();
