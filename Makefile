@@ -18,7 +18,7 @@ VIEWER_SOURCES = $(shell find $(VIEWER) \( -name node_modules -o -name dist -o -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help up server release test $(STAGES) fmt setup freeze advisories clean-data
+.PHONY: help up server release bench alerts test soak soak-simulator $(STAGES) fmt setup freeze licences advisories clean-data
 
 help: ## List what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,7 @@ server: setup $(VIEWER_PAGE) ## Build the viewer app and the tessera command, in
 
 release: setup $(VIEWER_PAGE) ## Build the optimised tessera command, target/release/tessera.
 	@cargo build --package tessera-server --release
+	@cargo xtask licences target/release/licences
 
 setup: ## Install what running needs (apt where it may, else it prints the command).
 	@scripts/setup run
@@ -42,6 +43,11 @@ clean-data: ## Remove the folder DATA with everything in it, after asking.
 	if [ ! -d "$(DATA)/secrets" ]; then echo "$(DATA) is not a data folder of Tessera: it has no secrets/." >&2; exit 1; fi; \
 	printf 'Remove %s, with its databases, films and keys? Type yes: ' "$$(cd "$(DATA)" && pwd)"; \
 	read -r answer; [ "$$answer" = yes ] || { echo "Nothing was removed."; exit 1; }; rm -rf -- "$(DATA)"
+
+bench: $(VIEWER_PAGE) ## Measure the release build beside its peers: prints a table, writes target/bench/summary.json; KEEP=--keep.
+	@scripts/setup bench
+	@cargo build --release --workspace --bin tessera
+	@cargo run --quiet --release --package tessera-bench --features peers -- $(KEEP)
 
 ## Checking: the stages of `make test`, in its order
 
@@ -79,7 +85,17 @@ unit: $(VIEWER_PAGE) $(BROWSER_MODULES) ## Run all Rust tests, those with a brow
 doctest: ## Run the examples in the Rust documentation.
 	$(STAGE) cargo test --locked --workspace --doc --quiet
 
+soak-simulator: ## Run SEEDS=1..10000 of the simulator of billing, entitlement and events (docs/simulator.md).
+	@cargo run --quiet --package tessera-simulator -- --seeds "$(or $(SEEDS),1..10000)"
+
+soak: $(VIEWER_PAGE) $(if $(AT)$(SEED),,soak-simulator) ## Kill the server KILLS=1000 times while people buy, upload and watch; SEED=, AT="step point" replay (docs/faults.md).
+	@KILLS="$(KILLS)" SEED="$(SEED)" cargo run --quiet --package tessera-tests --bin soak -- $(AT)
+
 ## Working
+
+alerts: ## Cause every alert rule on a running server with a real Prometheus; takes some minutes.
+	@scripts/setup test
+	@cargo nextest run --locked --package tessera-tests --run-ignored all every_rule_fires
 
 fmt: $(VIEWER_MODULES) ## Format Rust and TypeScript.
 	@cargo fmt --all
@@ -88,6 +104,9 @@ fmt: $(VIEWER_MODULES) ## Format Rust and TypeScript.
 freeze: ## Write the contracts' documents and pages anew; refuses what would break a caller.
 	@cargo xtask contracts freeze
 	@scripts/contract-pages
+
+licences: ## Write what others made that is in the binary, with their licences, to target/licences.
+	@cargo xtask licences
 
 advisories: ## Check dependencies against the RustSec database; needs the internet.
 	@scripts/setup test

@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 
 const mounts = [
   "/auth",
+  "/tenancy",
   "/app",
   "/catalog",
   "/billing",

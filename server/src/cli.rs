@@ -1,9 +1,13 @@
 //! The command line.
 
+mod upkeep;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use tessera_types::{Locale, TenantId};
+use tessera_types::{KeyId, Locale, TenantId};
+
+pub(crate) use upkeep::{Backup, Keys, KeysAt, Migrate, Restore};
 
 /// Tessera: an open, self-hostable video streaming platform.
 ///
@@ -39,6 +43,18 @@ pub(crate) enum Command {
     /// Make and look after tenants: one operator's service each, with a host name, viewers and a catalog of its own.
     #[command(subcommand)]
     Tenant(Tenant),
+    /// Show or change what a running server logs, without restarting it.
+    ///
+    /// Example: tessera log-level info,tessera_store=debug --for 10m
+    LogLevel(LogLevel),
+    /// Make, list, replace and revoke a tenant's API keys.
+    ///
+    /// Runs beside a server or without one. What it does stands in the audit trail under operator@machine.
+    #[command(subcommand)]
+    Key(Key),
+    /// Read and check the record of what staff did.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Print a contract's OpenAPI 3.1 document; without one, the table of all operations.
     Openapi {
         /// The contract's name, such as `catalog` or `catalog-management`.
@@ -47,8 +63,22 @@ pub(crate) enum Command {
     /// Check implementations against the published contracts.
     #[command(subcommand)]
     Contract(Contract),
+    /// Back up all data at one instant, while a server runs.
+    ///
+    /// Each backup gets a folder of its own below FOLDER; blobs are shared, so that a later one copies only new ones. Keys
+    /// are not in it: see `tessera keys export`.
+    Backup(Backup),
+    /// Restore a backup into an empty data folder, or verify one.
+    Restore(Restore),
+    /// Keys: what is sealed under which, new ones, an export of all.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Bring the data forward to this version, as a start does too.
+    Migrate(Migrate),
     /// Look for whatever would keep Tessera from running well here, and say what to do about it.
-    Doctor(Place),
+    ///
+    /// It changes nothing, and works beside a running server. Exit code 1: something has to be mended.
+    Doctor(Doctor),
 }
 
 /// Where state is, and where to listen.
@@ -63,6 +93,40 @@ pub(crate) struct Place {
     /// Address and port to listen on. Default: 127.0.0.1:8080, which only this machine reaches.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Args)]
+pub(crate) struct LogLevel {
+    /// error, warn, info, debug or trace, or by target: info,tessera_store=debug. Without one, shows what stands.
+    pub(crate) level: Option<String>,
+    /// For how long, such as 10m; then the configured level comes back. Default: until the server stops.
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, requires = "level")]
+    pub(crate) hold: Option<std::time::Duration>,
+    /// Go back to the configured level now.
+    #[arg(long, conflicts_with_all = ["level", "hold"])]
+    pub(crate) reset: bool,
+    /// The server's data folder. Default: `data`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl LogLevel {
+    /// Which server.
+    pub(crate) fn place(&self) -> Place {
+        Place { data: self.data.clone(), port: None, listen: None }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Read every page of the databases and every byte of the films: minutes on large data.
+    #[arg(long)]
+    pub(crate) deep: bool,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -145,10 +209,50 @@ pub(crate) enum Tenant {
     },
     /// List the tenants.
     List(Place),
+    /// Make a key for operators of this deployment: for making, suspending and exporting tenants by API.
+    ///
+    /// It works at platform.localhost and `platform` below the configured domains, and nowhere else. It is shown once.
+    OperatorKey {
+        /// What it is for, as lists and the audit trail show it.
+        #[arg(long, default_value = "operator")]
+        name: String,
+        /// A host name at which it works too, such as admin.example.
+        #[arg(long)]
+        host: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Give a tenant a host name of its own, or take it away.
+    Host {
+        /// Which.
+        tenant: TenantId,
+        /// The host name, such as watch.example.
+        host: String,
+        /// Take it away.
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Write all data of a tenant into a file of JSON Lines, while a server runs or not.
+    ///
+    /// Passwords, keys and tokens are not in it; the file's first line lists what is not, and why.
+    Export {
+        /// Which; a suspended one too.
+        tenant: TenantId,
+        /// The new file. It is there when it is whole, and not before.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Refuse a tenant's requests from now on. Its data stays.
     Suspend {
         /// Which.
         tenant: TenantId,
+        /// Why, for whoever looks later. Viewers are not told.
+        #[arg(long)]
+        reason: Option<String>,
         #[command(flatten)]
         place: Place,
     },
@@ -169,6 +273,103 @@ pub(crate) enum Tenant {
         #[command(flatten)]
         place: Place,
     },
+}
+
+/// Whose API keys.
+#[derive(Args)]
+pub(crate) struct KeyOf {
+    /// The tenant; `platform` for operators of the deployment.
+    #[arg(long)]
+    pub(crate) tenant: TenantId,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Key {
+    /// Make a key and print its secret, once.
+    ///
+    /// Example: tessera key create ingest --tenant acme --scope media:write --scope catalog:write --expires 90d
+    Create {
+        /// What it is for.
+        name: String,
+        /// What it may do, such as catalog:write, or * for everything; may be repeated.
+        #[arg(long, required = true)]
+        scope: Vec<String>,
+        /// It stops working after this long, such as 90d. Default: never.
+        #[arg(long, value_parser = duration)]
+        expires: Option<std::time::Duration>,
+        #[command(flatten)]
+        of: KeyOf,
+    },
+    /// List the keys, newest first, with their scopes, ends and last uses.
+    List {
+        /// Print each as a line of JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        of: KeyOf,
+    },
+    /// Give a key a new secret and print it, once. The old one still works for a while.
+    Rotate {
+        /// Its id, key_…
+        key: KeyId,
+        /// For so long the old secret still works, 0s to 7d.
+        #[arg(long, default_value = "24h", value_parser = duration)]
+        grace: std::time::Duration,
+        #[command(flatten)]
+        of: KeyOf,
+    },
+    /// Take a key back. It and all its secrets work no more.
+    Revoke {
+        /// Its id, key_…
+        key: KeyId,
+        #[command(flatten)]
+        of: KeyOf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// List what was done, newest first.
+    List {
+        /// The tenant; `platform` for what operators of the deployment did.
+        #[arg(long)]
+        tenant: TenantId,
+        /// Only what this caller did: an API key's id, or operator@machine.
+        #[arg(long)]
+        subject: Option<String>,
+        /// Only this operation, such as publish_title.
+        #[arg(long)]
+        operation: Option<String>,
+        /// Only what was about the thing with this id.
+        #[arg(long)]
+        target: Option<String>,
+        /// Records to list at most.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// Print each as a line of JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Check that no record was removed or altered. Ends with 2 when one was.
+    Verify {
+        /// The tenant. Default: all.
+        #[arg(long)]
+        tenant: Option<TenantId>,
+        /// An end that an earlier check printed and that was kept elsewhere: it has to be there still.
+        #[arg(long, value_name = "NUMBER:HASH", requires = "tenant", value_parser = known)]
+        known: Option<(i64, String)>,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+fn known(text: &str) -> Result<(i64, String), String> {
+    let parts = text.split_once(':').and_then(|(number, hash)| Some((number.parse().ok()?, hash.to_owned())));
+    parts.ok_or_else(|| "give what `tessera audit verify` printed: 120:5f3c…".into())
 }
 
 #[derive(Subcommand)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use tessera_audit::AuditConfig;
 use tessera_billing::BillingConfig;
 use tessera_catalog::CatalogConfig;
 use tessera_delivery::DeliveryConfig;
@@ -15,6 +16,8 @@ use tessera_runtime::config::{LogConfig, ServerConfig, StoreChoice};
 use tessera_sandbox_gateway::SandboxGatewayConfig;
 use tessera_viewers::ViewersConfig;
 
+use crate::retention::RetentionConfig;
+
 /// Everything that can be configured. Each field's type documents it; `tessera.toml` in the sources is the annotated
 /// sample.
 #[derive(Debug, Deserialize)]
@@ -26,6 +29,8 @@ pub(crate) struct Root {
     pub(crate) store: StoreChoice,
     pub(crate) server: ServerConfig,
     pub(crate) log: LogConfig,
+    pub(crate) retention: RetentionConfig,
+    pub(crate) audit: AuditConfig,
     pub(crate) billing: BillingConfig,
     pub(crate) catalog: CatalogConfig,
     pub(crate) delivery: DeliveryConfig,
@@ -45,6 +50,8 @@ impl Default for Root {
             store: StoreChoice::default(),
             server: ServerConfig::default(),
             log: LogConfig::default(),
+            retention: RetentionConfig::default(),
+            audit: AuditConfig::default(),
             billing: BillingConfig::default(),
             catalog: CatalogConfig::default(),
             delivery: DeliveryConfig::default(),

@@ -10,11 +10,13 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tessera_contract_billing::{BillingManagement, CreateOffer};
 use tessera_contract_catalog::TitleDraft;
 use tessera_contract_media::Protection;
+use tessera_contract_tenancy::{PictureUse, PutBrandPicture, TenancyError, TenancyManagement};
 use tessera_identity::SignUpError;
 use tessera_runtime::{
     directory::{DirectoryError, NewTenant},
@@ -29,7 +31,11 @@ use crate::{
     films::{self, FILMS},
     ingest::{Film, ingest},
     output::say,
+    tenant::OPERATOR_SCOPES,
 };
+
+const LOGO: &str = include_str!("../assets/lumen-logo.svg");
+const FAVICON: &str = include_str!("../assets/lumen-favicon.svg");
 
 /// What there is to make.
 pub(crate) struct Demo {
@@ -44,6 +50,11 @@ pub(crate) struct Facts {
     pub(crate) email: String,
     pub(crate) password: String,
     pub(crate) staff_key: String,
+    /// Looks after tenants; of the platform, not of the demo.
+    #[serde(default)]
+    pub(crate) operator_key: String,
+    #[serde(default)]
+    pub(crate) branded: bool,
     /// The port it was last served on.
     pub(crate) port: u16,
     /// Film name to title.
@@ -94,11 +105,13 @@ impl Facts {
         format!(
             "\n  Tessera is up ({:.1} s).\n\n  Watch         {url}\n  Sign in       {} / {}\n  Test card     4242 4242 4242 \
              4242, any future date and code (4000 0000 0000 0002 is declined)\n  API           {url}/docs\n  Staff key     \
-             {}\n\n  Ingest        tessera ingest film.mp4 --title \"My film\" --plan basic\n  Stop          Ctrl-C\n",
+             {}\n  Operator key  {} (at http://platform.localhost:{})\n\n  Ingest        tessera ingest film.mp4 --title \"My film\" --plan basic\n  Stop          Ctrl-C\n",
             took.as_secs_f64(),
             self.email,
             self.password,
             self.staff_key,
+            self.operator_key,
+            self.port,
         )
     }
 }
@@ -113,7 +126,16 @@ impl Demo {
             found_tenant(deployment, &mut facts).await?;
         }
         facts.write(data)?;
+        if facts.operator_key.is_empty() {
+            facts.operator_key = operator_key(deployment).await?;
+            facts.write(data)?;
+        }
         let site = Site::new(&facts.url(), &facts.staff_key)?;
+        if !facts.branded {
+            brand(&site).await?;
+            facts.branded = true;
+            facts.write(data)?;
+        }
         self.films(&site, &mut facts, data).await?;
         offers(&site, &mut facts, data).await?;
         Ok(facts)
@@ -164,7 +186,34 @@ async fn found_tenant(deployment: &Deployment, facts: &mut Facts) -> Result<(), 
         Err(error) => return Err(CommandError::caused("making the demo's account", error)),
     }
     let key = deployment.identity.issue_api_key(&tenant, "demo staff", &["*"]).await;
-    facts.staff_key = key.map_err(|e| CommandError::caused("making the demo's staff key", e))?.secret;
+    facts.staff_key = key.map_err(|e| CommandError::caused("making the demo's staff key", e))?.secret.into_exposed();
+    Ok(())
+}
+
+async fn operator_key(deployment: &Deployment) -> Result<String, CommandError> {
+    let platform = deployment.directory.platform().await;
+    let platform = platform.map_err(|e| CommandError::caused("entering the platform into the directory", e))?;
+    let key = deployment.identity.issue_api_key(&platform.id, "demo operator", OPERATOR_SCOPES).await;
+    Ok(key.map_err(|e| CommandError::caused("making the operator's key", e))?.secret.into_exposed())
+}
+
+/// The demo's own look, by API as any tenant's.
+async fn brand(site: &Site) -> Result<(), CommandError> {
+    let failed = |error: TenancyError| CommandError::caused("giving the demo its brand", error);
+    let brand = json!({
+        "name": "Lumen",
+        "colours": {"background": "#0c0a12", "text": "#faf6ef", "accent": "#ffab2e"},
+        "support_email": "help@lumen.example",
+        "terms_url": "https://lumen.example/terms",
+        "privacy_url": "https://lumen.example/privacy",
+    });
+    let brand = serde_json::from_value(brand).map_err(|e| CommandError::caused("describing the demo's brand", e))?;
+    let management = site.contract::<dyn TenancyManagement>();
+    management.put_brand(&site.cx(), brand).await.map_err(failed)?;
+    for (picture, file) in [(PictureUse::Logo, LOGO), (PictureUse::Favicon, FAVICON)] {
+        let request = PutBrandPicture { picture, data: BASE64_STANDARD.encode(file) };
+        management.put_brand_picture(&site.cx(), request).await.map_err(failed)?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
+use tessera_audit::AuditService;
 use tessera_billing::BillingService;
 use tessera_catalog::CatalogService;
 use tessera_contract::{Contract, CxSigner, Failure};
@@ -10,8 +11,10 @@ use tessera_contract_catalog::Catalog;
 use tessera_contract_delivery::Delivery;
 use tessera_contract_drm::Drm;
 use tessera_contract_entitlement::Entitlement;
+use tessera_contract_identity::IdentityManagement;
 use tessera_contract_media::Media;
 use tessera_contract_payment_gateway::PaymentGateway;
+use tessera_contract_tenancy::Tenancy;
 use tessera_contract_viewers::Viewers;
 use tessera_delivery::{DeliveryDeps, DeliveryService};
 use tessera_drm::{DrmDeps, DrmService};
@@ -28,10 +31,11 @@ use tessera_runtime::{
 };
 use tessera_sandbox_gateway::SandboxGateway;
 use tessera_store::{Store, StoreConfig};
+use tessera_tenancy::{Addresses, BrandService, PlatformDeps, PlatformService};
 use tessera_types::{Clock, TenantId};
 use tessera_viewers::ViewersService;
 
-use crate::{config::Root, error::CommandError};
+use crate::{config::Root, error::CommandError, schema, tenant_data};
 
 /// The name of the secret that contexts between processes are signed with.
 pub(crate) const CX_SECRET: &str = "cx-signing";
@@ -41,7 +45,9 @@ pub(crate) struct Deployment {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Directory,
     pub(crate) edge: Arc<Edge>,
+    pub(crate) audit: Arc<AuditService>,
     pub(crate) billing: Arc<BillingService>,
+    pub(crate) brands: Arc<BrandService>,
     pub(crate) catalog: Arc<CatalogService>,
     pub(crate) delivery: Arc<DeliveryService>,
     pub(crate) drm: Arc<DrmService>,
@@ -49,6 +55,7 @@ pub(crate) struct Deployment {
     pub(crate) gateway: Arc<SandboxGateway>,
     pub(crate) identity: Arc<IdentityService>,
     pub(crate) media: Arc<MediaService>,
+    pub(crate) platform: Arc<PlatformService>,
     pub(crate) playback: Arc<PlaybackService>,
     pub(crate) viewers: Arc<ViewersService>,
 }
@@ -85,21 +92,34 @@ impl Origins for ConfiguredOrigins {
     }
 }
 
+#[async_trait]
+impl Addresses for ConfiguredOrigins {
+    async fn address(&self, tenant: &TenantId) -> Result<String, Failure> {
+        self.origin(tenant).await
+    }
+}
+
 impl Deployment {
     /// Opens every module with its state in `data`.
     pub(crate) async fn open(root: &Root, data: &Path, clock: Arc<dyn Clock>) -> Result<Self, CommandError> {
         let store = root.store.in_folder(data);
+        schema::check(&store, data).await?;
         let secrets = Secrets::open(data).map_err(|e| CommandError::caused("opening the secrets", e))?;
         let directory = Directory::open(&store, clock.clone()).await.map_err(opening("the directory of tenants"))?;
         let blobs = Blobs::folder(&data.join("blobs")).map_err(opening("the blobs"))?;
 
-        let identity = open_identity(root, &store, &secrets, &directory, clock.clone()).await?;
+        let brands = tessera_tenancy::open(&store, Arc::new(directory.clone()), clock.clone()).await;
+        let brands = brands.map_err(opening("brands"))?;
+        let looks = Some(<dyn Tenancy>::guarded(brands.clone()));
+        let identity = open_identity(root, &store, &secrets, &directory, clock.clone(), looks).await?;
+        let audit = open_audit(root, &store, &secrets, clock.clone()).await?;
         let edge = Arc::new(
             Edge::new(&root.server, Arc::new(directory.clone()), clock.clone())
                 .with_signer(CxSigner::new(secret(&secrets, CX_SECRET)?.expose(), clock.clone()))
                 .with_issuers(identity.clone())
                 .with_api_keys(identity.clone())
-                .with_sessions(identity.clone()),
+                .with_sessions(identity.clone())
+                .with_trail(audit.clone()),
         );
         let forgetful = Arc::downgrade(&edge); // the edge holds identity
         identity.when_a_key_is_revoked(move || {
@@ -142,7 +162,7 @@ impl Deployment {
             clock: clock.clone(),
             media: <dyn Media>::guarded(media.clone()),
             drm: <dyn Drm>::guarded(drm.clone()),
-            blobs,
+            blobs: blobs.clone(),
             url_keys: ring(&secrets, "url-signing")?,
         };
         let delivery = tessera_delivery::open(root.delivery.clone(), deps);
@@ -156,11 +176,35 @@ impl Deployment {
         };
         let playback = tessera_playback::open(root.playback.clone(), &store, deps).await;
         let playback = playback.map_err(opening("playback"))?;
+        let stores = [
+            brands.store(),
+            identity.store(),
+            viewers.store(),
+            catalog.store(),
+            media.store(),
+            drm.store(),
+            billing.store(),
+            entitlement.store(),
+            playback.store(),
+            gateway.store(),
+            audit.store(),
+        ];
+        let deps = PlatformDeps {
+            directory: directory.clone(),
+            identity: <dyn IdentityManagement>::guarded(identity.clone()),
+            addresses: Arc::new(ConfiguredOrigins::new(&root.server, directory.clone())),
+            base_domains: root.server.base_domains.clone(),
+            exporters: tenant_data::exporters(&stores),
+            blobs: blobs.clone(),
+        };
+        let platform = tessera_tenancy::platform(&brands, deps);
         Ok(Self {
             clock,
             directory,
             edge,
+            audit,
             billing,
+            brands,
             catalog,
             delivery,
             drm,
@@ -168,6 +212,7 @@ impl Deployment {
             gateway,
             identity,
             media,
+            platform,
             playback,
             viewers,
         })
@@ -177,6 +222,7 @@ impl Deployment {
     pub(crate) fn stores(&self) -> Vec<Store> {
         vec![
             self.directory.store().clone(),
+            self.audit.store().clone(),
             self.billing.store().clone(),
             self.catalog.store().clone(),
             self.drm.store().clone(),
@@ -185,6 +231,7 @@ impl Deployment {
             self.identity.store().clone(),
             self.media.store().clone(),
             self.playback.store().clone(),
+            self.brands.store().clone(),
             self.viewers.store().clone(),
         ]
     }
@@ -197,15 +244,29 @@ pub(crate) async fn open_identity(
     secrets: &Secrets,
     directory: &Directory,
     clock: Arc<dyn Clock>,
+    brands: Option<Arc<dyn Tenancy>>,
 ) -> Result<Arc<IdentityService>, CommandError> {
     let deps = tessera_identity::Deps {
         clock,
         tenants: Arc::new(directory.clone()),
         origins: Arc::new(ConfiguredOrigins::new(&root.server, directory.clone())),
-        master_key: secret(secrets, "identity-master")?,
+        master_keys: ring(secrets, "identity-master")?,
+        brands,
+        scopes: tessera_contracts::scopes(),
         provider: None,
     };
     tessera_identity::open(root.identity.clone(), store, deps).await.map_err(opening("identity"))
+}
+
+/// Opens the audit alone, for what a command reads of it.
+pub(crate) async fn open_audit(
+    root: &Root,
+    store: &StoreConfig,
+    secrets: &Secrets,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<AuditService>, CommandError> {
+    let deps = tessera_audit::Deps { clock, chain_key: secret(secrets, "audit-chain")? };
+    tessera_audit::open(root.audit.clone(), store, deps).await.map_err(opening("the audit"))
 }
 
 fn secret(secrets: &Secrets, name: &str) -> Result<tessera_runtime::config::Secret<[u8; 32]>, CommandError> {
@@ -213,9 +274,28 @@ fn secret(secrets: &Secrets, name: &str) -> Result<tessera_runtime::config::Secr
 }
 
 fn ring(secrets: &Secrets, name: &str) -> Result<KeyRing, CommandError> {
-    KeyRing::new("1", secret(secrets, name)?).map_err(|e| CommandError::caused(format!("reading the secret {name}"), e))
+    secrets.ring(name).map_err(|e| CommandError::caused("reading a secret", e))
 }
 
 fn opening<E: std::error::Error + Send + Sync + 'static>(what: &'static str) -> impl FnOnce(E) -> CommandError {
     move |error| CommandError::caused(format!("opening {what}"), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_types::SystemClock;
+
+    use super::*;
+    use crate::schema::MODULES;
+
+    #[tokio::test]
+    async fn every_module_that_is_opened_is_backed_up_and_migrated_too() {
+        let data = tessera_testing::temp_dir();
+        let deployment = Deployment::open(&Root::default(), data.path(), Arc::new(SystemClock)).await.unwrap();
+        let mut opened: Vec<&str> = deployment.stores().iter().map(|store| store.module().name).collect();
+        let mut known: Vec<&str> = MODULES.iter().map(|module| module.name).collect();
+        opened.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(opened, known, "schema.rs lists every module that deployment.rs opens");
+    }
 }

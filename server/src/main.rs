@@ -1,7 +1,10 @@
 //! The `tessera` command: the composition root, and what an operator does at a terminal.
 
 mod app;
+mod app_page;
+mod audit_command;
 mod background;
+mod backup;
 mod cli;
 mod client;
 mod config;
@@ -10,16 +13,28 @@ mod demo;
 mod deployment;
 mod doctor;
 mod error;
+mod figures;
 mod films;
 mod ingest;
 mod ingest_command;
+mod key_command;
+mod keys;
+mod log_level;
+mod migrate;
+mod notify;
 mod openapi;
 mod output;
 mod progress;
+mod restore;
+mod retention;
+mod rings;
 mod routes;
 mod run;
+mod schema;
 mod settings;
 mod tenant;
+mod tenant_data;
+mod tenant_export;
 
 use std::process::ExitCode;
 
@@ -28,6 +43,9 @@ use clap::Parser;
 use cli::{Arguments, Command, Contract};
 use error::CommandError;
 use output::say;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -54,8 +72,15 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Serve(place) => run::serve(config, &place).await?,
         Command::Ingest(ingest) => ingest_command::run(ingest).await?,
         Command::Tenant(command) => tenant::run(config, command).await?,
+        Command::Key(command) => key_command::run(config, command).await?,
+        Command::Audit(command) => return audit_command::run(config, command).await,
+        Command::LogLevel(arguments) => log_level::run(config, arguments).await?,
+        Command::Backup(args) => backup::run(config, args).await?,
+        Command::Restore(args) => restore::run(config, args).await?,
+        Command::Keys(command) => keys::run(config, command).await?,
+        Command::Migrate(args) => migrate::run(config, args).await?,
         Command::Openapi { contract } => openapi::run(contract.as_deref())?,
-        Command::Doctor(place) => return doctor::run(config, &place).await,
+        Command::Doctor(args) => return doctor::run(config, &args).await,
         Command::Contract(Contract::Check { contract, url, fixtures, data, tenants, json }) => {
             let check = contract_check::Check {
                 contract: &contract,

@@ -2,13 +2,16 @@
 
 use std::{io::IsTerminal, path::Path, sync::Arc, time::Instant};
 
+use tessera_contract::Failure;
 use tessera_runtime::{
-    http::{Server, listen, metrics_router, serve_aside},
+    clock::SteadyClock,
+    control::Control,
+    disk,
+    http::{ReadyCheck, Server, listen, metrics_router, serve_aside},
     shutdown::Shutdown,
     telemetry,
 };
 use tessera_store::DataFolder;
-use tessera_types::SystemClock;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -18,9 +21,13 @@ use crate::{
     demo,
     deployment::Deployment,
     error::CommandError,
+    figures, log_level, notify,
     output::say,
     routes, settings,
 };
+
+/// Bytes without which databases may soon be unable to commit: the data disk counts as full.
+pub(crate) const SPARE: u64 = 16 << 20;
 
 /// Serves as configured.
 pub(crate) async fn serve(config: Option<&Path>, place: &Place) -> Result<(), CommandError> {
@@ -67,20 +74,31 @@ struct Running {
     drain: std::time::Duration,
     listen: std::net::SocketAddr,
     data: DataFolder,
+    clock: Arc<SteadyClock>,
 }
 
 impl Running {
     async fn start(root: Root) -> Result<Self, CommandError> {
         let level = std::env::var(telemetry::LOG_VARIABLE).ok();
-        let metrics =
+        let telemetry =
             telemetry::start(&root.log, level.as_deref()).map_err(|e| CommandError::caused("starting the log", e))?;
+        figures::describe();
         let shutdown = Shutdown::new();
         shutdown.on_signals().map_err(|e| CommandError::caused("listening for signals", e))?;
         // The port and the folder first: what is taken is said before anything slow.
         let listener = listen(root.server.listen).await.map_err(|e| CommandError::new(e.to_string()))?;
         let data = DataFolder::open(&root.data).map_err(|e| CommandError::new(e.to_string()))?;
-        let deployment = Arc::new(Deployment::open(&root, data.path(), Arc::new(SystemClock)).await?);
-        background::start(&deployment, &metrics, &shutdown);
+        let clock = Arc::new(SteadyClock::open(data.path()));
+        let deployment = Arc::new(Deployment::open(&root, data.path(), clock.clone()).await?);
+        let metrics = figures::looking(telemetry.metrics, &deployment, data.path());
+        background::start(&deployment, &metrics, &shutdown, &clock, root.retention.of_stores());
+        let log = telemetry.level;
+        let control = Control::new().on(log_level::COMMAND, move |details| {
+            let answer = log_level::handle(&log, &details);
+            async move { answer }
+        });
+        let listening = control.listen(data.path(), &shutdown);
+        listening.map_err(|e| CommandError::caused("making the control socket in the data folder", e))?;
         if let Some(address) = root.server.metrics_listen {
             let aside = listen(address).await.map_err(|e| CommandError::new(e.to_string()))?;
             let (router, stop) = (metrics_router(metrics.clone()), shutdown.clone());
@@ -89,14 +107,15 @@ impl Running {
                 tracing::debug!(?drained, "the metrics listener is closed");
             });
         }
-        let server = routes::server(&root.server, &deployment, metrics);
+        let server = routes::server(&root.server, &deployment, metrics).ready_when("disk", disk_check(data.path()));
         let listen = listener.local_addr().map_err(|e| CommandError::caused("reading the listener's address", e))?;
         let serving = tokio::spawn(serve_until(server, listener, shutdown.clone()));
         tracing::info!(%listen, data = %data.path().display(), "ready");
+        notify::tell(notify::State::Ready);
         if !app::is_built() {
             say("note: this binary was built without the viewer app; `make app` builds it.");
         }
-        Ok(Self { deployment, shutdown, serving, drain: root.server.limits.drain, listen, data })
+        Ok(Self { deployment, shutdown, serving, drain: root.server.limits.drain, listen, data, clock })
     }
 
     fn port(&self) -> u16 {
@@ -119,17 +138,34 @@ impl Running {
     }
 
     async fn finish(self) {
+        notify::tell(notify::State::Stopping);
         if std::io::stderr().is_terminal() {
             say("\nStopping: requests under way may finish. Press Ctrl-C again to stop at once.");
         }
         let _ = self.serving.await; // a panic in it has been logged
         let drained = self.shutdown.drain(self.drain).await;
+        if let Err(failure) = self.deployment.identity.write_key_uses().await {
+            tracing::warn!(%failure, "writing when API keys were last used");
+        }
         for store in self.deployment.stores() {
             store.close().await;
         }
+        background::keep_time(self.clock).await;
         match drained.abandoned.is_empty() {
             true => say("Stopped."),
             false => say(&format!("Stopped; cut off while at work: {}.", drained.abandoned.join(", "))),
+        }
+    }
+}
+
+/// Whether the databases can still commit.
+fn disk_check(data: &Path) -> impl ReadyCheck {
+    let data = data.to_owned();
+    move || {
+        let data = data.clone();
+        async move {
+            let looked = tokio::task::spawn_blocking(move || disk::check_room(&data, SPARE)).await;
+            looked.map_err(|e| Failure::internal("looking at the disk", e))?
         }
     }
 }

@@ -4,11 +4,19 @@ use std::path::{Path, PathBuf};
 
 use tessera_runtime::config::{self, Environment};
 
-use crate::{cli::Place, config::Root, error::CommandError};
+use crate::{cli::Place, config::Root, error::CommandError, keys::passphrase};
 
 /// Variables of ours that are not settings.
-const NOT_SETTINGS: &[&str] =
-    &["TESSERA_LOG", "TESSERA_CONFIG", "TESSERA_URL", "TESSERA_API_KEY", "TESSERA_DATA", "TESSERA_CACHE"];
+const NOT_SETTINGS: &[&str] = &[
+    "TESSERA_LOG",
+    "TESSERA_CONFIG",
+    "TESSERA_URL",
+    "TESSERA_API_KEY",
+    "TESSERA_OPERATOR_KEY",
+    "TESSERA_DATA",
+    "TESSERA_CACHE",
+    passphrase::VARIABLE,
+];
 
 /// Loads the configuration.
 pub(crate) fn load(file: Option<&Path>, place: &Place) -> Result<Root, CommandError> {
@@ -25,4 +33,9 @@ pub(crate) fn load(file: Option<&Path>, place: &Place) -> Result<Root, CommandEr
         root.server.listen.set_port(port);
     }
     Ok(root)
+}
+
+/// Loads the configuration for a command that needs a data folder and listens nowhere.
+pub(crate) fn of_data(file: Option<&Path>, data: Option<&Path>) -> Result<Root, CommandError> {
+    load(file, &Place { data: data.map(Path::to_owned), port: None, listen: None })
 }

@@ -67,6 +67,12 @@ export class Visitor {
   static async arrive(browser, name) {
     const context = await browser.newContext({ viewport: DESKTOP, locale: "en-GB", timezoneId: "Europe/Berlin" });
     context.setDefaultTimeout(PATIENCE);
+    // What the page's own policy stopped: the browser's word on it says where, this one says what.
+    await context.addInitScript(() => {
+      addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
+        console.error(`policy: ${effectiveDirective} stopped ${blockedURI}`),
+      );
+    });
     return new Visitor(name, context, await context.newPage());
   }
 
@@ -89,6 +95,15 @@ export class Visitor {
   /** From now on an answer with this status on a path that begins so is no fault. */
   expect(status, path) {
     this.#expected.push({ status, path });
+  }
+
+  /** Does what the page's policy has to stop, which is then no fault. */
+  async stopped(directive, act) {
+    const heard = this.page.waitForEvent("console", (message) => message.text().startsWith(`policy: ${directive} `));
+    const before = this.faults.length;
+    await act();
+    await heard;
+    this.faults.length = before;
   }
 
   async open(path) {

@@ -20,6 +20,16 @@ await scenario(async (arrives) => {
   await accessible(visitor, "the front page");
   await visitor.shoot("home");
 
+  step("a script that somebody slipped into the page does not run");
+  await visitor.stopped("script-src-elem", () =>
+    page.evaluate(() => {
+      const script = document.createElement("script");
+      script.textContent = "globalThis.intruded = true";
+      document.head.append(script);
+    }),
+  );
+  check(await page.evaluate(() => globalThis.intruded === undefined), "an inline script ran");
+
   step("a poster leads to its title page");
   await title(visitor, "Seahorse Valley").click();
   await heading("Seahorse Valley");

@@ -33,9 +33,19 @@ impl Demo {
         Self::start_in(folder)
     }
 
+    /// Starts one in `folder` with these settings, a `tessera.toml`.
+    pub fn configured(folder: TempDir, settings: &str) -> Self {
+        fs::write(folder.path().join("tessera.toml"), settings).expect("the settings can be written");
+        copy_template(&folder.path().join("data"));
+        Self::start_in(folder)
+    }
+
     /// Starts on what is in `folder`, which holds `data`.
     pub fn start_in(folder: TempDir) -> Self {
-        let port = free_port();
+        Self::start_at(folder, free_port())
+    }
+
+    fn start_at(folder: TempDir, port: u16) -> Self {
         let mut process = up(folder.path(), port);
         process.wait_for("Tessera is up");
         let facts = fs::read(folder.path().join("data/demo.json")).expect("the demo's facts are there");
@@ -60,6 +70,13 @@ impl Demo {
         let Self { process, folder, .. } = self;
         drop(process);
         Self::start_in(folder)
+    }
+
+    /// As [`Self::restart`], at the same address.
+    pub fn restart_here(self) -> Self {
+        let Self { process, folder, site, .. } = self;
+        drop(process);
+        Self::start_at(folder, site.port())
     }
 
     /// A text of the facts.

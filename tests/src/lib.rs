@@ -3,14 +3,15 @@
 //! Nothing here reaches into a module: a scenario does what an operator and a viewer can do.
 
 mod binary;
+pub mod crash;
 mod demo;
 mod process;
 mod site;
 
 pub use binary::tessera;
 pub use demo::Demo;
-pub use process::{Process, run};
-pub use site::{Answer, Browser, Site};
+pub use process::{Process, run, run_with};
+pub use site::{Answer, Browser, Refusal, Site};
 
 use std::path::PathBuf;
 

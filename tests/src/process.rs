@@ -20,8 +20,14 @@ pub struct Process {
 impl Process {
     /// Starts `tessera` with these arguments in `folder`.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(folder, arguments, &[])
+    }
+
+    /// Starts it with variables of its own besides: faults to be injected.
+    pub fn start_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(folder)
             .args(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -75,6 +81,11 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "sending {name}");
     }
 
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be asked")
+    }
+
     /// Waits until it has ended.
     pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
@@ -104,8 +115,14 @@ impl Drop for Process {
 
 /// Runs `tessera` with these arguments in `folder` until it ends.
 pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    run_with(folder, arguments, &[])
+}
+
+/// Runs it with variables of its own besides: faults to be injected.
+pub fn run_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut child = command(folder)
         .args(arguments)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -126,7 +143,7 @@ fn command(folder: &Path) -> Command {
     let mut command = Command::new(crate::tessera());
     command.current_dir(folder);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TESSERA_") {
+        if name.to_string_lossy().starts_with("TESSERA_") || name.to_string_lossy().starts_with("FAULTS_") {
             command.env_remove(name);
         }
     }

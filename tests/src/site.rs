@@ -1,8 +1,16 @@
 //! A tenant's site, as a client of it sees it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
-use reqwest::{Method, StatusCode, header};
+use reqwest::{
+    Method, StatusCode,
+    cookie::{CookieStore, Jar},
+    header,
+    redirect::Policy,
+};
 use serde_json::Value;
 
 /// A tenant's site on this machine.
@@ -12,6 +20,8 @@ pub struct Site {
     pub url: String,
     host: String,
     address: SocketAddr,
+    /// A certificate to be believed besides those of the machine.
+    certificate: Option<reqwest::Certificate>,
 }
 
 /// An answer, read whole.
@@ -54,7 +64,15 @@ impl Site {
     /// The tenant's site on `port`.
     pub fn new(tenant: &str, port: u16) -> Self {
         let host = format!("{tenant}.localhost");
-        Self { url: format!("http://{host}:{port}"), host, address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)) }
+        let (url, address) = (format!("http://{host}:{port}"), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        Self { url, host, address, certificate: None }
+    }
+
+    /// A site as browsers see it behind a proxy on this machine: `https://HOST`, whatever `port` the proxy really has.
+    pub fn behind_tls(host: &str, port: u16, certificate: &[u8]) -> Self {
+        let certificate = reqwest::Certificate::from_pem(certificate).expect("a certificate in PEM");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self { url: format!("https://{host}"), host: host.into(), address, certificate: Some(certificate) }
     }
 
     /// The same server's site of another tenant.
@@ -69,7 +87,8 @@ impl Site {
 
     /// A client without cookies or credentials.
     pub fn visitor(&self) -> Browser {
-        Browser { site: self.clone(), http: self.client(false), bearer: None, csrf: None }
+        let jar = Arc::default();
+        Browser { site: self.clone(), http: self.client(None), jar, bearer: None, csrf: None }
     }
 
     /// A client with an API key or access token.
@@ -79,17 +98,22 @@ impl Site {
 
     /// A client that keeps cookies, as a browser does. It does not follow redirects by itself.
     pub fn browser(&self) -> Browser {
-        Browser { site: self.clone(), http: self.client(true), bearer: None, csrf: None }
+        let jar: Arc<Jar> = Arc::default();
+        Browser { site: self.clone(), http: self.client(Some(jar.clone())), jar, bearer: None, csrf: None }
     }
 
-    fn client(&self, cookies: bool) -> reqwest::Client {
+    fn client(&self, jar: Option<Arc<Jar>>) -> reqwest::Client {
         let _ = rustls::crypto::ring::default_provider().install_default(); // an error says it is there already
-        reqwest::Client::builder()
-            .resolve(&self.host, self.address)
-            .redirect(reqwest::redirect::Policy::none())
-            .cookie_store(cookies)
-            .build()
-            .expect("a client with these settings builds")
+        let plain = reqwest::Client::builder().resolve(&self.host, self.address).redirect(Policy::none());
+        let plain = match &self.certificate {
+            Some(certificate) => plain.tls_certs_only([certificate.clone()]),
+            None => plain,
+        };
+        let client = match jar {
+            Some(jar) => plain.cookie_provider(jar),
+            None => plain,
+        };
+        client.build().expect("a client with these settings builds")
     }
 }
 
@@ -98,11 +122,20 @@ impl Site {
 pub struct Browser {
     site: Site,
     http: reqwest::Client,
+    jar: Arc<Jar>,
     bearer: Option<String>,
     csrf: Option<String>,
 }
 
 impl Browser {
+    /// The headers by which a signed-in browser is known, for a client of another kind: its cookies and its token.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let url = self.site.url.parse().expect("a site's address is a URL");
+        let cookies = self.jar.cookies(&url).and_then(|line| line.to_str().ok().map(str::to_owned));
+        let cookies = cookies.map(|line| ("cookie", line));
+        cookies.into_iter().chain(self.csrf.clone().map(|csrf| ("x-csrf-token", csrf))).collect()
+    }
+
     /// A request to a path of the site, or to a whole URL of it.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.site.url) };
@@ -118,10 +151,15 @@ impl Browser {
 
     /// Sends a request and reads the answer.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.expect("the server answers");
+        self.try_send(request).await.expect("the server answers, and whole")
+    }
+
+    /// Sends a request and reads the answer, from a server that may be gone.
+    pub async fn try_send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.bytes().await.expect("the answer is whole").to_vec();
-        Answer { status, headers, bytes }
+        let bytes = response.bytes().await?.to_vec();
+        Ok(Answer { status, headers, bytes })
     }
 
     /// GET.
@@ -141,11 +179,15 @@ impl Browser {
 
     /// Follows redirects from a path until a page, which it gives with its address.
     pub async fn visit(&self, path: &str) -> (String, Answer) {
+        self.try_visit(path).await.unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    async fn try_visit(&self, path: &str) -> Result<(String, Answer), Refusal> {
         let mut url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.site.url) };
         for _ in 0..10 {
-            let answer = self.get(&url).await;
+            let answer = self.try_send(self.request(Method::GET, &url)).await?;
             let Some(next) = answer.headers.get(header::LOCATION).and_then(|v| v.to_str().ok()) else {
-                return (url, answer);
+                return Ok((url, answer));
             };
             let base = reqwest::Url::parse(&url).expect("an address");
             url = base.join(next).expect("a redirect's address").into();
@@ -155,17 +197,30 @@ impl Browser {
 
     /// Signs up on the issuer's page and comes back to the app with a session.
     pub async fn sign_up(&mut self, email: &str, password: &str) {
-        self.sign("/auth/login?return_to=/&prompt=create", email, password).await;
+        self.try_sign_up(email, password).await.unwrap_or_else(|refusal| panic!("{refusal}"));
+    }
+
+    /// Signs up, if nobody has that address and the server stays.
+    pub async fn try_sign_up(&mut self, email: &str, password: &str) -> Result<(), Refusal> {
+        self.sign("/auth/login?return_to=/&prompt=create", email, password).await
     }
 
     /// Signs in on the issuer's page and comes back to the app with a session.
     pub async fn sign_in(&mut self, email: &str, password: &str) {
-        self.sign("/auth/login?return_to=/", email, password).await;
+        self.try_sign_in(email, password).await.unwrap_or_else(|refusal| panic!("{refusal}"));
     }
 
-    async fn sign(&mut self, start: &str, email: &str, password: &str) {
-        let (url, page) = self.visit(start).await;
+    /// Signs in, if that is the password and the server stays.
+    pub async fn try_sign_in(&mut self, email: &str, password: &str) -> Result<(), Refusal> {
+        self.sign("/auth/login?return_to=/", email, password).await
+    }
+
+    async fn sign(&mut self, start: &str, email: &str, password: &str) -> Result<(), Refusal> {
+        let (url, page) = self.try_visit(start).await?;
         let html = page.text();
+        if !html.contains("name=\"password\"") {
+            return self.arrived().await; // the issuer knows this browser still, and has sent it on
+        }
         let mut fields: Vec<(String, String)> = hidden_fields(&html);
         fields.push(("email".into(), email.into()));
         fields.push(("password".into(), password.into()));
@@ -173,14 +228,47 @@ impl Browser {
         let target = reqwest::Url::parse(&url).expect("an address").join(&action.replace("&amp;", "&"));
         let target: String = target.expect("a form's address").into();
         let origin = self.site.url.clone();
-        let posted = self.send(self.request(Method::POST, &target).header(header::ORIGIN, origin).form(&fields)).await;
+        let form = self.request(Method::POST, &target).header(header::ORIGIN, origin).form(&fields);
+        let posted = self.try_send(form).await?;
         let next = posted.headers.get(header::LOCATION).and_then(|v| v.to_str().ok());
-        let next = next.unwrap_or_else(|| panic!("the form was refused: {} {}", posted.status, posted.text()));
+        let next = next.ok_or_else(|| Refusal::Said(format!("{} {}", posted.status, posted.text())))?;
         let next: String = reqwest::Url::parse(&url).expect("an address").join(next).expect("an address").into();
-        self.visit(&next).await;
-        let session = self.get("/auth/session").await.ok();
-        assert_eq!(session["signed_in"], true, "{session}");
+        self.try_visit(&next).await?;
+        self.arrived().await
+    }
+
+    /// The app has a session, and tells what goes with it.
+    async fn arrived(&mut self) -> Result<(), Refusal> {
+        let session = self.try_send(self.request(Method::GET, "/auth/session")).await?.json();
+        if session["signed_in"] != true {
+            return Err(Refusal::Said(format!("signing in brought no session: {session}")));
+        }
         self.csrf = session["csrf_token"].as_str().map(str::to_owned);
+        Ok(())
+    }
+}
+
+/// Why somebody is not signed in.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The server is gone, or went before its answer was whole.
+    Gone(reqwest::Error),
+    /// What it said.
+    Said(String),
+}
+
+impl From<reqwest::Error> for Refusal {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Gone(error)
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gone(error) => write!(f, "the server is gone: {error}"),
+            Self::Said(what) => write!(f, "the form was refused: {what}"),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ fn layer(folder: &str) -> Option<Layer> {
         "contracts" => Some(Layer::Contracts),
         "modules" | "adapters" => Some(Layer::ModulesAndAdapters),
         "server" => Some(Layer::Server),
-        "tests" | "xtask" | "bench" => Some(Layer::Scenarios),
+        "tests" | "xtask" | "bench" | "simulator" => Some(Layer::Scenarios),
         _ => None,
     }
 }

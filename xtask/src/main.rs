@@ -5,6 +5,7 @@
 mod compatibility;
 mod contracts;
 mod layers;
+mod licences;
 mod schema_change;
 mod tidy;
 
@@ -24,6 +25,12 @@ struct Arguments {
 enum Command {
     /// Check that layers point one way and files keep their shape.
     Tidy,
+    /// Write what others made that is in the binary, and their licences: DEPENDENCIES.md and THIRD-PARTY.txt.
+    Licences {
+        /// Where to.
+        #[arg(default_value = "target/licences")]
+        folder: PathBuf,
+    },
     /// The frozen documents of the contracts, contracts/*/v1/.
     Contracts {
         #[command(subcommand)]
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
     let root = root();
     let findings = match Arguments::parse().command {
         Command::Tidy => tidy::check(&root),
+        Command::Licences { folder } => licences::write(&root, &root.join(folder)),
         Command::Contracts { action: Action::Check } => contracts::check(&root),
         Command::Contracts { action: Action::Freeze { breaking } } => contracts::freeze(&root, breaking),
     };

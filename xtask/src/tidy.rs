@@ -42,7 +42,9 @@ const NAMES: &[&str] = &["utils.rs", "util.rs", "helpers.rs", "common.rs", "misc
 /// Everything that is out of shape.
 pub(crate) fn check(root: &Path) -> Vec<String> {
     let mut findings = layers::check(root);
-    for folder in ["platform", "formats", "contracts", "modules", "adapters", "server", "tests", "xtask", "bench"] {
+    for folder in
+        ["platform", "formats", "contracts", "modules", "adapters", "server", "tests", "xtask", "bench", "simulator"]
+    {
         for path in sources(&root.join(folder)) {
             let file = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
             match fs::read_to_string(&path) {

@@ -2,7 +2,7 @@
 
 use tessera_contract::Failure;
 use tessera_contract_payment_gateway::{Charge, ChargeState, CreateCharge};
-use tessera_types::{Money, Timestamp};
+use tessera_types::{Money, Sensitive, Timestamp};
 
 use crate::{card::Behaviour, config::SandboxGatewayConfig};
 
@@ -17,7 +17,7 @@ pub(crate) struct StoredToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredCharge {
     pub(crate) reference: String,
-    pub(crate) token: String,
+    pub(crate) token: Sensitive<String>,
     pub(crate) amount: Money,
     pub(crate) statement: String,
     pub(crate) decline_code: Option<String>,

@@ -22,6 +22,7 @@ mod charge;
 mod config;
 mod service;
 mod store;
+mod tenant_tables;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ use tessera_types::Clock;
 
 pub use config::SandboxGatewayConfig;
 pub use service::SandboxGateway;
+pub use tenant_tables::TABLES;
 
 /// The adapter's schema.
 pub static MODULE: Module = tessera_store::module!("sandboxgateway", ["0001_charges"]);

@@ -123,6 +123,6 @@ impl CardVault for SandboxGateway {
             Box::pin(async move { store::add_token(tx, token, card).await.map_err(GatewayError::from) })
         });
         write.await?;
-        Ok(PaymentToken { payment_token, brand, last4 })
+        Ok(PaymentToken { payment_token: payment_token.into(), brand, last4 })
     }
 }

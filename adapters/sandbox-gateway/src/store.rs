@@ -41,7 +41,7 @@ impl TryFrom<ChargeRow> for StoredCharge {
         let currency = row.currency.parse().map_err(|e| Failure::internal("reading a stored charge", e))?;
         Ok(Self {
             reference: row.reference,
-            token: row.token,
+            token: row.token.into(),
             amount: Money::new(row.amount_minor, currency),
             statement: row.statement,
             decline_code: row.decline_code,

@@ -1,7 +1,6 @@
 // What the app learns at run time about the tenant it is shown for.
 
 import { ApiError } from "./api/problem.ts";
-import { accentProperties } from "./colour.ts";
 
 export interface Config {
   tenant: string;
@@ -9,17 +8,23 @@ export interface Config {
   issuer: string;
   client_id: string;
   default_locale: string;
-  accent?: string;
+  logo?: Picture | null;
+  support_email?: string | null;
+  terms_url?: string | null;
+  privacy_url?: string | null;
+}
+
+/** A picture of the tenant's brand. Its colours come by style sheet, before any script. */
+export interface Picture {
+  url: string;
+  width: number;
+  height: number;
 }
 
 export async function loadConfig(): Promise<Config> {
   const response = await fetch("/app/config.json").catch(() => undefined);
   if (!response?.ok) throw new ApiError({ status: response?.status ?? 0, code: "unavailable", detail: "" });
-  const config = (await response.json()) as Config;
-  for (const [name, value] of Object.entries(accentProperties(config.accent ?? ""))) {
-    document.documentElement.style.setProperty(name, value);
-  }
-  return config;
+  return (await response.json()) as Config;
 }
 
 /** The languages to ask for texts in, best first. */

@@ -13,7 +13,13 @@ export const strings = {
     toHome: (name: string) => `${name}, home`,
     accountOf: (email: string) => `Account, signed in as ${email}`,
   },
-  footer: { about: (name: string) => `${name} runs on Tessera, an open streaming platform.`, api: "API reference" },
+  footer: {
+    about: (name: string) => `${name} runs on Tessera, an open streaming platform.`,
+    help: "Help",
+    terms: "Terms of use",
+    privacy: "Privacy",
+    api: "API reference",
+  },
   common: {
     retry: "Try again",
     reload: "Reload",

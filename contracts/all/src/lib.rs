@@ -5,10 +5,11 @@
 
 mod document;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 use tessera_contract::{Contract, ContractInfo, Credential, Remote, conformance::Rule, http_client};
+use tessera_contract_audit::Audit;
 use tessera_contract_billing::{Billing, BillingManagement};
 use tessera_contract_catalog::{Catalog, CatalogManagement};
 use tessera_contract_delivery::Delivery;
@@ -18,6 +19,7 @@ use tessera_contract_identity::{Identity, IdentityManagement};
 use tessera_contract_media::Media;
 use tessera_contract_payment_gateway::{CardVault, PaymentGateway};
 use tessera_contract_playback::PlaybackSessions;
+use tessera_contract_tenancy::{Tenancy, TenancyManagement, TenancyPlatform};
 use tessera_contract_viewers::Viewers;
 
 pub use document::events_document;
@@ -50,6 +52,7 @@ impl Entry {
 
 /// Every contract.
 pub const ALL: &[Entry] = &[
+    Entry::of::<dyn Audit>("audit", tessera_contract_audit::conformance::RULES),
     Entry::of::<dyn Billing>("billing", tessera_contract_billing::conformance::RULES),
     Entry::of::<dyn BillingManagement>("billing", &[]),
     Entry::of::<dyn Catalog>("catalog", tessera_contract_catalog::conformance::RULES),
@@ -63,8 +66,24 @@ pub const ALL: &[Entry] = &[
     Entry::of::<dyn PaymentGateway>("payment-gateway", tessera_contract_payment_gateway::conformance::RULES),
     Entry::of::<dyn CardVault>("payment-gateway", &[]),
     Entry::of::<dyn PlaybackSessions>("playback", tessera_contract_playback::conformance::RULES),
+    Entry::of::<dyn Tenancy>("tenancy", tessera_contract_tenancy::conformance::RULES),
+    Entry::of::<dyn TenancyManagement>("tenancy", &[]),
+    Entry::of::<dyn TenancyPlatform>("tenancy", &[]),
     Entry::of::<dyn Viewers>("viewers", tessera_contract_viewers::conformance::RULES),
 ];
+
+/// The scopes that operations ask for, sorted: what an API key can be given.
+pub fn scopes() -> Vec<&'static str> {
+    let operations = ALL.iter().flat_map(|entry| entry.info.operations);
+    let scopes: BTreeSet<&str> = operations.filter_map(|operation| operation.access.scope()).collect();
+    scopes.into_iter().collect()
+}
+
+/// Whether staff change something by an operation of this module, so that its log has audit records.
+pub fn is_recorded(module: &str) -> bool {
+    let operations = ALL.iter().filter(|entry| entry.module == module).flat_map(|entry| entry.info.operations);
+    operations.into_iter().any(|operation| operation.is_recorded())
+}
 
 /// The contract with this name.
 pub fn find(name: &str) -> Option<&'static Entry> {

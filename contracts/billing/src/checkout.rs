@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tessera_types::{Money, OfferId, SubscriptionId, Timestamp, TitleId};
+use tessera_types::{Money, OfferId, Sensitive, SubscriptionId, Timestamp, TitleId};
 
 /// Buy an offer with a payment token. There is no price in it: the offer has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,7 +13,7 @@ pub struct CreateCheckout {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title_id: Option<TitleId>,
     /// From the gateway's token endpoint.
-    pub payment_token: String,
+    pub payment_token: Sensitive<String>,
 }
 
 /// Which checkout.

@@ -8,7 +8,7 @@ pub mod conformance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, contract, errors};
-use tessera_types::{AssetId, Territory, Timestamp};
+use tessera_types::{AssetId, Sensitive, Territory, Timestamp};
 
 /// A session is about to fetch an asset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,9 +28,9 @@ pub struct Source {
     /// Its name: `origin`.
     pub name: String,
     /// HLS multivariant playlist: a URL, or a path at the tenant's host.
-    pub hls_url: String,
+    pub hls_url: Sensitive<String>,
     /// DASH MPD: a URL, or a path at the tenant's host.
-    pub dash_url: String,
+    pub dash_url: Sensitive<String>,
 }
 
 /// Where to fetch, in the order to try.

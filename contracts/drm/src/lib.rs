@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, contract, errors};
 use tessera_contract_entitlement::{PlayFacts, Viewing};
-use tessera_types::{AssetId, PlaybackSessionId, Timestamp};
+use tessera_types::{AssetId, PlaybackSessionId, Sensitive, Timestamp};
 
 /// Whose keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,22 +20,16 @@ pub struct GetContentKey {
 }
 
 /// A content key (ISO/IEC 23001-7): for the packager, never for a front end.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ContentKey {
     /// The asset it encrypts.
     pub asset_id: AssetId,
     /// KID: 16 bytes, lower-case hexadecimal without hyphens.
     pub key_id: String,
     /// The key: 16 bytes, lower-case hexadecimal.
-    pub key: String,
+    pub key: Sensitive<String>,
     /// The constant IV of `cbcs`: 16 bytes, lower-case hexadecimal.
     pub iv: String,
-}
-
-impl std::fmt::Debug for ContentKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ContentKey {{ asset_id: {}, key_id: {}, … }}", self.asset_id, self.key_id)
-    }
 }
 
 /// A session is about to play an asset and will want licences.
@@ -57,7 +51,7 @@ pub struct LicenceAccess {
     /// Licence servers by key system.
     pub servers: Vec<LicenceServer>,
     /// Send it as `Authorization: Bearer …` with each licence request.
-    pub token: String,
+    pub token: Sensitive<String>,
     /// When the token stops working, wall time.
     pub expires_at: Timestamp,
 }

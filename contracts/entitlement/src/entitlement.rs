@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, contract, errors};
-use tessera_types::{AccountId, PlaybackSessionId, Timestamp};
+use tessera_types::{AccountId, PlaybackSessionId, Sensitive, Timestamp};
 
 use crate::{
     decision::{Decision, DecisionRequest, PlayFacts, Viewing},
@@ -32,7 +32,7 @@ pub struct AcquireLease {
     /// The viewer's device, a stable opaque name that the device chose.
     pub device_id: String,
     /// A name of the device that its owner would recognise, such as `Firefox on Linux`.
-    pub device_name: String,
+    pub device_name: Sensitive<String>,
     /// Who watches, and where.
     pub viewing: Viewing,
     /// What.

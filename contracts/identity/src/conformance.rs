@@ -34,13 +34,23 @@ pub const RULES: &[Rule] = &[
         check: a_new_key_works_until_it_is_revoked,
     },
     Rule {
+        name: "a_rotated_keys_old_secret_works_for_as_long_as_was_asked",
+        promise: "rotate_api_key answers a new secret of the same key; the old one still resolves, or with no grace does not.",
+        check: a_rotated_keys_old_secret_works_for_as_long_as_was_asked,
+    },
+    Rule {
+        name: "a_revoked_key_is_not_rotated",
+        promise: "Rotating a revoked key is 409 api_key_ended; revoking a rotated one ends all its secrets.",
+        check: a_revoked_key_is_not_rotated,
+    },
+    Rule {
         name: "a_key_is_made_once_for_an_idempotency_key",
         promise: "The same idempotency key gives the same secret again; with another request it is 409.",
         check: a_key_is_made_once_for_an_idempotency_key,
     },
     Rule {
         name: "a_key_needs_a_name_and_scopes",
-        promise: "A key without a name or with what is no scope is 400 invalid_request.",
+        promise: "A key without a name, with what is no scope, or with an end in the past is 400 invalid_request.",
         check: a_key_needs_a_name_and_scopes,
     },
     Rule {
@@ -132,6 +142,47 @@ fn a_new_key_works_until_it_is_revoked<'s>(subject: &'s Subject<'_>) -> Check<'s
     })
 }
 
+async fn rotate(subject: &Subject<'_>, id: &Value, grace_seconds: u32) -> Result<Exchange, Violation> {
+    let actor = staff().with_key(fresh_key());
+    subject.call("rotate_api_key", &actor, json!({"key_id": id, "grace_seconds": grace_seconds})).await
+}
+
+fn a_rotated_keys_old_secret_works_for_as_long_as_was_asked<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let made = create(subject, "rotated").await?;
+        let (id, first) = (&made.body["key"]["key_id"], &made.body["secret"]);
+        let rotated = rotate(subject, id, 3600).await?;
+        let second = &rotated.ok()?["secret"];
+        rotated.has("/key/key_id", id.clone())?;
+        if first == second {
+            return Err(rotated.violation("the new secret is the old one"));
+        }
+        for secret in [first, second] {
+            resolve(subject, secret).await?.has("/key_id", id.clone())?;
+        }
+        let again = rotate(subject, id, 0).await?;
+        resolve(subject, &again.ok()?["secret"]).await?.has("/key_id", id.clone())?;
+        resolve(subject, second).await?.refused(404, "api_key_not_found")?;
+        rotate(subject, id, 604_801).await?.refused(400, "invalid_request")?;
+        let others = json!(subject.given("/others")?);
+        rotate(subject, &others, 0).await?.refused(404, "api_key_not_found").map(drop)
+    })
+}
+
+fn a_revoked_key_is_not_rotated<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let made = create(subject, "ended").await?;
+        let id = &made.body["key"]["key_id"];
+        let rotated = rotate(subject, id, 3600).await?;
+        rotated.ok()?;
+        subject.call("revoke_api_key", &staff(), json!({"key_id": id})).await?.ok()?;
+        for secret in [&made.body["secret"], &rotated.body["secret"]] {
+            resolve(subject, secret).await?.refused(404, "api_key_not_found")?;
+        }
+        rotate(subject, id, 0).await?.refused(409, "api_key_ended").map(drop)
+    })
+}
+
 fn a_key_is_made_once_for_an_idempotency_key<'s>(subject: &'s Subject<'_>) -> Check<'s> {
     Box::pin(async move {
         let request = json!({"name": "once", "scopes": ["catalog:read"]});
@@ -154,6 +205,7 @@ fn a_key_needs_a_name_and_scopes<'s>(subject: &'s Subject<'_>) -> Check<'s> {
             json!({"name": "none", "scopes": []}),
             json!({"name": "odd", "scopes": ["everything"]}),
             json!({"name": "odd", "scopes": ["catalog:read media:write"]}),
+            json!({"name": "past", "scopes": ["catalog:read"], "expires_at": "2001-01-01T00:00:00Z"}),
         ] {
             let actor = staff().with_key(fresh_key());
             subject.call("create_api_key", &actor, wrong).await?.refused(400, "invalid_request")?;

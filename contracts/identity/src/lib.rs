@@ -9,7 +9,7 @@ pub mod conformance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, Event, Page, contract, errors};
-use tessera_types::{AccountId, KeyId, TenantId, Timestamp};
+use tessera_types::{AccountId, KeyId, Sensitive, TenantId, Timestamp};
 
 /// An account, as staff see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,7 +17,7 @@ pub struct Account {
     /// Its id, the `sub` of its tokens.
     pub account_id: AccountId,
     /// The address it signs in with.
-    pub email: String,
+    pub email: Sensitive<String>,
     /// When it was made, wall time.
     pub created_at: Timestamp,
     /// Counts up with every change.
@@ -56,6 +56,27 @@ pub struct ApiKey {
     pub scopes: Vec<String>,
     /// When it was made, wall time.
     pub created_at: Timestamp,
+    /// How its secret begins, to tell keys apart; absent for a key of before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// Who made it: `staff:` and the id of the maker's own key, or a module.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
+    /// It stops working then, wall time; absent when it does not run out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// When its secret was last replaced, wall time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated_at: Option<Timestamp>,
+    /// Until when a replaced secret still works, wall time; absent when none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_secret_until: Option<Timestamp>,
+    /// When a request last came with it, wall time, to a minute or so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<Timestamp>,
+    /// The network address that request came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_address: Option<Sensitive<String>>,
     /// When it was revoked, wall time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
@@ -66,23 +87,20 @@ pub struct ApiKey {
 pub struct CreateApiKey {
     /// What it is for, 1 to 80 characters.
     pub name: String,
-    /// What it may do: at most what the caller may.
+    /// What it may do: at most what the caller may. Each is the scope of an operation, or `*` for everything.
     pub scopes: Vec<String>,
+    /// It stops working then, wall time. Without it the key works until it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A key with its secret, shown this once.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NewApiKey {
     /// The key.
     pub key: ApiKey,
     /// `sk_live_…` or `sk_test_…`, by the tenant's kind. It cannot be read again.
-    pub secret: String,
-}
-
-impl std::fmt::Debug for NewApiKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "NewApiKey {{ key: {:?}, … }}", self.key)
-    }
+    pub secret: Sensitive<String>,
 }
 
 /// Which page of the keys.
@@ -94,6 +112,16 @@ pub struct ListApiKeys {
     /// `next_cursor` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+}
+
+/// Which key gets a new secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RotateApiKey {
+    /// Its id.
+    pub key_id: KeyId,
+    /// Seconds for which the old secret still works, 0 to 604800 (7 days); 86400 (a day) when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_seconds: Option<u32>,
 }
 
 /// Which key to revoke.
@@ -108,7 +136,7 @@ pub struct RevokeApiKey {
 pub struct ListAccounts {
     /// Only the account with this address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    pub email: Option<Sensitive<String>>,
     /// Entries a page, 1 to 100; 20 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -118,16 +146,10 @@ pub struct ListAccounts {
 }
 
 /// Who is behind a key? The edge asks.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ResolveApiKey {
     /// The secret as sent.
-    pub secret: String,
-}
-
-impl std::fmt::Debug for ResolveApiKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ResolveApiKey { … }")
-    }
+    pub secret: Sensitive<String>,
 }
 
 /// Who is behind a key.
@@ -146,6 +168,8 @@ errors! {
     pub enum IdentityError {
         /// No such API key, or it was revoked.
         ApiKeyNotFound = 404 "api_key_not_found",
+        /// The key was revoked or has run out: make a new one.
+        ApiKeyEnded = 409 "api_key_ended",
         /// The key would be allowed more than its maker.
         ScopeExceeded = 403 "scope_exceeded",
     }
@@ -169,6 +193,10 @@ pub trait IdentityManagement: Send + Sync + 'static {
     /// List API keys, newest first, revoked ones included.
     #[get("/v1/management/api-keys", access = staff("identity:read"))]
     async fn list_api_keys(&self, cx: &Cx, request: ListApiKeys) -> Result<Page<ApiKey>, IdentityError>;
+
+    /// Give an API key a new secret, in the answer and nowhere else. The old one still works for a while.
+    #[post("/v1/management/api-keys/{key_id}/rotate", access = staff("identity:write"), idempotent)]
+    async fn rotate_api_key(&self, cx: &Cx, request: RotateApiKey) -> Result<NewApiKey, IdentityError>;
 
     /// Revoke an API key. Revoking twice is fine.
     #[post("/v1/management/api-keys/{key_id}/revoke", access = staff("identity:write"))]

@@ -120,8 +120,12 @@ pub struct TrackDescriptor {
     /// Key of the track file in the blob store.
     pub blob: String,
     /// Key of its index in the blob store: the JSON form of `tessera_isobmff::TrackIndex`, not encrypted at rest (it
-    /// holds sizes and times).
+    /// holds sizes and times). Its member `blob_checks` has checksums of the track file as stored: its `size`, and the
+    /// `crc32` of each block of 65536 bytes.
     pub index_blob: String,
+    /// SHA-256 of the index as stored, in hexadecimal; not there for assets that were made before indexes had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index_sha256: Option<String>,
     /// Bytes of the track file.
     pub size_bytes: u64,
 }
@@ -163,6 +167,9 @@ pub struct AssetDescriptor {
     /// Key of the poster (JPEG, not encrypted at rest: it is public) in the blob store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poster_blob: Option<String>,
+    /// SHA-256 of the poster, in hexadecimal; not there for assets that were made before posters had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster_sha256: Option<String>,
     /// How its track files are encrypted at rest.
     pub at_rest: AtRest,
 }

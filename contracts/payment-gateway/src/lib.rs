@@ -7,15 +7,15 @@
 pub mod conformance;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, contract, errors};
-use tessera_types::{Money, Timestamp};
+use tessera_types::{Money, Sensitive, Timestamp};
 
 /// Take this amount from the card behind the token. The `Idempotency-Key` names the charge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreateCharge {
     /// From the gateway's own token endpoint.
-    pub payment_token: String,
+    pub payment_token: Sensitive<String>,
     /// How much; positive.
     pub amount: Money,
     /// What the cardholder reads on the statement, at most 22 characters.
@@ -64,38 +64,23 @@ pub struct Charge {
 }
 
 /// A card, for the gateway alone.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CreateToken {
     /// Card number, 12 to 19 digits, spaces allowed.
-    #[serde(deserialize_with = "unquoted")]
-    #[schemars(with = "String")]
-    pub card_number: String,
+    pub card_number: Sensitive<String>,
     /// Month of expiry, 1 to 12.
     pub expiry_month: u8,
     /// Year of expiry, four digits.
     pub expiry_year: u16,
     /// The three or four digits on the card.
-    #[serde(deserialize_with = "unquoted")]
-    #[schemars(with = "String")]
-    pub security_code: String,
-}
-
-/// A text; when it is something else the error does not quote it, for it may be a card number that lacks its quotes.
-fn unquoted<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    String::deserialize(deserializer).map_err(|_| D::Error::custom("expected a text of digits, in quotes"))
-}
-
-impl std::fmt::Debug for CreateToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CreateToken { … }")
-    }
+    pub security_code: Sensitive<String>,
 }
 
 /// Stands for a card from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentToken {
     /// Pass it to checkout.
-    pub payment_token: String,
+    pub payment_token: Sensitive<String>,
     /// `visa`, `mastercard`, `card`.
     pub brand: String,
     /// The card's last four digits, to show its owner.

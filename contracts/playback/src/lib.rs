@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, contract, errors};
 use tessera_contract_delivery::Source;
 use tessera_contract_drm::LicenceServer;
-use tessera_types::{PlaybackSessionId, ProfileId, Timestamp, TitleId};
+use tessera_types::{PlaybackSessionId, ProfileId, Sensitive, Timestamp, TitleId};
 
 pub use events::{PlaybackEnded, PlaybackProgressed, PlaybackStarted, SessionState};
 
@@ -24,7 +24,7 @@ pub struct StartPlayback {
     pub device_id: String,
     /// A name of the device that its owner would recognise, such as `Firefox on Linux`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_name: Option<String>,
+    pub device_name: Option<Sensitive<String>>,
     /// Who watches; the account's first profile when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_id: Option<ProfileId>,
@@ -58,7 +58,7 @@ pub struct Licence {
     /// Licence servers by key system.
     pub servers: Vec<LicenceServer>,
     /// Send it as `Authorization: Bearer …` with each licence request.
-    pub token: String,
+    pub token: Sensitive<String>,
 }
 
 /// The session goes on.

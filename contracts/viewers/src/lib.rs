@@ -8,7 +8,7 @@ pub mod conformance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, Event, Page, contract, errors};
-use tessera_types::{AccountId, ProfileId, Timestamp, TitleId};
+use tessera_types::{AccountId, ProfileId, Sensitive, Timestamp, TitleId};
 
 /// One viewer within an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +18,7 @@ pub struct Profile {
     /// Whose.
     pub account_id: AccountId,
     /// What to call the viewer, 1 to 40 characters.
-    pub name: String,
+    pub name: Sensitive<String>,
     /// The oldest age rating it may watch, in years; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_limit: Option<u8>,
@@ -43,7 +43,7 @@ pub struct EditProfile {
     /// Which.
     pub profile_id: ProfileId,
     /// What to call the viewer, 1 to 40 characters.
-    pub name: String,
+    pub name: Sensitive<String>,
     /// The oldest age rating it may watch, in years; none when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age_limit: Option<u8>,

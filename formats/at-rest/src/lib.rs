@@ -1,8 +1,10 @@
 //! Track files at rest: AES-128 in counter mode (NIST SP 800-38A §6.5), seekable, as the media contract's `AtRest`
 //! defines it.
 //!
-//! It owns the derivation of counter blocks and nothing else: keys are media's, and so is where they are kept. Whoever
-//! stores a track file and whoever serves it use this one crate.
+//! It owns the derivation of counter blocks and the checksums of what is stored, and nothing else: keys are media's, and
+//! so is where they are kept. Whoever stores a track file and whoever serves it use this one crate.
+
+mod checks;
 
 use std::fmt;
 
@@ -12,6 +14,8 @@ use ctr::{
     cipher::{KeyIvInit, StreamCipher, StreamCipherSeek},
 };
 use sha2::{Digest, Sha256};
+
+pub use checks::{BLOCK, BlobChecks, Checker, Damage};
 
 /// The name of this derivation: `AtRest::scheme` in a descriptor.
 pub const SCHEME: &str = "aes-128-ctr.sha256-blob-key";

@@ -22,6 +22,11 @@ pub struct BillingConfig {
     /// renewal has not been decided: longer than the scheduler takes to come round, or streams break off at the turn of
     /// a period. A canceled subscription ends when its period does. Default 3600.
     pub renewal_grace_seconds: u32,
+    /// How many renewals are charged at once, at least 1; the periods of one subscription go one after the other.
+    /// Default 8.
+    pub renewals_at_once: u32,
+    /// How long a repeated checkout waits for the first one to end before it answers `pending`, in seconds. Default 2.
+    pub repeat_wait_seconds: u32,
 }
 
 impl Default for BillingConfig {
@@ -32,6 +37,8 @@ impl Default for BillingConfig {
             ask_after_seconds: 5,
             never_charged_after_seconds: 60,
             renewal_grace_seconds: 3600,
+            renewals_at_once: 8,
+            repeat_wait_seconds: 2,
         }
     }
 }
@@ -50,6 +57,9 @@ impl BillingConfig {
             );
             return Err(Failure::invalid("billing.never_charged_after_seconds", detail));
         }
+        if self.renewals_at_once == 0 {
+            return Err(Failure::invalid("billing.renewals_at_once", "billing.renewals_at_once is at least 1"));
+        }
         Ok(())
     }
 
@@ -63,6 +73,14 @@ impl BillingConfig {
 
     pub(crate) fn never_charged_after(&self) -> Duration {
         seconds(self.never_charged_after_seconds)
+    }
+
+    pub(crate) fn at_once(&self) -> usize {
+        self.renewals_at_once as usize
+    }
+
+    pub(crate) fn repeat_wait(&self) -> Duration {
+        seconds(self.repeat_wait_seconds)
     }
 
     pub(crate) fn renewal_grace(&self) -> Duration {

@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tessera_contract::{CloudEvent, Cx, Event};
+use tessera_contract::{CloudEvent, Cx, Event, Failure};
 use tessera_contract_billing::{Purchase, PurchaseCompleted, Subscription, SubscriptionChanged, SubscriptionState};
 use tessera_contract_entitlement::{EntitlementError, GrantScope, PutGrant};
 use tessera_events::{Consumer, HandlerError, Log, decode};
@@ -32,16 +32,24 @@ pub(crate) enum SoldThing {
 impl Core {
     /// Follows billing's own events until `shutdown`.
     pub(crate) async fn put_grants(self: Arc<Self>, shutdown: CancellationToken) {
+        let consumer = self.grants_consumer();
+        consumer.run_outside(move |cx, event| self.clone().deliver(cx, event), shutdown).await;
+    }
+
+    /// Puts the grants of the events that there are now; whether all of them went.
+    pub(crate) async fn put_grants_now(self: Arc<Self>) -> Result<bool, Failure> {
+        let consumer = self.grants_consumer();
+        consumer.drain_outside(move |cx, event| self.clone().deliver(cx, event)).await
+    }
+
+    fn grants_consumer(&self) -> Consumer {
         let consumer = Consumer::new(GRANTS, Log::of(&self.store), &self.store);
-        let consumer = consumer.on::<SubscriptionChanged>().on::<PurchaseCompleted>();
-        let put = move |cx: Cx, event: Arc<CloudEvent>| {
-            let core = self.clone();
-            async move {
-                let sold = sold_thing(&event)?;
-                Ok::<(), HandlerError>(core.put_grant(&cx, &sold).await?)
-            }
-        };
-        consumer.run_outside(put, shutdown).await;
+        consumer.on::<SubscriptionChanged>().on::<PurchaseCompleted>()
+    }
+
+    async fn deliver(self: Arc<Self>, cx: Cx, event: Arc<CloudEvent>) -> Result<(), HandlerError> {
+        let sold = sold_thing(&event)?;
+        Ok(self.put_grant(&cx, &sold).await?)
     }
 
     /// Puts the grant now, if entitlement answers soon.

@@ -32,6 +32,18 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Works on one due job of each kind; whether there was any.
+    pub(crate) async fn settle_next(self: &Arc<Self>) -> Result<bool, Failure> {
+        let jobs = self.store.jobs();
+        let (sales, renewals) = (self.clone(), self.clone());
+        let sale = jobs.run_next(SETTLE_CHECKOUT, options(), move |job| settle_checkout(sales.clone(), job)).await?;
+        let renewal =
+            jobs.run_next(SETTLE_RENEWAL, options(), move |job| settle_renewal(renewals.clone(), job)).await?;
+        Ok(sale || renewal)
+    }
+}
+
 async fn settle_checkout(core: Arc<Core>, job: Arc<Job>) -> Result<(), JobError> {
     let cx = job.cx();
     let stored = store::checkout(&core.store.tenant(&cx), &job.key).await?;
@@ -57,7 +69,7 @@ async fn settle_renewal(core: Arc<Core>, job: Arc<Job>) -> Result<(), JobError> 
         Outcome::NoCharge if waited < core.config.never_charged_after() => Outcome::Unknown,
         // Canceled before it was charged: it is not charged any more.
         Outcome::NoCharge if agreement.subscription.state == SubscriptionState::Canceled => Outcome::NoCharge,
-        Outcome::NoCharge => core.charge_renewal(&cx, &agreement).await,
+        Outcome::NoCharge => core.charge_again(&cx, &renewal).await?,
         told => told,
     };
     if outcome == Outcome::Unknown {

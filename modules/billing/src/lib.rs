@@ -25,6 +25,7 @@ mod sale;
 mod service;
 mod store;
 mod subscription;
+mod tenant_tables;
 mod till;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use tokio_util::task::TaskTracker;
 
 pub use config::BillingConfig;
 pub use service::BillingService;
+pub use tenant_tables::TABLES;
 
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("billing", ["0001_billing"]);
@@ -58,6 +60,7 @@ pub struct Deps {
 /// does not open.
 pub async fn open(config: BillingConfig, store: &StoreConfig, deps: Deps) -> Result<Arc<BillingService>, Failure> {
     config.check()?;
+    till::announce();
     let Deps { gateway, entitlement, clock } = deps;
     let store = Store::open(store, &MODULE, clock).await?;
     let till = till::Till { gateway, statement: config.statement.clone(), timeout: config.charge_timeout() };

@@ -39,6 +39,21 @@ impl Refusal {
     }
 }
 
+/// The names of all outcomes in metrics.
+pub(crate) const NAMES: [&str; 5] = ["paid", "declined", "token_invalid", "no_charge", "unknown"];
+
+impl Outcome {
+    /// Its name in metrics, one of [`NAMES`].
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Outcome::Paid => "paid",
+            Outcome::Refused(refusal, _) => refusal.name(),
+            Outcome::NoCharge => "no_charge",
+            Outcome::Unknown => "unknown",
+        }
+    }
+}
+
 /// Of a new charge. Every error but the two that say so leaves the outcome open.
 pub(crate) fn of_charge(answer: Result<Charge, GatewayError>) -> Outcome {
     match answer {

@@ -29,8 +29,6 @@ use crate::{
 pub(crate) const SETTLE_RENEWAL: &str = "settle_renewal";
 /// Subscriptions looked up at a time.
 const BATCH: u32 = 100;
-/// Subscriptions renewed at once; the periods of one go one after the other.
-const AT_ONCE: usize = 8;
 
 /// The payload of [`SETTLE_RENEWAL`].
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -60,7 +58,7 @@ impl Core {
             if due.is_empty() {
                 break;
             }
-            for some in due.chunks(AT_ONCE) {
+            for some in due.chunks(self.config.at_once()) {
                 if cx.remaining() <= self.config.charge_timeout().min(DEFAULT_TIMEOUT / 2) {
                     // What is still due is for the next run.
                     break 'due;
@@ -102,6 +100,16 @@ impl Core {
         self.till.charge(&cx, &bill).await
     }
 
+    /// Charges a renewal of which the gateway has never heard, if it is still open and not canceled. It is marked anew
+    /// first: this request may be on its way for as long as the first one might have been.
+    pub(crate) async fn charge_again(&self, cx: &Cx, renewal: &Renewal) -> Result<Outcome, Failure> {
+        let marked = self.store.write(cx, renewal.clone(), |tx, renewal| Box::pin(mark_again(tx, renewal))).await?;
+        match marked {
+            Some(agreement) => Ok(self.charge_renewal(cx, &agreement).await),
+            None => Ok(Outcome::NoCharge),
+        }
+    }
+
     /// Writes down how a renewal's charge ended, once. An unknown outcome leaves the mark.
     pub(crate) async fn settle_renewal(&self, cx: &Cx, renewal: Renewal, outcome: Outcome) -> Result<Renewed, Failure> {
         if outcome == Outcome::Unknown {
@@ -124,6 +132,14 @@ async fn mark(tx: &mut Tx, id: &SubscriptionId, ask_at: Timestamp) -> Result<Opt
     let next = agreement.period + 1;
     let renewal = Renewal { subscription_id: id.clone(), period: next };
     tx.enqueue(SETTLE_RENEWAL, &agreement.charge_key(next), &renewal, ask_at).await?;
+    Ok(Some(agreement))
+}
+
+/// Step one again.
+async fn mark_again(tx: &mut Tx, renewal: &Renewal) -> Result<Option<Agreement>, Failure> {
+    let Some(mut agreement) = open(tx, renewal).await?.filter(Agreement::is_active) else { return Ok(None) };
+    agreement.renewing_since = Some(tx.now());
+    write(tx, &agreement).await?;
     Ok(Some(agreement))
 }
 

@@ -28,8 +28,6 @@ use crate::{
 
 /// The kind of job that finds out how a checkout's charge ended; its key is the checkout's id.
 pub(crate) const SETTLE_CHECKOUT: &str = "settle_checkout";
-/// How long a repeated request waits for the first one.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it looks, should another process be at it.
 const LOOK: Duration = Duration::from_millis(250);
 /// What is kept of a caller's time for writing down what the gateway said.
@@ -86,7 +84,7 @@ impl Core {
     /// The checkout that a key made before, once its first request has had a moment to finish it.
     async fn repeated(&self, cx: &Cx, checkout_id: &str) -> Result<StoredCheckout, BillingError> {
         let mut settled = self.settled.subscribe();
-        let until = cx.deadline.min(Instant::now() + PATIENCE);
+        let until = cx.deadline.min(Instant::now() + self.config.repeat_wait());
         loop {
             settled.mark_unchanged();
             let checkout = self.checkout(cx, checkout_id).await?;

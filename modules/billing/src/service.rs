@@ -54,6 +54,18 @@ impl BillingService {
     pub async fn tick(&self, cx: &Cx) -> Result<RenewalRun, Failure> {
         self.core.renew_due(cx).await
     }
+
+    /// One step of what [`BillingService::run`] does with charges of unknown outcome: works on the settling jobs that are
+    /// due longest, at most one for checkouts and one for renewals; whether there was any. For simulations.
+    pub async fn settle_next(&self) -> Result<bool, Failure> {
+        self.core.settle_next().await
+    }
+
+    /// One step of what [`BillingService::run`] does with things sold: puts the grants of all events that there are now;
+    /// whether all of them went. For simulations.
+    pub async fn put_grants_now(&self) -> Result<bool, Failure> {
+        self.core.clone().put_grants_now().await
+    }
 }
 
 /// The account that calls.

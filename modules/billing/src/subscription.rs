@@ -1,7 +1,7 @@
 //! A subscription's life: begun, renewed period by period, canceled. Plain functions of what is stored.
 
 use tessera_contract_billing::{Subscription, SubscriptionState};
-use tessera_types::Timestamp;
+use tessera_types::{Sensitive, Timestamp};
 
 use crate::holding::Holding;
 
@@ -19,7 +19,7 @@ pub(crate) struct Agreement {
     /// Since when the next period's charge has no known outcome, wall time.
     pub(crate) renewing_since: Option<Timestamp>,
     /// The gateway's token.
-    pub(crate) payment_token: String,
+    pub(crate) payment_token: Sensitive<String>,
 }
 
 /// A period's first instant, and the first after it. Months are counted from the anchor, never from the period before:

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tessera_contract::Cx;
 use tessera_contract_payment_gateway::{CreateCharge, GetCharge, PaymentGateway};
-use tessera_types::Money;
+use tessera_types::{Money, Sensitive};
 use tokio::time::Instant;
 
 use crate::outcome::{self, Outcome};
@@ -15,7 +15,7 @@ pub(crate) struct Bill {
     /// The charge's idempotency key.
     pub(crate) key: String,
     /// The gateway's token.
-    pub(crate) payment_token: String,
+    pub(crate) payment_token: Sensitive<String>,
     /// How much.
     pub(crate) amount: Money,
 }
@@ -30,6 +30,12 @@ pub(crate) struct Till {
 impl Till {
     /// Charges. The gateway gets what is left of `cx`'s time, and never more than is configured.
     pub(crate) async fn charge(&self, cx: &Cx, bill: &Bill) -> Outcome {
+        let outcome = self.charged(cx, bill).await;
+        count("charge", outcome.name(), 1);
+        outcome
+    }
+
+    async fn charged(&self, cx: &Cx, bill: &Bill) -> Outcome {
         let Bill { key, payment_token, amount } = bill.clone();
         let cx = cx.as_service("billing").with_idempotency_key(key.as_str()).with_timeout(self.timeout);
         let request = CreateCharge { payment_token, amount, statement: self.statement.clone() };
@@ -51,10 +57,24 @@ impl Till {
     pub(crate) async fn ask(&self, cx: &Cx, key: &str) -> Outcome {
         let cx = cx.as_service("billing").with_timeout(self.timeout);
         let request = GetCharge { reference: key.to_owned() };
-        match tokio::time::timeout_at(cx.deadline, self.gateway.get_charge(&cx, request)).await {
+        let outcome = match tokio::time::timeout_at(cx.deadline, self.gateway.get_charge(&cx, request)).await {
             Ok(answer) => outcome::of_question(answer),
             Err(_) => Outcome::Unknown,
-        }
+        };
+        count("question", outcome.name(), 1);
+        outcome
+    }
+}
+
+fn count(asked: &'static str, outcome: &'static str, times: u64) {
+    metrics::counter!("tessera_billing_charges_total", "asked" => asked, "outcome" => outcome).increment(times);
+}
+
+/// Begins the counts at zero, so that the first one is seen as a rise.
+pub(crate) fn announce() {
+    for outcome in outcome::NAMES {
+        count("charge", outcome, 0);
+        count("question", outcome, 0);
     }
 }
 

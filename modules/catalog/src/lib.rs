@@ -8,6 +8,7 @@ mod draft;
 mod events;
 mod service;
 mod store;
+mod tenant_tables;
 mod view;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::CatalogConfig;
 pub use service::CatalogService;
+pub use tenant_tables::TABLES;
 
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("catalog", ["0001_titles"]);

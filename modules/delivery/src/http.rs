@@ -168,8 +168,19 @@ fn described(entity: &Entity, selection: &Selection) -> Response<Body> {
     response
 }
 
+fn count(code: String, times: u64) {
+    metrics::counter!("tessera_origin_refusals_total", "code" => code).increment(times);
+}
+
+/// Begins the usual counts at zero, so that the first one is seen as a rise.
+pub(crate) fn announce() {
+    for code in ["url_invalid", "asset_not_found", "unavailable"] {
+        count(code.into(), 0);
+    }
+}
+
 fn refused(error: &DeliveryError, request_id: &str) -> Response<Body> {
-    metrics::counter!("tessera_origin_refusals_total", "code" => error.code().to_owned()).increment(1);
+    count(error.code().to_owned(), 1);
     if let DeliveryError::Failure(failure) = error
         && failure.kind.status() >= 500
     {

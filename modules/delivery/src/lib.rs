@@ -43,5 +43,6 @@ pub struct DeliveryDeps {
 
 /// Opens the module: implements `Delivery`. There is nothing to wait for and nothing that can fail.
 pub fn open(config: DeliveryConfig, deps: DeliveryDeps) -> Arc<DeliveryService> {
+    http::announce();
     Arc::new(DeliveryService::new(config, deps))
 }

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tessera_at_rest::BlobChecks;
 use tessera_cenc::SegmentCipher;
 use tessera_contract::{Cx, Failure, FailureKind};
 use tessera_contract_delivery::DeliveryError;
@@ -71,18 +74,19 @@ impl Library {
     pub(crate) async fn presentation(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<Presentation>, DeliveryError> {
         let load = async {
             let descriptor = self.descriptor(cx, asset).await?;
-            let mut tracks = Vec::new();
+            let (mut tracks, mut checks) = (Vec::new(), Vec::new());
             let mut weight = 0;
             for track in descriptor.tracks.iter().filter(|track| track.kind != TrackKind::Unknown) {
-                let (index, size) = self.index(cx, track).await?;
+                let (index, of_blob, size) = self.index(cx, asset, track).await?;
                 weight += size;
                 tracks.push((track.clone(), index));
+                checks.push(of_blob);
             }
             let protection = self.protection(cx, &descriptor).await?;
             let at_rest = at_rest_key(&descriptor.at_rest)?;
             let segment_seconds = self.segment_seconds;
             let build = move || {
-                let parts = Parts { descriptor: &descriptor, tracks, protection, at_rest, segment_seconds };
+                let parts = Parts { descriptor: &descriptor, tracks, checks, protection, at_rest, segment_seconds };
                 Presentation::new(parts).map_err(|e| Failure::internal("preparing the asset's tracks", e))
             };
             Ok((Arc::new(aside("preparing the asset's tracks", build).await??), weight))
@@ -102,19 +106,37 @@ impl Library {
                 let detail = format!("the poster {key} has {size} bytes, more than {POSTER_BYTES}");
                 return Err(Failure::new(FailureKind::Internal, detail).into());
             }
-            Ok((blobs.get(&key).await.map_err(lost)?, size))
+            let poster = blobs.get(&key).await.map_err(lost)?;
+            match descriptor.poster_sha256.as_deref().is_none_or(|expected| sha256(&poster) == expected) {
+                true => Ok((poster, size)),
+                false => Err(damaged(cx, asset, &key, "its bytes have changed").into()),
+            }
         };
         self.posters.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
     }
 
-    /// A track's index, and the bytes of its stored form: about what it takes in memory.
-    async fn index(&self, cx: &Cx, track: &TrackDescriptor) -> Result<(TrackIndex, u64), Failure> {
+    /// A track's index, the checksums of its blob, and the bytes of both as stored: about what they take in memory.
+    async fn index(
+        &self,
+        cx: &Cx,
+        asset: &AssetId,
+        track: &TrackDescriptor,
+    ) -> Result<(TrackIndex, Option<BlobChecks>, u64), Failure> {
         let key = blob_key(&track.index_blob)?;
         let stored = self.deps.blobs.tenant(&cx.tenant).get(&key).await.map_err(lost)?;
-        let size = stored.len() as u64;
-        let doing = format!("reading the track index {key}");
-        let parse = move || serde_json::from_slice(&stored).map_err(|e| Failure::internal(&doing, e));
-        Ok((aside("reading a track index", parse).await??, size))
+        let (size, expected) = (stored.len() as u64, track.index_sha256.clone());
+        let parse = move || {
+            if expected.is_some_and(|expected| sha256(&stored) != expected) {
+                return Err("its bytes have changed".to_owned());
+            }
+            let unreadable = |e: serde_json::Error| format!("it is no index: {e}");
+            let index: TrackIndex = serde_json::from_slice(&stored).map_err(unreadable)?;
+            let Checks { blob_checks } = serde_json::from_slice(&stored).map_err(unreadable)?;
+            Ok((index, blob_checks))
+        };
+        let parsed = aside("reading a track index", parse).await?;
+        let (index, checks) = parsed.map_err(|what| damaged(cx, asset, &key, &what))?;
+        Ok((index, checks, size))
     }
 
     async fn protection(&self, cx: &Cx, descriptor: &AssetDescriptor) -> Result<Option<Protected>, Failure> {
@@ -168,6 +190,30 @@ fn at_rest_key(at_rest: &AtRest) -> Result<[u8; 16], Failure> {
 
 fn blob_key(text: &str) -> Result<BlobKey, Failure> {
     text.parse().map_err(|e| Failure::internal("reading a blob's key in an asset's descriptor", e))
+}
+
+/// `blob_checks` of a stored index.
+#[derive(Deserialize)]
+struct Checks {
+    blob_checks: Option<BlobChecks>,
+}
+
+/// SHA-256 in hexadecimal.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A blob that is not what was stored: nothing of it is served, and the log says what to do.
+pub(crate) fn damaged(cx: &Cx, asset: &AssetId, blob: &BlobKey, what: &str) -> Failure {
+    metrics::counter!("tessera_delivery_damaged_blobs_total").increment(1);
+    tracing::error!(
+        tenant = %cx.tenant,
+        asset = %asset,
+        blob = %blob,
+        what,
+        "a stored file is damaged and is not served: restore it from a backup, or upload the film again"
+    );
+    Failure::new(FailureKind::Internal, format!("the stored file {blob} of the asset {asset} is damaged: {what}"))
 }
 
 /// A blob that a descriptor names and the store does not have is a fault, not a 404.

@@ -12,7 +12,7 @@ use tessera_types::AssetId;
 use crate::{
     dash,
     hls::{self, Keys},
-    library::{aside, lost},
+    library::{aside, damaged, lost},
     presentation::{Presentation, Track, entity_tag},
     service::DeliveryService,
     signature,
@@ -161,8 +161,9 @@ impl DeliveryService {
         let busy = |_| Failure::new(FailureKind::Unavailable, "the origin is busy packaging; try again");
         let permit = permit.map_err(busy)?.map_err(|e| Failure::internal("waiting for a packager", e))?;
         let stored = Stored::read(self, cx, &presentation, track, number).await?;
+        let cx = cx.clone();
         let package = move || {
-            let packaged = stored.package(&presentation, track, number, header);
+            let packaged = stored.package(&cx, &presentation, track, number, header);
             drop(permit); // held to the end of the work, also when nobody waits for it any more
             packaged
         };
@@ -196,23 +197,35 @@ impl Stored {
             return Ok(Self { bytes: Vec::new(), offset: start });
         }
         let blobs = origin.library.deps().blobs.tenant(&cx.tenant);
-        let bytes = blobs.get_range(&track.blob, start..end).await.map_err(lost)?;
-        if bytes.len() as u64 != end - start {
-            let detail = format!("the track file {} ends before byte {end} that its index names", track.blob);
-            return Err(Failure::new(FailureKind::Internal, detail));
+        let blocks = track.checks.as_ref().map_or(start..end, |checks| checks.around(start..end));
+        let cut = |found: u64| {
+            let what = format!("it has {found} bytes, and its index names byte {end}");
+            damaged(cx, &presentation.asset, &track.blob, &what)
+        };
+        match blobs.get_range(&track.blob, blocks.clone()).await {
+            Ok(bytes) if bytes.len() as u64 == blocks.end - blocks.start => {
+                Ok(Self { bytes: bytes.into(), offset: blocks.start })
+            }
+            Ok(bytes) => Err(cut(blocks.start + bytes.len() as u64)),
+            Err(failure) => match blobs.info(&track.blob).await {
+                Ok(info) if info.size < blocks.end => Err(cut(info.size)),
+                _ => Err(lost(failure)),
+            },
         }
-        Ok(Self { bytes: bytes.into(), offset: start })
     }
 
     /// The segment as served: decrypted from rest, its samples joined behind their header, and protected.
     fn package(
         mut self,
+        cx: &Cx,
         presentation: &Presentation,
         track: usize,
         number: u32,
         header: Vec<u8>,
     ) -> Result<Bytes, Failure> {
         let (track, segment) = find(presentation, track, number)?;
+        let checked = track.checks.as_ref().map_or(Ok(()), |checks| checks.verify(self.offset, &self.bytes));
+        checked.map_err(|damage| damaged(cx, &presentation.asset, &track.blob, &damage.to_string()))?;
         BlobCipher::new(&presentation.at_rest, track.blob.as_str()).at(self.offset).apply(&mut self.bytes);
         let mut packaged = header;
         let data = packaged.len();

@@ -3,16 +3,19 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use tessera_at_rest::BlobChecks;
 use tessera_cenc::SegmentCipher;
 use tessera_contract_media::{AssetDescriptor, TrackDescriptor};
 use tessera_isobmff::{Bandwidth, Protection, Segment, TrackIndex, TrackKind};
 use tessera_runtime::blobs::BlobKey;
+use tessera_types::AssetId;
 
 /// Counted up with every change that gives other bytes for the same request, so that no cache mixes two packagings.
 const REVISION: u32 = 1;
 
 /// A ready asset. It never changes.
 pub(crate) struct Presentation {
+    pub(crate) asset: AssetId,
     /// Names this way of packaging in URLs.
     pub(crate) edition: String,
     /// Video tallest first, then audio, as described.
@@ -35,6 +38,8 @@ pub(crate) struct Track {
     pub(crate) id: String,
     pub(crate) blob: BlobKey,
     pub(crate) index: TrackIndex,
+    /// Of the blob as stored; none where it was stored without.
+    pub(crate) checks: Option<BlobChecks>,
     pub(crate) segments: Vec<Segment>,
     /// As served: headers and protection included.
     pub(crate) bandwidth: Bandwidth,
@@ -56,6 +61,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) descriptor: &'a AssetDescriptor,
     /// The tracks to package, in the descriptor's order.
     pub(crate) tracks: Vec<(TrackDescriptor, TrackIndex)>,
+    /// The checksums of each track's blob.
+    pub(crate) checks: Vec<Option<BlobChecks>>,
     pub(crate) protection: Option<Protected>,
     pub(crate) at_rest: [u8; 16],
     pub(crate) segment_seconds: u32,
@@ -64,13 +71,16 @@ pub(crate) struct Parts<'a> {
 impl Presentation {
     /// Divides the tracks into segments and measures them.
     pub(crate) fn new(parts: Parts<'_>) -> Result<Self, Unusable> {
-        let Parts { descriptor, tracks, protection, at_rest, segment_seconds } = parts;
+        let Parts { descriptor, tracks, checks, protection, at_rest, segment_seconds } = parts;
         let signalled = protection.as_ref().map(|protected| &protected.signalled);
         let segments = divided(&tracks, segment_seconds);
         let tracks: Vec<Track> = tracks
             .into_iter()
             .zip(segments)
-            .map(|((described, index), segments)| Track::new(described, index, segments, signalled))
+            .zip(checks)
+            .map(|(((described, index), segments), checks)| {
+                Ok(Track { checks, ..Track::new(described, index, segments, signalled)? })
+            })
             .collect::<Result<_, _>>()?;
         if tracks.is_empty() {
             return Err(Unusable::NoTracks);
@@ -78,7 +88,8 @@ impl Presentation {
         let edition = format!("e{REVISION}s{segment_seconds}");
         let key = signalled.map(|signalled| u128::from_be_bytes(signalled.key_id));
         let identity = format!("{}\n{edition}\n{key:?}", descriptor.asset_id);
-        Ok(Self { edition, tracks, protection, at_rest, identity })
+        let asset = descriptor.asset_id.clone();
+        Ok(Self { asset, edition, tracks, protection, at_rest, identity })
     }
 
     /// The protection as signalled in boxes and manifests; `None` for clear media.
@@ -131,7 +142,7 @@ impl Track {
         let TrackDescriptor { track_id: id, blob, .. } = described;
         let blob = blob.parse().map_err(|_| Unusable::BlobKey(id.clone(), blob))?;
         let bandwidth = index.bandwidth_of(&segments, protection).map_err(|e| Unusable::Track(id.clone(), e))?;
-        Ok(Self { id, blob, index, segments, bandwidth })
+        Ok(Self { id, blob, index, checks: None, segments, bandwidth })
     }
 
     /// The segment with this number, counted from 1.

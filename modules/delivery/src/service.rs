@@ -28,6 +28,16 @@ impl DeliveryService {
     }
 }
 
+impl DeliveryService {
+    /// Sets the gauges of what is packaged now, for metrics.
+    pub fn look(&self) {
+        let most = self.config.packagers.get();
+        let busy = most.saturating_sub(self.packagers.available_permits());
+        metrics::gauge!("tessera_delivery_packagers_busy").set(busy as f64);
+        metrics::gauge!("tessera_delivery_packagers_limit").set(most as f64);
+    }
+}
+
 #[async_trait]
 impl Delivery for DeliveryService {
     async fn route(&self, cx: &Cx, request: RouteRequest) -> Result<Route, DeliveryError> {
@@ -47,8 +57,8 @@ impl Delivery for DeliveryService {
         let base = format!("/delivery/v1/o/{}/{asset}", signature::sign(&deps.url_keys, &pass));
         let origin = Source {
             name: "origin".into(),
-            hls_url: format!("{base}/master.m3u8"),
-            dash_url: format!("{base}/manifest.mpd"),
+            hls_url: format!("{base}/master.m3u8").into(),
+            dash_url: format!("{base}/manifest.mpd").into(),
         };
         Ok(Route { sources: vec![origin], encrypted: descriptor.protection == Protection::Cbcs, expires_at })
     }

@@ -23,7 +23,7 @@ impl ContentKey {
     /// As the packager gets it.
     pub(crate) fn to_contract(&self, asset_id: AssetId) -> contract::ContentKey {
         let (key_id, key, iv) = (hex(&self.key_id), hex(&self.key), hex(&self.iv));
-        contract::ContentKey { asset_id, key_id, key, iv }
+        contract::ContentKey { asset_id, key_id, key: key.into(), iv }
     }
 }
 

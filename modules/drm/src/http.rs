@@ -68,6 +68,18 @@ async fn identity(State(licensing): State<Licensing>, Path(key_id): Path<String>
     licensing.answer(&head, "identity", "application/octet-stream", wanted, |key| key.key.to_vec()).await
 }
 
+fn count(form: &'static str, outcome: String, times: u64) {
+    metrics::counter!("tessera_drm_licences_total", "form" => form, "outcome" => outcome).increment(times);
+}
+
+/// Begins the usual counts at zero, so that the first one is seen as a rise.
+pub(crate) fn announce() {
+    for outcome in ["given", "token_invalid", "licence_denied", "unavailable"] {
+        count("clearkey", outcome.into(), 0);
+        count("identity", outcome.into(), 0);
+    }
+}
+
 impl Licensing {
     /// Gives the session's key in the form that `write` makes, or says why not.
     async fn answer(
@@ -84,7 +96,7 @@ impl Licensing {
             Err(failure) => Err(failure.into()),
         };
         let counted = outcome.as_ref().map_or_else(|error| error.code().to_owned(), |_| "given".into());
-        metrics::counter!("tessera_drm_licences_total", "form" => form, "outcome" => counted).increment(1);
+        count(form, counted, 1);
         match outcome {
             Ok(key) => given(content_type, write(&key), &request_id),
             Err(error) => refused(&error, &request_id),

@@ -11,8 +11,10 @@ mod content_key;
 mod envelope;
 mod http;
 mod licence;
+mod rewrap;
 mod service;
 mod store;
+mod tenant_tables;
 mod token;
 
 use std::sync::Arc;
@@ -24,6 +26,8 @@ use tessera_types::Clock;
 
 pub use config::DrmConfig;
 pub use service::DrmService;
+pub use store::SEALED_UNDER;
+pub use tenant_tables::TABLES;
 
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("drm", ["0001_content_keys"]);
@@ -45,6 +49,7 @@ pub struct DrmDeps {
 /// # Errors
 /// The store does not open.
 pub async fn open(config: DrmConfig, store: &StoreConfig, deps: DrmDeps) -> Result<Arc<DrmService>, OpenError> {
+    http::announce();
     let store = Store::open(store, &MODULE, deps.clock.clone()).await?;
     Ok(Arc::new(DrmService::new(config, store, deps)))
 }

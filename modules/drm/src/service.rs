@@ -9,7 +9,7 @@ use tessera_contract_drm::{
 use tessera_contract_entitlement::{DecisionRequest, Entitlement, EntitlementError};
 use tessera_runtime::secrets::KeyRing;
 use tessera_store::Store;
-use tessera_types::{AssetId, Clock};
+use tessera_types::{AssetId, Clock, TenantId};
 
 use crate::{
     DrmDeps,
@@ -23,10 +23,10 @@ use crate::{
 /// The built-in DRM.
 pub struct DrmService {
     config: DrmConfig,
-    store: Store,
+    pub(crate) store: Store,
     clock: Arc<dyn Clock>,
     entitlement: Arc<dyn Entitlement>,
-    master_keys: KeyRing,
+    pub(crate) master_keys: KeyRing,
     token_keys: KeyRing,
 }
 
@@ -46,7 +46,7 @@ impl DrmService {
     pub(crate) async fn licensed_key(&self, cx: &Cx, token: &str, wanted: &[[u8; 16]]) -> Result<ContentKey, DrmError> {
         let claims = token::verify(&self.token_keys, token, &cx.tenant, self.clock.now())?;
         let row = store::key(&self.store, cx, &claims.asset).await?;
-        let key = row.map(|row| self.open_key(cx, &claims.asset, &row)).transpose()?;
+        let key = row.map(|row| self.open_key(&cx.tenant, &claims.asset, &row)).transpose()?;
         let key = key.filter(|key| wanted.iter().all(|kid| *kid == key.key_id));
         let Some(key) = key else {
             let detail =
@@ -71,14 +71,14 @@ impl DrmService {
         Ok(())
     }
 
-    fn open_key(&self, cx: &Cx, asset: &AssetId, row: &KeyRow) -> Result<ContentKey, Failure> {
+    pub(crate) fn open_key(&self, tenant: &TenantId, asset: &AssetId, row: &KeyRow) -> Result<ContentKey, Failure> {
         let fault =
             |why: String| Failure::new(FailureKind::Internal, format!("opening the content key of {asset}: {why}"));
         let master = self.master_keys.get(&row.master_key_id).ok_or_else(|| {
             fault(format!("it is under the master key {:?}, which is not configured", row.master_key_id))
         })?;
         let key_id = from_hex(&row.key_id).ok_or_else(|| fault("its key id is damaged".into()))?;
-        let place = Place { tenant: &cx.tenant, asset };
+        let place = Place { tenant, asset };
         envelope::unwrap(master, place, key_id, &row.wrapped)
             .map_err(|_| fault(format!("it was not made by the master key {:?} that is configured", row.master_key_id)))
     }
@@ -99,7 +99,7 @@ impl Drm for DrmService {
             Some(row) => row,
             None => store::add_key(&self.store, cx, &asset, self.new_key(cx, &asset)).await?,
         };
-        Ok(self.open_key(cx, &asset, &row)?.to_contract(asset))
+        Ok(self.open_key(&cx.tenant, &asset, &row)?.to_contract(asset))
     }
 
     async fn authorize_licence(&self, cx: &Cx, request: AuthorizeLicence) -> Result<LicenceAccess, DrmError> {
@@ -108,6 +108,6 @@ impl Drm for DrmService {
         let claims = Claims::new(cx.tenant.clone(), session_id, asset_id, (viewing, facts), expires_at);
         let token = token::sign(&self.token_keys, &claims)?;
         let clearkey = LicenceServer { key_system: "org.w3.clearkey".into(), url: self.config.clearkey_url.clone() };
-        Ok(LicenceAccess { servers: vec![clearkey], token, expires_at })
+        Ok(LicenceAccess { servers: vec![clearkey], token: token.into(), expires_at })
     }
 }

@@ -1,14 +1,14 @@
 //! Stream slots: who holds one, and whether there is one left.
 
 use tessera_contract_entitlement::{DecisionReason, EntitlementError};
-use tessera_types::{PlaybackSessionId, Timestamp};
+use tessera_types::{PlaybackSessionId, Sensitive, Timestamp};
 
 /// A slot that is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) session_id: PlaybackSessionId,
     pub(crate) device_id: String,
-    pub(crate) device_name: String,
+    pub(crate) device_name: Sensitive<String>,
     pub(crate) expires_at: Timestamp,
 }
 
@@ -60,7 +60,7 @@ mod tests {
         Held {
             session_id: session.parse().unwrap(),
             device_id: device.into(),
-            device_name: format!("{device} at home"),
+            device_name: format!("{device} at home").into(),
             expires_at: Timestamp::from_micros(expires),
         }
     }

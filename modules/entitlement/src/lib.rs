@@ -9,6 +9,7 @@ mod grant;
 mod lease;
 mod service;
 mod store;
+mod tenant_tables;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use tessera_types::Clock;
 pub use config::EntitlementConfig;
 pub use decision::{decide, holds};
 pub use service::EntitlementService;
+pub use tenant_tables::TABLES;
 
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("entitlement", ["0001_grants_and_leases"]);

@@ -31,6 +31,15 @@ impl EntitlementService {
     pub fn store(&self) -> &Store {
         &self.store
     }
+
+    /// Sets the gauge of stream slots that are held, for metrics.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn look_at_leases(&self) -> Result<(), Failure> {
+        metrics::gauge!("tessera_entitlement_leases").set(store::standing(&self.store).await? as f64);
+        Ok(())
+    }
 }
 
 /// Decides and takes the slot, in the transaction that has read what it decides on.

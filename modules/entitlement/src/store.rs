@@ -2,7 +2,7 @@
 
 use tessera_contract::Failure;
 use tessera_contract_entitlement::{AcquireLease, Grant, PlayFacts, Viewing};
-use tessera_store::{Param, Reader, Row, Tx, params};
+use tessera_store::{Param, Reader, Row, Store, Tx, params};
 use tessera_types::{AccountId, PlaybackSessionId, Timestamp};
 
 use crate::lease::Held;
@@ -31,6 +31,7 @@ const CLEAR: &str = "delete from leases where tenant = $1 and account_id = $2 \
     and (session_id = $3 or device_id = $4 or expires_at <= $5)";
 const TAKE: &str = "insert into leases (tenant, session_id, account_id, device_id, device_name, viewing, facts, \
     expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)";
+const STANDING: &str = "select count(*) from leases where expires_at > $1";
 const RELEASE: &str = "delete from leases where tenant = $1 and session_id = $2";
 
 #[derive(sqlx::FromRow)]
@@ -153,7 +154,7 @@ pub(crate) async fn held(tx: &mut Tx, account: &AccountId) -> Result<Vec<Held>, 
         Ok(Held {
             session_id: id(&row.session_id)?,
             device_id: row.device_id,
-            device_name: row.device_name,
+            device_name: row.device_name.into(),
             expires_at: Timestamp::from_micros(row.expires_at),
         })
     };
@@ -174,7 +175,8 @@ pub(crate) async fn lease(tx: &mut Tx, session: &PlaybackSessionId) -> Result<Op
     let Some(row) = row else { return Ok(None) };
     let (viewing, facts): (Viewing, PlayFacts) = (from_json(&row.viewing)?, from_json(&row.facts)?);
     let LeaseRow { device_id, device_name, .. } = row;
-    Ok(Some(AcquireLease { session_id: session.clone(), device_id, device_name, viewing, facts }))
+    let (session_id, device_name) = (session.clone(), device_name.into());
+    Ok(Some(AcquireLease { session_id, device_id, device_name, viewing, facts }))
 }
 
 /// Takes the slot until `expires_at`, in place of the session's, its device's, and those that ran out before `now`.
@@ -205,4 +207,9 @@ fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Failure> {
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|e| Failure::internal("writing JSON to store", e))
+}
+
+/// How many slots are held, over all tenants.
+pub(crate) async fn standing(store: &Store) -> Result<i64, Failure> {
+    store.system().scalar(STANDING, params![store.now()]).await
 }

@@ -42,7 +42,7 @@ impl Accounts {
         password::check(password, &email)?;
         let password_hash = self.hasher.hash(password.to_owned()).await?;
         let now = self.store.now();
-        let account = Account { account_id: AccountId::mint(now), email, created_at: now, version: 1 };
+        let account = Account { account_id: AccountId::mint(now), email: email.into(), created_at: now, version: 1 };
         let write = self.store.write(cx, (account, password_hash), |tx, (account, password_hash)| {
             Box::pin(async move {
                 if !store::add_account(tx, account, password_hash).await? {

@@ -190,21 +190,26 @@ impl AppSessions {
     }
 
     fn row(&self, tenant: &TenantId, session: &str, of: SignedIn, expires_at: i64) -> Result<SessionRow, Failure> {
-        let sealed = self.keyring.seal(&["refresh token", tenant.as_str(), session], of.refresh_token.as_bytes())?;
+        let sealed = self.keyring.seal(&purpose(tenant.as_str(), session), of.refresh_token.as_bytes())?;
         Ok(SessionRow {
             account_id: of.account,
             email: of.email,
             sealed_refresh_token: sealed,
+            master_key_id: self.keyring.current().to_owned(),
             fresh_until: self.store.now().plus(of.fresh_for).as_micros(),
             expires_at,
         })
     }
 
     fn refresh_token(&self, tenant: &TenantId, session: &str, row: &SessionRow) -> Result<String, Failure> {
-        let purpose = ["refresh token", tenant.as_str(), session];
-        let plain = self.keyring.open_stored(&purpose, &row.sealed_refresh_token)?;
+        let plain = self.keyring.open_stored(&purpose(tenant.as_str(), session), &row.sealed_refresh_token)?;
         String::from_utf8(plain).map_err(|e| Failure::internal("reading a stored refresh token", e))
     }
+}
+
+/// What a session's refresh token is sealed for.
+pub(crate) fn purpose<'t>(tenant: &'t str, session: &'t str) -> [&'t str; 3] {
+    ["refresh token", tenant, session]
 }
 
 #[async_trait]

@@ -10,8 +10,15 @@ pub(crate) const SCOPES: [&str; 3] = ["openid", "email", "offline_access"];
 const LONGEST: usize = 1024;
 
 /// The parameters of a request, each at most once.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Params(Vec<(String, String)>);
+
+/// The names alone: a form has passwords in it, a query codes.
+impl std::fmt::Debug for Params {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 impl Params {
     /// From a query or a form. `None` when a parameter comes twice (RFC 6749 §3.1).

@@ -82,7 +82,10 @@ pub(crate) fn seconds(seconds: u32) -> Duration {
 pub struct AttemptsConfig {
     /// Sign-ins from one network address. Default 60 in 600 s.
     pub address: Quota,
-    /// Sign-ins to one email address. Default 20 in 600 s.
+    /// Sign-ins to one email address from one network address. Default 20 in 600 s.
+    pub account_at_address: Quota,
+    /// Sign-ins to one email address from everywhere it was not signed in to before; more than `account_at_address` by
+    /// the hour, so that one network cannot tell known addresses from unknown ones by it. Default 200 in 3600 s.
     pub account: Quota,
     /// Sign-ups from one network address. Default 20 in 3600 s.
     pub sign_up: Quota,
@@ -91,7 +94,12 @@ pub struct AttemptsConfig {
 impl Default for AttemptsConfig {
     fn default() -> Self {
         let quota = |requests, seconds| Quota { requests, window: Duration::from_secs(seconds) };
-        Self { address: quota(60, 600), account: quota(20, 600), sign_up: quota(20, 3600) }
+        Self {
+            address: quota(60, 600),
+            account_at_address: quota(20, 600),
+            account: quota(200, 3600),
+            sign_up: quota(20, 3600),
+        }
     }
 }
 

@@ -59,6 +59,12 @@ impl Hasher {
         Ok(hasher)
     }
 
+    /// Sets the gauges of how full it is.
+    pub(crate) fn look(&self) {
+        metrics::gauge!("tessera_identity_hashes_active").set(self.inside.load(Ordering::Relaxed) as f64);
+        metrics::gauge!("tessera_identity_hashes_limit").set(self.most_inside as f64);
+    }
+
     /// The hash of a new password, as a PHC string.
     ///
     /// # Errors
@@ -92,6 +98,7 @@ impl Hasher {
             let busy = "many people are signing in just now; try again in a few seconds";
             return Err(Failure::new(FailureKind::Unavailable, busy).retry_after(Duration::from_secs(5)));
         }
+        metrics::counter!("tessera_identity_password_hashes_total").increment(1);
         let turn = self.turns.clone().acquire_owned().await;
         let turn = turn.map_err(|e| Failure::internal("waiting for a turn to hash a password", e))?;
         // The turn is over when the hash is, even when nobody waits for it any more.

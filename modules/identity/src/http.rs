@@ -8,6 +8,8 @@ mod oauth;
 mod sign_in;
 mod token;
 
+pub(crate) use sign_in::announce;
+
 use std::{error::Error, sync::Arc};
 
 use axum::{
@@ -23,7 +25,7 @@ use tessera_runtime::edge::{Client, Edge, Tenant};
 use tower_http::cors::{Any, CorsLayer};
 use url::Url;
 
-use crate::{client, pages, service::IdentityService, store};
+use crate::{client, look::Look, pages, service::IdentityService, store};
 
 /// A form's bytes at most.
 const LONGEST_FORM: usize = 16 * 1024;
@@ -112,6 +114,11 @@ impl Site {
         let (head, body) = request.into_parts();
         let form = form_bytes(&head.headers, body).await?;
         Ok((self.visit(head).await?, form))
+    }
+
+    /// How pages for the visit look.
+    async fn look(&self, visit: &Visit) -> Look {
+        Look::of(self.identity.brands.as_ref(), &visit.cx, &visit.tenant.display_name).await
     }
 
     fn client(&self, visit: &Visit, id: &str) -> Option<client::Client> {
@@ -203,8 +210,11 @@ impl IntoResponse for PageFault {
             FailureKind::Internal | FailureKind::BadAnswer => "This is our fault. Please try again in a moment.",
             _ => &failure.detail,
         };
-        let mut response =
-            page(status, None, pages::trouble("Tessera", "Something went wrong", text, ("/", "Start again")));
+        let mut response = page(
+            status,
+            None,
+            pages::trouble(&Look::plain("Tessera"), "Something went wrong", text, ("/", "Start again")),
+        );
         if let Some(wait) = failure.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }

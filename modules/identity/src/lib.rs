@@ -19,20 +19,26 @@ mod email;
 mod hasher;
 mod http;
 mod issuer;
+mod key_uses;
+mod keys;
+mod look;
 mod origin;
 mod pages;
 mod password;
 mod provider;
 mod return_to;
+mod rewrap;
 mod secret;
 mod service;
 mod signing_key;
 mod store;
+mod tenant_tables;
 
 use std::sync::{Arc, RwLock};
 
 use tessera_contract::{Failure, FailureKind};
-use tessera_runtime::{config::Secret, edge::Tenants, secrets::SECRET_BYTES};
+use tessera_contract_tenancy::Tenancy;
+use tessera_runtime::{edge::Tenants, secrets::KeyRing};
 use tessera_store::{Module, Store, StoreConfig};
 use tessera_types::Clock;
 
@@ -44,6 +50,8 @@ pub use origin::{BelowDomain, Origins};
 pub use password::WeakPassword;
 pub use provider::{LoginRequest, Provider, ProviderError, SignedIn};
 pub use service::IdentityService;
+pub use store::SEALED_UNDER;
+pub use tenant_tables::TABLES;
 
 use account::Accounts;
 use app_session::AppSessions;
@@ -55,7 +63,8 @@ use provider::BuiltIn;
 use secret::Keyring;
 
 /// The module's schema.
-pub static MODULE: Module = tessera_store::module!("identity", ["0001_identity"]);
+pub static MODULE: Module =
+    tessera_store::module!("identity", ["0001_identity", "0002_master_key_ids", "0003_api_keys"]);
 
 /// What identity needs besides its store.
 pub struct Deps {
@@ -66,7 +75,11 @@ pub struct Deps {
     /// Where tenants are reached: the names of their issuers.
     pub origins: Arc<dyn Origins>,
     /// What stored secrets are encrypted under. Without it they cannot be read.
-    pub master_key: Secret<[u8; SECRET_BYTES]>,
+    pub master_keys: KeyRing,
+    /// How tenants look; without it the pages say their names and no more.
+    pub brands: Option<Arc<dyn Tenancy>>,
+    /// The scopes that there are: what a key can be given, besides `*`.
+    pub scopes: Vec<&'static str>,
     /// Who signs people in for the app; `None` is the built-in issuer.
     pub provider: Option<Arc<dyn Provider>>,
 }
@@ -79,9 +92,10 @@ pub struct Deps {
 pub async fn open(config: IdentityConfig, store: &StoreConfig, deps: Deps) -> Result<Arc<IdentityService>, Failure> {
     let clients = Clients::new(&config.clients);
     let clients = clients.map_err(|e| Failure::new(FailureKind::Internal, e.to_string()))?;
+    http::announce();
     let hasher = Hasher::new(&config.password).await?;
     let store = Store::open(store, &MODULE, deps.clock).await?;
-    let keyring = Arc::new(Keyring::new(&deps.master_key));
+    let keyring = Arc::new(Keyring::new(&deps.master_keys));
     let issuer = Arc::new(Issuer {
         store: store.clone(),
         keyring: keyring.clone(),
@@ -94,7 +108,10 @@ pub async fn open(config: IdentityConfig, store: &StoreConfig, deps: Deps) -> Re
         attempts: Attempts::new(&config.attempts),
         sessions: AppSessions { store: store.clone(), keyring: keyring.clone(), provider },
         revoked: RwLock::new(None),
+        scopes: deps.scopes,
+        uses: key_uses::KeyUses::default(),
         tenants: deps.tenants,
+        brands: deps.brands,
         origins: deps.origins,
         store,
         keyring,

@@ -2,7 +2,10 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::password::{LONGEST, SHORTEST};
+use crate::{
+    look::Look,
+    password::{LONGEST, SHORTEST},
+};
 
 /// The pages' style sheet.
 pub(crate) const STYLE: &str = include_str!("../assets/style.css");
@@ -68,8 +71,7 @@ enum Focus {
 
 /// The page for signing in, or the one for signing up.
 pub(crate) struct DoorPage<'p> {
-    /// The tenant's name for people.
-    pub(crate) tenant: &'p str,
+    pub(crate) look: &'p Look,
     pub(crate) door: Door,
     /// The interrupted request.
     pub(crate) query: &'p str,
@@ -135,7 +137,7 @@ pub(crate) fn door(view: &DoorPage<'_>) -> String {
         }
         p.other { (words.question) " " a href=(with_query(words.other_action, view.query)) { (words.other) } }
     };
-    shell(view.tenant, &title, &content).into_string()
+    shell(view.look, &title, &content).into_string()
 }
 
 fn email_field(email: &str, wrong: Option<&str>, focus: bool) -> Markup {
@@ -173,18 +175,18 @@ fn password_field(words: &Words, door: Door, wrong: Option<&str>, focus: bool) -
 }
 
 /// Signed out at the issuer.
-pub(crate) fn signed_out(tenant: &str) -> String {
+pub(crate) fn signed_out(look: &Look) -> String {
     let content = html! {
         h1 { "You are signed out" }
         p.lead { "Nobody is signed in in this browser any more. See you soon." }
-        a.button href="/" { "Back to " (tenant) }
+        a.button href="/" { "Back to " (look.name) }
         p.other { a href="/auth/login" { "Sign in again" } }
     };
-    shell(tenant, "Signed out", &content).into_string()
+    shell(look, "Signed out", &content).into_string()
 }
 
 /// Asks before signing out, when the application cannot show that it is meant.
-pub(crate) fn ask_sign_out(tenant: &str, query: &str, form_field: &str, form_token: &str) -> String {
+pub(crate) fn ask_sign_out(look: &Look, query: &str, form_field: &str, form_token: &str) -> String {
     let content = html! {
         h1 { "Sign out?" }
         p.lead { "You will have to sign in again in this browser." }
@@ -194,17 +196,17 @@ pub(crate) fn ask_sign_out(tenant: &str, query: &str, form_field: &str, form_tok
         }
         p.other { a href="/" { "Stay signed in" } }
     };
-    shell(tenant, "Sign out?", &content).into_string()
+    shell(look, "Sign out?", &content).into_string()
 }
 
 /// Something did not work; `way_on` is a link and its text.
-pub(crate) fn trouble(tenant: &str, title: &str, text: &str, way_on: (&str, &str)) -> String {
+pub(crate) fn trouble(look: &Look, title: &str, text: &str, way_on: (&str, &str)) -> String {
     let content = html! {
         h1 { (title) }
         p.lead role="alert" { (sentence(text)) }
         a.button href=(way_on.0) { (way_on.1) }
     };
-    shell(tenant, title, &content).into_string()
+    shell(look, title, &content).into_string()
 }
 
 /// A failure's detail as a person reads it: with a capital letter and a full stop.
@@ -219,7 +221,7 @@ fn with_query(path: &str, query: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
-fn shell(tenant: &str, title: &str, content: &Markup) -> Markup {
+fn shell(look: &Look, title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -227,21 +229,35 @@ fn shell(tenant: &str, title: &str, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="dark";
-                meta name="theme-color" content="#07070c";
+                meta name="theme-color" content=(look.background);
                 meta name="robots" content="noindex";
-                title { (title) " – " (tenant) }
-                link rel="icon" href="data:,";
+                title { (title) " – " (look.name) }
+                link rel="icon" href=(look.favicon_url.as_deref().unwrap_or("/favicon.svg"));
                 link rel="stylesheet" href="/identity/pages/style.css";
+                @if let Some(colours) = &look.style_url { link rel="stylesheet" href=(colours); }
             }
             body {
                 div.beam aria-hidden="true" {}
                 div.seats aria-hidden="true" {}
-                header { a.brand href="/" { (tenant) } }
+                header { (brand(look)) }
                 main {
-                    div.marquee aria-hidden="true" { (tenant) }
+                    div.marquee aria-hidden="true" { (look.name) }
                     section.card { (content) }
                 }
             }
+        }
+    }
+}
+
+/// The way home: the logo, with the name beside it unless the logo stands for it.
+fn brand(look: &Look) -> Markup {
+    html! {
+        @match &look.logo {
+            Some(logo) => a.brand.pictured href="/" {
+                img src=(logo.url) width=(logo.width) height=(logo.height) alt=(if logo.alone { &look.name } else { "" });
+                @if !logo.alone { (look.name) }
+            },
+            None => a.brand href="/" { (look.name) },
         }
     }
 }
@@ -252,7 +268,7 @@ mod tests {
 
     fn page(door: Door, email: &str, wrong: Option<Wrong>) -> String {
         super::door(&DoorPage {
-            tenant: "Acme <TV>",
+            look: &Look::plain("Acme <TV>"),
             door,
             query: "client_id=a&state=\"><script>",
             form_field: "form_token",

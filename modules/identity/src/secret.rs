@@ -9,7 +9,7 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tessera_contract::{Failure, FailureKind};
-use tessera_runtime::{config::Secret, secrets::SECRET_BYTES};
+use tessera_runtime::secrets::{KeyRing, SECRET_BYTES};
 
 const NONCE_BYTES: usize = 12;
 /// What a sealed text begins with: the form that follows.
@@ -39,19 +39,29 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The keys that come from the master key, one for each purpose.
+/// The keys that come from the master keys, one for each purpose. What is sealed is under the one in use; what an older
+/// one sealed still opens.
 pub(crate) struct Keyring {
+    current: String,
     cipher: Aes256Gcm,
+    older: Vec<Aes256Gcm>,
     signing: [u8; SECRET_BYTES],
 }
 
 impl Keyring {
-    pub(crate) fn new(master: &Secret<[u8; SECRET_BYTES]>) -> Self {
-        let derive = |purpose: &str| mac(master.expose(), &[purpose]);
+    pub(crate) fn new(masters: &KeyRing) -> Self {
+        let cipher = |master: &[u8; SECRET_BYTES]| Aes256Gcm::new(&mac(master, &["tessera.identity.seal.v1"]).into());
         Self {
-            cipher: Aes256Gcm::new(&derive("tessera.identity.seal.v1").into()),
-            signing: derive("tessera.identity.sign.v1"),
+            current: masters.current().to_owned(),
+            cipher: cipher(masters.current_key()),
+            older: masters.all().skip(1).map(|(_, master)| cipher(master)).collect(),
+            signing: mac(masters.current_key(), &["tessera.identity.sign.v1"]),
         }
+    }
+
+    /// Id of the master key that seals.
+    pub(crate) fn current(&self) -> &str {
+        &self.current
     }
 
     /// A proof that we said `parts`, in hexadecimal.
@@ -68,17 +78,21 @@ impl Keyring {
         Ok([&[FORM], &nonce[..], &sealed].concat())
     }
 
-    /// What was sealed for `purpose`; `None` when it was not, or by another master key.
+    /// What was sealed for `purpose`; `None` when it was not, or under a master key that is not there.
     pub(crate) fn open(&self, purpose: &[&str], sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.strip_prefix(&[FORM])?.split_first_chunk::<NONCE_BYTES>()?;
-        self.cipher.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: &joined(purpose) }).ok()
+        let purpose = joined(purpose);
+        let open =
+            |cipher: &Aes256Gcm| cipher.decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: &purpose }).ok();
+        std::iter::once(&self.cipher).chain(&self.older).find_map(open)
     }
 
     /// As [`Self::open`], for what we stored ourselves.
     pub(crate) fn open_stored(&self, purpose: &[&str], sealed: &[u8]) -> Result<Vec<u8>, Failure> {
         self.open(purpose, sealed).ok_or_else(|| {
             let what = purpose.first().copied().unwrap_or_default();
-            let detail = format!("a stored {what} was sealed under another master key; restore the secrets folder");
+            let detail =
+                format!("a stored {what} was sealed under a master key that is not there; import it from an export");
             Failure::new(FailureKind::Internal, detail)
         })
     }
@@ -97,11 +111,27 @@ fn joined(parts: &[&str]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use tessera_runtime::config::Secret;
+
     use super::*;
+
+    fn ring(id: &str, byte: u8) -> KeyRing {
+        KeyRing::new(id, Secret::new([byte; 32])).unwrap()
+    }
+
+    #[test]
+    fn what_an_older_master_key_sealed_opens_while_it_is_in_the_ring() {
+        let sealed = Keyring::new(&ring("1", 1)).seal(&["refresh"], b"text").unwrap();
+        let rotated = Keyring::new(&ring("2", 2).with_older("1", Secret::new([1; 32])).unwrap());
+        assert_eq!((rotated.current(), rotated.open(&["refresh"], &sealed).as_deref()), ("2", Some(&b"text"[..])));
+        assert_eq!(Keyring::new(&ring("2", 2)).open(&["refresh"], &sealed), None);
+        let anew = rotated.seal(&["refresh"], b"text").unwrap();
+        assert!(Keyring::new(&ring("2", 2)).open(&["refresh"], &anew).is_some(), "the key in use seals");
+    }
 
     #[test]
     fn what_is_sealed_opens_for_its_purpose_and_under_its_key_alone() {
-        let (ours, theirs) = (Keyring::new(&Secret::new([1; 32])), Keyring::new(&Secret::new([2; 32])));
+        let (ours, theirs) = (Keyring::new(&ring("1", 1)), Keyring::new(&ring("1", 2)));
         let sealed = ours.seal(&["refresh", "acme"], b"text").unwrap();
         assert_eq!(ours.open(&["refresh", "acme"], &sealed).as_deref(), Some(&b"text"[..]));
         assert_eq!(ours.open(&["refresh", "globex"], &sealed), None);

@@ -59,6 +59,7 @@ impl Generated {
             generation,
             key_id: self.key_id.clone(),
             sealed: keyring.seal(&purpose(tenant, &self.key_id), &self.private)?,
+            master_key_id: keyring.current().to_owned(),
             public_jwk: public.map_err(|e| Failure::internal("writing a signing key's public half", e))?,
             created_at: now.as_micros(),
             signs_from: signs_from.as_micros(),
@@ -66,7 +67,8 @@ impl Generated {
     }
 }
 
-fn purpose<'t>(tenant: &'t str, key_id: &'t str) -> [&'t str; 3] {
+/// What a private half is sealed for.
+pub(crate) fn purpose<'t>(tenant: &'t str, key_id: &'t str) -> [&'t str; 3] {
     ["signing key", tenant, key_id]
 }
 
@@ -111,6 +113,7 @@ mod tests {
             generation,
             key_id: generation.to_string(),
             sealed: vec![],
+            master_key_id: "1".into(),
             public_jwk: serde_json::to_string(&generate().unwrap().public).unwrap(),
             created_at: 0,
             signs_from: signs_from * 1_000_000,

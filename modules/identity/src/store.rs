@@ -1,9 +1,14 @@
 //! All SQL of identity. Sign-ins, sessions, codes, refresh tokens and API keys are named by the hash of their secret.
 
+pub(crate) mod api_keys;
+pub(crate) mod sealed;
+
 use tessera_contract::{Cx, Failure};
-use tessera_contract_identity::{Account, ApiKey};
+use tessera_contract_identity::Account;
 use tessera_store::{Reader, Store, Tx, params};
-use tessera_types::{AccountId, KeyId, TenantId, Timestamp};
+use tessera_types::{AccountId, TenantId, Timestamp};
+
+pub use sealed::SEALED_UNDER;
 
 const ACCOUNT_BY_EMAIL: &str = "select account_id, email, password_hash, created_at, version from accounts \
     where tenant = $1 and email = $2";
@@ -36,37 +41,27 @@ const ADD_REFRESH: &str = "insert into refresh_tokens (tenant, token_hash, grant
 const REFRESH: &str = "select grant_id, used from refresh_tokens where tenant = $1 and token_hash = $2";
 const USE_REFRESH: &str = "update refresh_tokens set used = true where tenant = $1 and token_hash = $2";
 
-const SIGNING_KEYS: &str = "select generation, key_id, sealed, public_jwk, created_at, signs_from from signing_keys \
+const SIGNING_KEYS: &str = "select generation, key_id, sealed, master_key_id, public_jwk, created_at, signs_from from signing_keys \
     where tenant = $1 order by generation";
 const ADD_SIGNING_KEY: &str = "insert into signing_keys (tenant, generation, key_id, sealed, public_jwk, created_at, \
-    signs_from) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+    signs_from, master_key_id) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing";
 const DELETE_SIGNING_KEY: &str = "delete from signing_keys where tenant = $1 and generation = $2";
 
 const ADD_SESSION: &str = "insert into sessions (tenant, session, account_id, email, sealed_refresh_token, \
-    fresh_until, refreshing_until, expires_at) values ($1, $2, $3, $4, $5, $6, 0, $7)";
-const SESSION: &str = "select account_id, email, sealed_refresh_token, fresh_until, expires_at from sessions \
+    fresh_until, refreshing_until, expires_at, master_key_id) values ($1, $2, $3, $4, $5, $6, 0, $7, $8)";
+const SESSION: &str = "select account_id, email, sealed_refresh_token, master_key_id, fresh_until, expires_at from sessions \
     where tenant = $1 and session = $2 and expires_at > $3";
 const CLAIM_SESSION: &str = "update sessions set refreshing_until = $3 where tenant = $1 and session = $2 \
     and fresh_until <= $4 and refreshing_until <= $4 \
-    returning account_id, email, sealed_refresh_token, fresh_until, expires_at";
+    returning account_id, email, sealed_refresh_token, master_key_id, fresh_until, expires_at";
 const REFRESHED_SESSION: &str = "update sessions set email = $3, sealed_refresh_token = $4, fresh_until = $5, \
-    refreshing_until = 0 where tenant = $1 and session = $2";
+    refreshing_until = 0, master_key_id = $6 where tenant = $1 and session = $2";
 const DELETE_SESSION: &str = "delete from sessions where tenant = $1 and session = $2 \
-    returning account_id, email, sealed_refresh_token, fresh_until, expires_at";
-
-const ADD_API_KEY: &str = "insert into api_keys (tenant, secret_hash, key_id, name, scopes, created_at) \
-    values ($1, $2, $3, $4, $5, $6)";
-const API_KEY: &str = "select key_id, name, scopes, created_at, revoked_at from api_keys \
-    where tenant = $1 and key_id = $2";
-const API_KEYS: &str = "select key_id, name, scopes, created_at, revoked_at from api_keys \
-    where tenant = $1 and ($2 is null or key_id < $2) order by key_id desc limit $3";
-const REVOKE_API_KEY: &str = "update api_keys set revoked_at = $3 \
-    where tenant = $1 and key_id = $2 and revoked_at is null";
-const RESOLVE_API_KEY: &str = "select tenant, key_id, scopes, secret_hash from api_keys \
-    where secret_hash = $1 and revoked_at is null";
+    returning account_id, email, sealed_refresh_token, master_key_id, fresh_until, expires_at";
 
 /// What ran out, one statement each; `$1` is now. A grant goes after all that names it.
-const SWEEP: [&str; 5] = [
+const SWEEP: [&str; 6] = [
+    api_keys::SWEEP,
     "delete from codes where expires_at <= $1 and exists (select 1 from grants g where g.tenant = codes.tenant \
      and g.grant_id = codes.grant_id and g.expires_at <= $1)",
     "delete from refresh_tokens where exists (select 1 from grants g where g.tenant = refresh_tokens.tenant \
@@ -90,7 +85,7 @@ pub(crate) struct AccountRow {
 impl From<AccountRow> for Account {
     fn from(row: AccountRow) -> Self {
         let AccountRow { account_id, email, created_at, version, .. } = row;
-        Self { account_id, email, created_at: Timestamp::from_micros(created_at), version }
+        Self { account_id, email: email.into(), created_at: Timestamp::from_micros(created_at), version }
     }
 }
 
@@ -118,7 +113,7 @@ pub(crate) struct GrantRow {
 }
 
 /// An authorization code.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub(crate) struct CodeRow {
     pub(crate) redirect_uri: String,
     pub(crate) challenge: String,
@@ -141,63 +136,22 @@ pub(crate) struct SigningKeyRow {
     pub(crate) generation: i64,
     pub(crate) key_id: String,
     pub(crate) sealed: Vec<u8>,
+    pub(crate) master_key_id: String,
     pub(crate) public_jwk: String,
     pub(crate) created_at: i64,
     pub(crate) signs_from: i64,
 }
 
 /// A session of the app.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub(crate) struct SessionRow {
     #[sqlx(try_from = "String")]
     pub(crate) account_id: AccountId,
     pub(crate) email: Option<String>,
     pub(crate) sealed_refresh_token: Vec<u8>,
+    pub(crate) master_key_id: String,
     pub(crate) fresh_until: i64,
     pub(crate) expires_at: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct ApiKeyRow {
-    #[sqlx(try_from = "String")]
-    key_id: KeyId,
-    name: String,
-    scopes: String,
-    created_at: i64,
-    revoked_at: Option<i64>,
-}
-
-impl From<ApiKeyRow> for ApiKey {
-    fn from(row: ApiKeyRow) -> Self {
-        Self {
-            key_id: row.key_id,
-            name: row.name,
-            scopes: scopes(&row.scopes),
-            created_at: Timestamp::from_micros(row.created_at),
-            revoked_at: row.revoked_at.map(Timestamp::from_micros),
-        }
-    }
-}
-
-/// Whose key it is.
-#[derive(sqlx::FromRow)]
-pub(crate) struct KeyOwnerRow {
-    #[sqlx(try_from = "String")]
-    pub(crate) tenant: TenantId,
-    #[sqlx(try_from = "String")]
-    pub(crate) key_id: KeyId,
-    scopes: String,
-    pub(crate) secret_hash: String,
-}
-
-impl KeyOwnerRow {
-    pub(crate) fn scopes(&self) -> Vec<String> {
-        scopes(&self.scopes)
-    }
-}
-
-fn scopes(stored: &str) -> Vec<String> {
-    stored.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 pub(crate) async fn account(reader: &Reader, id: &AccountId) -> Result<Option<AccountRow>, Failure> {
@@ -302,8 +256,8 @@ pub(crate) async fn signing_keys_in(tx: &mut Tx) -> Result<Vec<SigningKeyRow>, F
 
 /// Whether nobody else was quicker with this generation.
 pub(crate) async fn add_signing_key(tx: &mut Tx, key: &SigningKeyRow) -> Result<bool, Failure> {
-    let SigningKeyRow { generation, key_id, sealed, public_jwk, created_at, signs_from } = key;
-    let values = params![*generation, key_id, sealed, public_jwk, *created_at, *signs_from];
+    let SigningKeyRow { generation, key_id, sealed, master_key_id, public_jwk, created_at, signs_from } = key;
+    let values = params![*generation, key_id, sealed, public_jwk, *created_at, *signs_from, master_key_id];
     tx.insert_unique(ADD_SIGNING_KEY, values).await
 }
 
@@ -312,8 +266,8 @@ pub(crate) async fn delete_signing_key(tx: &mut Tx, generation: i64) -> Result<(
 }
 
 pub(crate) async fn add_session(tx: &mut Tx, session: &str, row: &SessionRow) -> Result<(), Failure> {
-    let SessionRow { account_id, email, sealed_refresh_token, fresh_until, expires_at } = row;
-    let values = params![session, account_id, email, sealed_refresh_token, *fresh_until, *expires_at];
+    let SessionRow { account_id, email, sealed_refresh_token, master_key_id, fresh_until, expires_at } = row;
+    let values = params![session, account_id, email, sealed_refresh_token, *fresh_until, *expires_at, master_key_id];
     tx.execute(ADD_SESSION, values).await.map(drop)
 }
 
@@ -328,36 +282,12 @@ pub(crate) async fn claim_session(tx: &mut Tx, session: &str, until: Timestamp) 
 }
 
 pub(crate) async fn refreshed_session(tx: &mut Tx, session: &str, row: &SessionRow) -> Result<(), Failure> {
-    let values = params![session, &row.email, &row.sealed_refresh_token, row.fresh_until];
+    let values = params![session, &row.email, &row.sealed_refresh_token, row.fresh_until, &row.master_key_id];
     tx.execute(REFRESHED_SESSION, values).await.map(drop)
 }
 
 pub(crate) async fn delete_session(tx: &mut Tx, session: &str) -> Result<Option<SessionRow>, Failure> {
     tx.optional(DELETE_SESSION, params![session]).await
-}
-
-pub(crate) async fn add_api_key(tx: &mut Tx, secret_hash: &str, key: &ApiKey) -> Result<(), Failure> {
-    let values = params![secret_hash, &key.key_id, &key.name, key.scopes.join(" "), &key.created_at];
-    tx.execute(ADD_API_KEY, values).await.map(drop)
-}
-
-/// At most `limit` keys, newest first.
-pub(crate) async fn api_keys(reader: &Reader, after: Option<&str>, limit: u32) -> Result<Vec<ApiKey>, Failure> {
-    let rows: Vec<ApiKeyRow> = reader.all(API_KEYS, params![after, limit]).await?;
-    Ok(rows.into_iter().map(ApiKey::from).collect())
-}
-
-/// Revokes a key; one that is revoked already stays so since then. `None` when there is none.
-pub(crate) async fn revoke_api_key(tx: &mut Tx, id: &KeyId) -> Result<Option<ApiKey>, Failure> {
-    let now = tx.now();
-    tx.execute(REVOKE_API_KEY, params![id, now]).await?;
-    let row: Option<ApiKeyRow> = tx.optional(API_KEY, params![id]).await?;
-    Ok(row.map(ApiKey::from))
-}
-
-/// Who has the key of this hash, whatever tenant.
-pub(crate) async fn key_owner(store: &Store, secret_hash: &str) -> Result<Option<KeyOwnerRow>, Failure> {
-    store.system().optional(RESOLVE_API_KEY, params![secret_hash]).await
 }
 
 /// Forgets what ran out.

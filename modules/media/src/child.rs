@@ -1,34 +1,30 @@
 //! FFmpeg and ffprobe as limited children: a hostile file may kill one, never the service, nor read or write elsewhere.
 //!
 //! `prlimit` bounds memory, processor time, file sizes and processes; `setpriv` takes all rights away and has the
-//! kernel end the child when this process ends. The child gets an empty environment, a folder of its own, and a
-//! process group that is killed as a whole when time is up or nobody waits any more.
+//! kernel end the child when this process ends; `sh` looks whether it had ended before. Namespaces, where the machine
+//! allows them, take the network away and end whatever the child has started together with it. The child gets an empty
+//! environment, a folder of its own, and a process group that is killed as a whole when time is up or nobody waits.
 
+mod command;
 mod nursery;
 #[cfg(test)]
 mod tests;
+mod watch;
 
-use std::{
-    os::unix::process::ExitStatusExt,
-    path::Path,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus, time::Duration};
 
-use rustix::process::{Pid, Signal, geteuid, kill_process_group};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    process::{Child, Command},
-};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tessera_faults::reached;
+use tokio::process::Child;
 
+use command::{Isolation, limited};
 use nursery::Nursery;
+use watch::{Attending, attend};
+
+use crate::encode::OUT;
 
 /// `nobody` and `nogroup` of Debian, and of most others.
 pub(crate) const NOBODY: u32 = 65_534;
-/// Processes and threads of one child, when it has a user id of its own: FFmpeg's codecs take a few a core each.
-const PROCESSES: u32 = 1024;
-/// What is kept of a child's complaints: the end of them.
-const STDERR_KEPT: usize = 8 * 1024;
 /// What `prlimit` and `setpriv` exit with when they cannot start the program (as shells do).
 const NOT_STARTED: std::ops::RangeInclusive<i32> = 126..=127;
 
@@ -41,8 +37,12 @@ pub(crate) struct Limits {
     pub(crate) cpu: Duration,
     /// Bytes of one file that it writes.
     pub(crate) file_size: u64,
+    /// Bytes of all files that it writes.
+    pub(crate) written: u64,
     /// Time by the wall.
     pub(crate) wall: Duration,
+    /// Time by the wall in which it says nothing.
+    pub(crate) silence: Duration,
 }
 
 /// Why a child gave no result.
@@ -54,8 +54,12 @@ pub(crate) enum ChildError {
     Lost { program: String, source: std::io::Error },
     #[error("{program} took longer than {} s", limit.as_secs())]
     TooSlow { program: String, limit: Duration },
+    #[error("{program} did nothing for {} s", limit.as_secs())]
+    Silent { program: String, limit: Duration },
     #[error("{program} said more than it may")]
     TooMuch { program: String },
+    #[error("{program} wrote more than {limit} bytes, or too many files")]
+    WroteTooMuch { program: String, limit: u64 },
     #[error("{program} was stopped by signal {signal}: it went beyond its limits")]
     Stopped { program: String, signal: i32 },
     #[error("{program}: {complaint}")]
@@ -65,13 +69,14 @@ pub(crate) enum ChildError {
 /// Starts limited children.
 pub(crate) struct Sandbox {
     nursery: Nursery,
+    isolation: Isolation,
     memory: u64,
 }
 
 impl Sandbox {
     /// To be made on the runtime that waits for the children.
     pub(crate) fn new(memory: u64) -> std::io::Result<Self> {
-        Ok(Self { nursery: Nursery::new()?, memory })
+        Ok(Self { nursery: Nursery::new()?, isolation: Isolation::find(), memory })
     }
 
     /// Address space of a child.
@@ -88,19 +93,25 @@ impl Sandbox {
         limits: &Limits,
         on_output: impl FnMut(&[u8]) -> Result<(), Overflow> + Send,
     ) -> Result<(), ChildError> {
-        let command = limited(program, arguments, folder, limits);
+        let command = limited(program, arguments, folder, limits, self.isolation);
         let named = || program.to_owned();
         let not_started = |e: std::io::Error| ChildError::NotStarted { program: named(), detail: e.to_string() };
         let mut child = self.nursery.spawn(command).await.map_err(not_started)?;
         let group = Group::of(&child);
-        let outcome = tokio::time::timeout(limits.wall, attend(&mut child, on_output)).await;
+        reached("child.started", program);
+        let outcome = tokio::time::timeout(limits.wall, attend(&mut child, &folder.join(OUT), limits, on_output)).await;
         let (status, complaint) = match outcome {
             Err(_) => return Err(ChildError::TooSlow { program: named(), limit: limits.wall }),
             Ok(Err(Attending::Overflow)) => return Err(ChildError::TooMuch { program: named() }),
+            Ok(Err(Attending::Silent)) => return Err(ChildError::Silent { program: named(), limit: limits.silence }),
+            Ok(Err(Attending::Wrote)) => {
+                return Err(ChildError::WroteTooMuch { program: named(), limit: limits.written });
+            }
             Ok(Err(Attending::Io(source))) => return Err(ChildError::Lost { program: named(), source }),
             Ok(Ok(ended)) => ended,
         };
         group.ended();
+        reached("child.ended", program);
         verdict(named(), status, complaint)
     }
 }
@@ -109,90 +120,15 @@ impl Sandbox {
 #[derive(Debug)]
 pub(crate) struct Overflow;
 
-enum Attending {
-    Overflow,
-    Io(std::io::Error),
-}
-
-impl From<std::io::Error> for Attending {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 fn verdict(program: String, status: ExitStatus, complaint: String) -> Result<(), ChildError> {
     match (status.code(), status.signal()) {
         (Some(0), _) => Ok(()),
-        (Some(code), _) if NOT_STARTED.contains(&code) => Err(ChildError::NotStarted { program, detail: complaint }),
+        (Some(code), _) if NOT_STARTED.contains(&code) || complaint.starts_with("unshare:") => {
+            Err(ChildError::NotStarted { program, detail: complaint })
+        }
         (Some(_), _) => Err(ChildError::Failed { program, complaint }),
         (None, signal) => Err(ChildError::Stopped { program, signal: signal.unwrap_or(0) }),
     }
-}
-
-/// `nice prlimit … setpriv … program arguments`, each becoming the next. Serving goes before transcoding.
-fn limited(program: &str, arguments: Vec<String>, folder: &Path, limits: &Limits) -> Command {
-    let mut command = Command::new("nice");
-    command.args(["-n", "10", "prlimit"]);
-    command.arg(format!("--as={}", limits.memory));
-    command.arg(format!("--cpu={}", limits.cpu.as_secs().max(1)));
-    command.arg(format!("--fsize={}", limits.file_size));
-    command.args(["--core=0", "--nofile=256"]);
-    let root = geteuid().is_root();
-    if root {
-        // The limit counts all of a user's threads: only of `nobody` do we know that they are the child's.
-        command.arg(format!("--nproc={PROCESSES}"));
-    }
-    command.args(["setpriv", "--no-new-privs", "--pdeathsig", "KILL"]);
-    if root {
-        let nobody = NOBODY.to_string();
-        command.args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--inh-caps=-all"]);
-    }
-    command.arg("--").arg(program).args(arguments);
-    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("LC_ALL", "C");
-    command.current_dir(folder).process_group(0).kill_on_drop(true);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-async fn attend(
-    child: &mut Child,
-    mut on_output: impl FnMut(&[u8]) -> Result<(), Overflow> + Send,
-) -> Result<(ExitStatus, String), Attending> {
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let mut complaint = Vec::new();
-    let keep_end = |bytes: &[u8]| {
-        complaint.extend_from_slice(bytes);
-        let surplus = complaint.len().saturating_sub(STDERR_KEPT);
-        complaint.drain(..surplus);
-        Ok(())
-    };
-    tokio::try_join!(read_all(stdout, &mut on_output), read_all(stderr, keep_end))?;
-    let status = child.wait().await?;
-    Ok((status, last_words(&complaint)))
-}
-
-async fn read_all(
-    from: Option<impl AsyncRead + Unpin>,
-    mut each: impl FnMut(&[u8]) -> Result<(), Overflow>,
-) -> Result<(), Attending> {
-    let Some(mut from) = from else { return Ok(()) };
-    let mut buffer = vec![0; 8 * 1024];
-    loop {
-        match from.read(&mut buffer).await? {
-            0 => return Ok(()),
-            read => each(&buffer[..read]).map_err(|Overflow| Attending::Overflow)?,
-        }
-    }
-}
-
-/// The last lines of stderr, printable and short enough to show.
-fn last_words(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    // FFmpeg begins a line with `[component @ address]`.
-    let said = |line: &'_ str| line.trim().split_once("] ").map_or(line, |(_, said)| said).trim().to_owned();
-    let lines: Vec<String> = text.lines().map(said).filter(|line| !line.is_empty()).collect();
-    let last = lines[lines.len().saturating_sub(3)..].join("; ");
-    last.chars().filter(|c| !c.is_control()).take(400).collect()
 }
 
 /// A child's process group, killed unless the child has ended.

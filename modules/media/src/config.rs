@@ -22,6 +22,14 @@ pub struct MediaConfig {
     /// Transcoding jobs at a time in this process, at least 1. One uses every core there is. Default 1.
     #[serde(deserialize_with = "at_least_one")]
     pub concurrent_jobs: usize,
+    /// Uploads that one process takes bytes of at a time, at least 1; each holds up to `chunk_bytes` in memory. Default 64.
+    #[serde(deserialize_with = "at_least_one")]
+    pub uploads_at_once: usize,
+    /// Bytes of a tenant's uploads that are not assets yet, as announced. Default 214748364800 (200 GiB).
+    pub tenant_upload_bytes: u64,
+    /// A tenant's uploads that are not assets yet, at least 1. Default 1000.
+    #[serde(deserialize_with = "at_least_one")]
+    pub tenant_uploads: usize,
     /// How often a job is tried when something of ours fails (disk, store), at least 1; a source that cannot be used
     /// is refused at once. Default 5.
     #[serde(deserialize_with = "at_least_one")]
@@ -37,6 +45,9 @@ pub struct MediaConfig {
     /// The longest film taken, in seconds. Default 43200 (12 h).
     #[serde(rename = "max_duration_seconds", deserialize_with = "seconds")]
     pub max_duration: Duration,
+    /// How long FFmpeg may transcode without getting further, in seconds. Default 300.
+    #[serde(rename = "stall_seconds", deserialize_with = "seconds")]
+    pub stall: Duration,
     /// Space that has to stay free on the scratch disk while a job runs, in bytes. Default 1073741824 (1 GiB).
     pub spare_disk_bytes: u64,
     /// How often expired uploads and left-over blobs are looked for, in seconds. Default 300.
@@ -51,12 +62,16 @@ impl Default for MediaConfig {
             upload_expiry: Duration::from_secs(24 * 60 * 60),
             chunk_bytes: 8 << 20,
             concurrent_jobs: 1,
+            uploads_at_once: 64,
+            tenant_upload_bytes: 200 * GIB,
+            tenant_uploads: 1000,
             attempts: 5,
             preset: Preset::Veryfast,
             ffmpeg: "ffmpeg".into(),
             ffprobe: "ffprobe".into(),
             child_memory_bytes: 8 * GIB,
             max_duration: Duration::from_secs(12 * 60 * 60),
+            stall: Duration::from_secs(300),
             spare_disk_bytes: GIB,
             sweep: Duration::from_secs(300),
         }

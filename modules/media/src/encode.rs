@@ -15,6 +15,8 @@ const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,aac
     pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw";
 /// What may lie beside the film in its file, and is left out: ffprobe opens it, FFmpeg does not.
 const BESIDE: &str = "mjpeg,png,bmp,gif,mov_text,text,subrip,srt,ass,ssa,webvtt,pgssub,dvdsub,dvbsub,cc_dec";
+/// Samples of a picture at most: a header may say little and the pictures themselves more, so decoders are told.
+pub(crate) const PIXELS_MAX: &str = "67108864";
 const AUDIO_KBPS: u32 = 128;
 const POSTER_WIDTH: u32 = 1280;
 
@@ -47,11 +49,17 @@ pub(crate) fn largest_file(source: &Source) -> u64 {
     (64 << 20) + (most_kbps * 125.0 * source.video.duration) as u64
 }
 
+/// Seconds of a source that are read, whatever comes after: a little more than it says that it has.
+pub(crate) fn longest_reading(source: &Source) -> f64 {
+    1.1 * source.video.duration + 30.0
+}
+
 /// How a source is opened: by the one demuxer that fits, from a file, never through another protocol.
 fn input(container: Container, decoders: &str) -> Vec<String> {
     let demuxer = container.demuxer();
     let guards = ["-protocol_whitelist", "file,pipe", "-format_whitelist", "mov,mp4,matroska,webm", "-codec_whitelist"];
-    words(&guards).into_iter().chain(words(&[decoders, "-f", demuxer, "-i", SOURCE])).collect()
+    let source = [decoders, "-max_pixels", PIXELS_MAX, "-f", demuxer, "-i", SOURCE];
+    words(&guards).into_iter().chain(words(&source)).collect()
 }
 
 /// ffprobe's arguments: a report as JSON on stdout.
@@ -64,6 +72,7 @@ pub(crate) fn probe(container: Container) -> Vec<String> {
 /// FFmpeg's arguments: every track file in one run, progress on stdout.
 pub(crate) fn transcode(source: &Source, outputs: &[Output], preset: &str) -> Vec<String> {
     let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1"]);
+    arguments.extend(words(&["-t", &format!("{:.3}", longest_reading(source))]));
     arguments.extend(input(source.container, DECODERS));
     arguments.extend(["-filter_complex".into(), filters(source, outputs)]);
     for (number, output) in outputs.iter().enumerate() {

@@ -11,15 +11,18 @@ mod config;
 mod encode;
 mod frame_rate;
 mod http;
+mod inventory;
 mod ladder;
 mod probe;
 mod progress;
 mod refusal;
+mod rewrap;
 mod scratch;
 mod service;
 mod sniff;
 mod store;
 mod sweep;
+mod tenant_tables;
 mod transcode;
 mod tus;
 mod uploads;
@@ -32,7 +35,10 @@ use tessera_types::Clock;
 use tokio_util::sync::CancellationToken;
 
 pub use config::{MediaConfig, Preset};
+pub use inventory::{DamagedBlob, Inventory, take_inventory};
 pub use service::MediaService;
+pub use store::{BLOB_FOLDERS, SEALED_UNDER};
+pub use tenant_tables::TABLES;
 
 use child::Sandbox;
 use transcode::Worker;
@@ -58,6 +64,10 @@ pub struct MediaDeps {
 /// # Errors
 /// The store does not open.
 pub async fn open(config: MediaConfig, store: &StoreConfig, deps: MediaDeps) -> Result<Arc<MediaService>, OpenError> {
+    for outcome in ["ready", "failed"] {
+        // From zero, so that the first one is seen as a rise.
+        metrics::counter!("tessera_media_assets_total", "outcome" => outcome).increment(0);
+    }
     let store = Store::open(store, &MODULE, deps.clock.clone()).await?;
     Ok(Arc::new(MediaService::new(config, store, deps)))
 }

@@ -17,6 +17,9 @@ const LONGEST_SIDE: u32 = 8192;
 const SHORTEST_SIDE: u32 = 16;
 /// Wider pictures than this are not films, and cannot be scaled to anything that plays.
 const WIDEST: u32 = 8;
+/// Seconds that any film may say it lasts, and bytes for each second beyond: a black picture takes more.
+const SECONDS_FREE: f64 = 600.0;
+const LEAST_BYTES_A_SECOND: f64 = 32.0;
 const VIDEO: [&str; 4] = ["h264", "hevc", "vp9", "av1"];
 
 /// A source that can be made into an asset.
@@ -79,6 +82,7 @@ struct Stream {
     field_order: Option<String>,
     color_space: Option<String>,
     duration: Option<String>,
+    nb_frames: Option<String>,
     #[serde(default)]
     channels: u32,
     #[serde(default)]
@@ -107,8 +111,13 @@ struct SideData {
     rotation: Option<f64>,
 }
 
-/// Reads ffprobe's report; says why the source cannot be used.
-pub(crate) fn source(container: Container, report: &[u8], longest: Duration) -> Result<Source, FailureReason> {
+/// Reads ffprobe's report on a file of `bytes` bytes; says why the source cannot be used.
+pub(crate) fn source(
+    container: Container,
+    report: &[u8],
+    longest: Duration,
+    bytes: u64,
+) -> Result<Source, FailureReason> {
     let report: Report = serde_json::from_slice(report)
         .map_err(|_| Refusal::Truncated.because("the file's description cannot be read; it is damaged"))?;
     let is = |stream: &Stream, kind: &str| stream.codec_type.as_deref() == Some(kind);
@@ -122,7 +131,36 @@ pub(crate) fn source(container: Container, report: &[u8], longest: Duration) -> 
         return Err(Refusal::NotAVideo.because(format!("{found}; {TAKEN}")));
     };
     let audio = sound.map(audio_stream).transpose()?;
-    Ok(Source { container, video: video_stream(video, &report.format, longest)?, audio })
+    for stream in &report.streams {
+        check_pictures(stream, bytes)?;
+    }
+    let video = video_stream(video, &report.format, longest)?;
+    check_length(video.duration, bytes)?;
+    Ok(Source { container, video, audio })
+}
+
+/// An index can name a billion samples in ten bytes, and each would be decoded.
+fn check_pictures(stream: &Stream, bytes: u64) -> Result<(), FailureReason> {
+    match stream.nb_frames.as_deref().and_then(|count| count.parse::<u64>().ok()) {
+        Some(count) if count > bytes => {
+            let found =
+                format!("the file has {bytes} bytes and says that there are {count} samples in it: it is damaged");
+            Err(Refusal::Truncated.because(found))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Pictures far apart would be filled in between, hour upon hour of them.
+fn check_length(seconds: f64, bytes: u64) -> Result<(), FailureReason> {
+    match seconds > SECONDS_FREE + bytes as f64 / LEAST_BYTES_A_SECOND {
+        true => {
+            let found =
+                format!("the file says that it is {seconds:.0} s long and has {bytes} bytes: too few for a film");
+            Err(Refusal::TooLarge.because(format!("{found}; export it again at a steady frame rate")))
+        }
+        false => Ok(()),
+    }
 }
 
 fn video_stream(stream: &Stream, format: &Format, longest: Duration) -> Result<VideoStream, FailureReason> {
@@ -219,6 +257,7 @@ mod tests {
     use super::*;
 
     const DAY: Duration = Duration::from_secs(86_400);
+    const BYTES: u64 = 1 << 20;
 
     fn video() -> Value {
         json!({"index": 0, "codec_type": "video", "codec_name": "h264", "width": 1280, "height": 720,
@@ -227,7 +266,7 @@ mod tests {
 
     fn judged(streams: Value) -> Result<Source, FailureReason> {
         let report = json!({"streams": streams, "format": {"duration": "3.0"}}).to_string();
-        source(Container::Mp4, report.as_bytes(), DAY)
+        source(Container::Mp4, report.as_bytes(), DAY, BYTES)
     }
 
     fn with(field: &str, value: Value) -> Value {
@@ -272,6 +311,9 @@ mod tests {
             (json!([video(), silent]), "unsupported_codec"),
             (json!([with("width", json!(20_000))]), "too_large"),
             (json!([with("duration", json!("100000"))]), "too_large"),
+            (json!([with("duration", json!("40000"))]), "too_large"),
+            (json!([with("nb_frames", json!("2000000000"))]), "truncated"),
+            (json!([video(), with("nb_frames", json!("1048577"))]), "truncated"),
             (json!([with("width", json!(0))]), "not_a_video"),
             (json!([with("height", json!(20))]), "not_a_video"),
             (json!([with("width", json!(-5))]), "not_a_video"),
@@ -279,7 +321,7 @@ mod tests {
             assert_eq!(judged(streams.clone()).unwrap_err().code, code, "{streams}");
         }
         let unknown = json!({"streams": [with("duration", json!("0.0"))], "format": {}}).to_string();
-        assert_eq!(source(Container::Webm, unknown.as_bytes(), DAY).unwrap_err().code, "truncated");
-        assert_eq!(source(Container::Mp4, b"{", DAY).unwrap_err().code, "truncated");
+        assert_eq!(source(Container::Webm, unknown.as_bytes(), DAY, BYTES).unwrap_err().code, "truncated");
+        assert_eq!(source(Container::Mp4, b"{", DAY, BYTES).unwrap_err().code, "truncated");
     }
 }

@@ -60,9 +60,3 @@ pub(crate) fn clear(root: &Path) -> io::Result<()> {
     }
     Ok(())
 }
-
-/// Bytes that are free below `root`. Waits for the disk.
-pub(crate) fn free_bytes(root: &Path) -> io::Result<u64> {
-    let disk = rustix::fs::statvfs(root)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
-}

@@ -14,7 +14,7 @@ use tessera_types::{AssetId, UploadId};
 
 use crate::{
     MediaDeps,
-    at_rest::{self, Place},
+    at_rest::{self, AssetKey, Place},
     config::MediaConfig,
     store::{self, StoredAsset},
     transcode::{JOB, Work},
@@ -52,11 +52,21 @@ impl MediaService {
         let id = &stored.asset.asset_id;
         let lost = |what: &str| Failure::new(FailureKind::Internal, format!("the asset {id} {what}"));
         let key_id = stored.key_id.as_deref().ok_or_else(|| lost("has no key"))?;
-        let master = self.master_keys.get(key_id).ok_or_else(|| lost("is under a master key that is not there"))?;
         let wrapped = stored.wrapped_key.as_deref().ok_or_else(|| lost("has no key"))?;
-        let key = at_rest::unwrap(master, Place { tenant: &cx.tenant, asset: id }, wrapped)
-            .map_err(|e| Failure::internal("opening an asset's key", e))?;
+        let key = self.open_key(Place { tenant: &cx.tenant, asset: id }, key_id, wrapped)?;
         Ok(AtRest { key_base64: BASE64_STANDARD.encode(key.0), scheme: AtRest::SCHEME.into() })
+    }
+}
+
+impl MediaService {
+    /// The key in an envelope that the master key `key_id` sealed.
+    pub(crate) fn open_key(&self, place: Place<'_>, key_id: &str, wrapped: &[u8]) -> Result<AssetKey, Failure> {
+        let master = self.master_keys.get(key_id).ok_or_else(|| {
+            let asset = place.asset;
+            let detail = format!("the key of {asset} is under the master key {key_id:?}, which is not in the ring");
+            Failure::new(FailureKind::Internal, detail)
+        })?;
+        at_rest::unwrap(master, place, wrapped).map_err(|e| Failure::internal("opening an asset's key", e))
     }
 }
 
@@ -122,6 +132,7 @@ impl Media for MediaService {
             duration_seconds: made.duration_seconds,
             tracks: made.tracks,
             poster_blob: made.poster_blob,
+            poster_sha256: made.poster_sha256,
             at_rest,
         })
     }

@@ -28,7 +28,8 @@ pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
         }
     }
     for left in store::left_overs(store).await? {
-        delete_below(&blobs.tenant(&left.tenant), &folder(&left.asset_id, &left.attempt)).await?;
+        let attempt = blob_key(&folder(&left.asset_id, &left.attempt))?;
+        blobs.tenant(&left.tenant).delete_below(&attempt).await?;
         if left.begun_at() <= old {
             store::forget_attempt(store, &left).await?;
         }
@@ -38,12 +39,5 @@ pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
 
 /// Deletes the chunks of an upload that has ended.
 pub(crate) async fn delete_chunks(blobs: &TenantBlobs, upload: &UploadId) -> Result<(), Failure> {
-    delete_below(blobs, &uploads::folder(upload)).await
-}
-
-async fn delete_below(blobs: &TenantBlobs, folder: &str) -> Result<(), Failure> {
-    for blob in blobs.list(Some(&blob_key(folder)?)).await? {
-        blobs.delete(&blob.key).await?;
-    }
-    Ok(())
+    blobs.delete_below(&blob_key(&uploads::folder(upload))?).await
 }

@@ -11,17 +11,20 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Failure, FailureKind};
 use tessera_contract_media::FailureReason;
-use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
+use tessera_runtime::{blobs::Blobs, disk, secrets::KeyRing};
 use tessera_store::{Job, JobError, Store, WorkerOptions};
 use tessera_types::AssetId;
 use tokio_util::sync::CancellationToken;
 
 use crate::{child::Sandbox, config::MediaConfig, refusal, scratch, store};
 use attempt::Attempt;
-pub(crate) use package::folder;
+pub(crate) use package::{folder, sha256};
 
 /// The kind of the jobs, keyed by the asset.
 pub(crate) const JOB: &str = "transcode";
+
+/// How long a job that found the disk full waits before it looks again.
+const LOOK_FOR_ROOM: Duration = Duration::from_secs(10);
 
 /// What a job is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,6 +117,10 @@ impl Worker {
             Ok(made) => Ok(self.finish(&job, &attempt, made).await?),
             Err(Trouble::Lost) => Ok(()),
             Err(Trouble::Source(reason)) => Ok(self.fail(&job, &id, Some(&attempt.name), reason).await?),
+            Err(Trouble::Ours(failure)) if disk::is_full(&failure) => {
+                attempt.wait_for_room().await;
+                Err(JobError::Later(failure, LOOK_FOR_ROOM))
+            }
             Err(Trouble::Ours(failure)) if job.attempt >= attempts && failure.kind != FailureKind::NotFound => {
                 let reason = refusal::internal(format!("{failure}; after {attempts} attempts nothing more is tried"));
                 self.fail(&job, &id, Some(&attempt.name), reason).await?;

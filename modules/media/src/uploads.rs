@@ -5,12 +5,13 @@ mod intake;
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures::Stream;
-use tessera_contract::{Cx, DEFAULT_TIMEOUT, Failure};
-use tessera_runtime::blobs::Blobs;
+use tessera_contract::{Cx, DEFAULT_TIMEOUT, Failure, FailureKind};
+use tessera_runtime::{blobs::Blobs, disk};
 use tessera_store::Store;
 use tessera_types::{TenantId, UploadId};
 use tokio::time::Instant;
@@ -35,10 +36,14 @@ tessera_contract::errors! {
         VersionUnsupported = 412 "tus_version_unsupported",
         /// Longer than the upload was announced to be, or than any may be.
         TooLarge = 413 "upload_too_large",
+        /// The tenant has as many uploads under way as it may.
+        QuotaExceeded = 409 "upload_quota_exceeded",
         /// Another request is changing the upload.
         Locked = 423 "upload_locked",
         /// The bytes are not those that the checksum was made of.
         ChecksumMismatch = 460 "checksum_mismatch",
+        /// The disk has no room for it. What had come is kept: go on there when space was freed.
+        NoRoom = 507 "no_room",
         /// The body was cut; what had come is kept.
         Interrupted = 400 "upload_interrupted",
     }
@@ -80,15 +85,23 @@ impl Uploads {
             let detail = format!("the upload has {length} bytes; at most {} are taken", self.max_bytes());
             return Err(UploadError::TooLarge(detail));
         }
+        self.check_room(length).await?;
         let id = UploadId::mint(self.store.now());
         let expires = self.store.now().plus(self.config.upload_expiry);
+        let quota = Quota { bytes: self.config.tenant_upload_bytes, uploads: self.config.tenant_uploads };
         let write = self.store.write(&afresh(cx), (id, metadata), move |tx, (id, metadata)| {
             Box::pin(async move {
+                quota.check(store::under_way(tx).await?, length)?;
                 store::insert_upload(tx, id, length, metadata, expires).await?;
                 store::upload_in(tx, id).await?.ok_or_else(|| not_found(id))
             })
         });
         write.await
+    }
+
+    /// Whether `bytes` more leave the room that databases and jobs need.
+    async fn check_room(&self, bytes: u64) -> Result<(), UploadError> {
+        self.blobs.check_room(bytes.saturating_add(self.config.spare_disk_bytes)).await.map_err(no_room)
     }
 
     /// The upload, unless it is gone.
@@ -100,7 +113,14 @@ impl Uploads {
     /// Keeps others from changing the upload for as long as the hold lives.
     pub(crate) fn hold(&self, cx: &Cx, id: &UploadId) -> Result<Hold, UploadError> {
         let what = (cx.tenant.clone(), id.clone());
-        let free = self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(what.clone());
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() >= self.config.uploads_at_once && !held.contains(&what) {
+            let busy = format!("{} uploads are sent at this moment; go on with this one in a while", held.len());
+            let busy = Failure::new(FailureKind::Unavailable, busy);
+            return Err(busy.retry_after(Duration::from_secs(10)).into());
+        }
+        let free = held.insert(what.clone());
+        drop(held);
         match free {
             true => Ok(Hold { held: self.held.clone(), what }),
             false => Err(UploadError::Locked(format!("another request is changing {id}: try again in a moment"))),
@@ -146,11 +166,46 @@ impl Uploads {
     }
 }
 
+/// What a tenant may have under way.
+#[derive(Clone, Copy)]
+struct Quota {
+    bytes: u64,
+    uploads: usize,
+}
+
+impl Quota {
+    fn check(self, (uploads, bytes): (i64, i64), length: u64) -> Result<(), UploadError> {
+        let remedy = "make assets of those that are complete, or end those that are not wanted with DELETE";
+        if uploads.unsigned_abs() >= self.uploads as u64 {
+            let detail = format!("{uploads} uploads are under way, and at most {} may be: {remedy}", self.uploads);
+            return Err(UploadError::QuotaExceeded(detail));
+        }
+        match bytes.unsigned_abs().saturating_add(length) > self.bytes {
+            true => {
+                let detail = format!(
+                    "uploads under way have {bytes} bytes and this one {length}; together at most {}: {remedy}",
+                    self.bytes
+                );
+                Err(UploadError::QuotaExceeded(detail))
+            }
+            false => Ok(()),
+        }
+    }
+}
+
 /// The same request with a fresh deadline: an upload takes longer than any answer may, its writes do not.
 fn afresh(cx: &Cx) -> Cx {
     let mut fresh = cx.clone();
     fresh.deadline = Instant::now() + DEFAULT_TIMEOUT;
     fresh
+}
+
+/// A disk that is full is told as such, so that the client knows that it can go on later.
+fn no_room(failure: Failure) -> UploadError {
+    match disk::is_full(&failure) {
+        true => UploadError::NoRoom(format!("{}, then go on with the upload", failure.detail)),
+        false => failure.into(),
+    }
 }
 
 fn not_found(id: &UploadId) -> UploadError {

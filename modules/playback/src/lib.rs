@@ -13,6 +13,7 @@ mod session;
 mod start;
 mod store;
 mod sweep;
+mod tenant_tables;
 
 use std::sync::Arc;
 
@@ -21,12 +22,13 @@ use tessera_contract_delivery::Delivery;
 use tessera_contract_drm::Drm;
 use tessera_contract_entitlement::Entitlement;
 use tessera_contract_viewers::Viewers;
-use tessera_store::{Module, OpenError, Store, StoreConfig};
+use tessera_store::{Engine, Module, OpenError, Store, StoreConfig};
 use tessera_types::Clock;
 
 pub use config::PlaybackConfig;
 pub use service::PlaybackService;
 pub use sweep::Swept;
+pub use tenant_tables::TABLES;
 
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("playback", ["0001_sessions"]);
@@ -55,5 +57,9 @@ pub async fn open(
     deps: PlaybackDeps,
 ) -> Result<Arc<PlaybackService>, OpenError> {
     let store = Store::open(store, &MODULE, deps.clock.clone()).await?;
+    if store.engine() == Engine::Sqlite {
+        // The data folder is this process's alone: what another one had begun can be gone on with at once.
+        store::abandon_starts(&store).await?;
+    }
     Ok(Arc::new(PlaybackService::new(config, store, deps)))
 }

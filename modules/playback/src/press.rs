@@ -2,7 +2,7 @@
 
 use tessera_contract::{Caller, Cx, Failure, FailureKind};
 use tessera_contract_playback::StartPlayback;
-use tessera_types::{AccountId, ProfileId, TitleId};
+use tessera_types::{AccountId, ProfileId, Sensitive, TitleId};
 
 /// Characters of a device's id, and of its name.
 const DEVICE_ID_MAX: usize = 128;
@@ -18,14 +18,14 @@ pub(crate) struct Press {
     pub(crate) profile_id: Option<ProfileId>,
     pub(crate) title_id: TitleId,
     pub(crate) device_id: String,
-    pub(crate) device_name: String,
+    pub(crate) device_name: Sensitive<String>,
 }
 
 /// The press of the caller. Errors are `invalid_request` with the field.
 pub(crate) fn checked(cx: &Cx, request: StartPlayback, default_device_name: &str) -> Result<Press, Failure> {
     let StartPlayback { title_id, device_id, device_name, profile_id } = request;
     bounded("device_id", &device_id, DEVICE_ID_MAX)?;
-    let named = device_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let named = device_name.as_ref().map(|name| name.trim()).filter(|name| !name.is_empty());
     let device_name = named.unwrap_or(default_device_name).to_owned();
     bounded("device_name", &device_name, DEVICE_NAME_MAX)?;
     let signed_in_as = match &cx.caller {
@@ -33,7 +33,7 @@ pub(crate) fn checked(cx: &Cx, request: StartPlayback, default_device_name: &str
         Caller::Anonymous | Caller::Staff { .. } | Caller::Service { .. } => None,
     };
     let (account_id, profile_id) = (account(cx)?.clone(), profile_id.or(signed_in_as));
-    Ok(Press { account_id, profile_id, title_id, device_id, device_name })
+    Ok(Press { account_id, profile_id, title_id, device_id, device_name: device_name.into() })
 }
 
 /// The account that calls.
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_device_without_a_name_gets_one_and_bounds_are_kept() {
         for (name, expected) in [(None, "A device"), (Some("  "), "A device"), (Some(" TV "), "TV")] {
-            assert_eq!(checked(&cx(None), request("d", name), "A device").unwrap().device_name, expected);
+            assert_eq!(checked(&cx(None), request("d", name), "A device").unwrap().device_name.as_str(), expected);
         }
         for (bad, field) in [
             (request("", None), "device_id"),

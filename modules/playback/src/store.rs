@@ -14,6 +14,7 @@ const CLAIM: &str = "insert into starts (tenant, session_id, attempt, expires_at
     on conflict (tenant, session_id) do update set attempt = excluded.attempt, expires_at = excluded.expires_at";
 const HOLD: &str = "update starts set expires_at = $4 where tenant = $1 and session_id = $2 and attempt = $3";
 const CLEAR: &str = "delete from starts where tenant = $1 and session_id = $2 and attempt = $3";
+const ABANDON: &str = "update starts set expires_at = 0 where expires_at > 0";
 const ANSWER: &str = "select answer from sessions where tenant = $1 and session_id = $2";
 const ADD: &str = "insert into sessions (tenant, session_id, account_id, profile_id, title_id, device_id, \
     position_seconds, position_reported, started_at, updated_at, beat_by, ended_at, version, answer) \
@@ -62,6 +63,11 @@ pub(crate) async fn hold(
 /// Ends the attempt; whether it was still the one.
 pub(crate) async fn clear(tx: &mut Tx, session: &PlaybackSessionId, attempt: i64) -> Result<bool, Failure> {
     Ok(tx.execute(CLEAR, params![session, attempt]).await? > 0)
+}
+
+/// Every attempt is over: whoever was at one is gone. How many there were.
+pub(crate) async fn abandon_starts(store: &Store) -> Result<u64, Failure> {
+    store.system_write((), |tx, ()| Box::pin(tx.execute(ABANDON, params![]))).await
 }
 
 /// What the start of this session answered, if it came that far.

@@ -9,6 +9,7 @@ mod profile;
 mod progress;
 mod service;
 mod store;
+mod tenant_tables;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::ViewersConfig;
 pub use service::ViewersService;
+pub use tenant_tables::TABLES;
 
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("viewers", ["0001_profiles_and_progress"]);

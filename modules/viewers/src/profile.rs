@@ -18,7 +18,7 @@ pub(crate) fn checked_name(name: &str) -> Result<String, Failure> {
 
 /// The profile that an account has from the beginning.
 pub(crate) fn first(profile_id: ProfileId, account_id: AccountId, name: &str) -> Profile {
-    Profile { profile_id, account_id, name: name.to_owned(), age_limit: None, version: 1 }
+    Profile { profile_id, account_id, name: name.into(), age_limit: None, version: 1 }
 }
 
 /// The profile after an edit. Errors are a bad name, and a version conflict when it was made on another version.
@@ -29,7 +29,7 @@ pub(crate) fn edited(before: &Profile, edit: &EditProfile) -> Result<Profile, Fa
     Ok(Profile {
         profile_id: before.profile_id.clone(),
         account_id: before.account_id.clone(),
-        name: checked_name(&edit.name)?,
+        name: checked_name(&edit.name)?.into(),
         age_limit: edit.age_limit,
         version: before.version + 1,
     })

@@ -45,7 +45,7 @@ impl TryFrom<ProfileRow> for Profile {
         Ok(Self {
             profile_id: id(&row.profile_id)?,
             account_id: id(&row.account_id)?,
-            name: row.name,
+            name: row.name.into(),
             age_limit: row.age_limit.and_then(|years| u8::try_from(years).ok()),
             version: row.version,
         })

@@ -123,7 +123,8 @@ fn success_status(literal: &LitInt) -> Result<u16> {
 
 fn access_tokens(expression: &Expr) -> Result<TokenStream> {
     let access = quote!(::tessera_contract::Access);
-    let known = "expected public, viewer, service, staff(\"scope\") or service_or_staff(\"scope\")";
+    let known =
+        "expected public, viewer, service, staff(\"scope\"), platform(\"scope\") or service_or_staff(\"scope\")";
     match expression {
         Expr::Path(path) if path.path.is_ident("public") => Ok(quote!(#access::Public)),
         Expr::Path(path) if path.path.is_ident("viewer") => Ok(quote!(#access::Viewer)),
@@ -135,6 +136,7 @@ fn access_tokens(expression: &Expr) -> Result<TokenStream> {
             }
             match quote!(#function).to_string().as_str() {
                 "staff" => Ok(quote!(#access::Staff(#scope))),
+                "platform" => Ok(quote!(#access::Platform(#scope))),
                 "service_or_staff" => Ok(quote!(#access::ServiceOrStaff(#scope))),
                 _ => Err(Error::new(expression.span(), known)),
             }

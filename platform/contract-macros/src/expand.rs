@@ -11,7 +11,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let (contract, visibility) = (&item.ident, &item.vis);
     let operations = format_ident!("{}_operations", snake(&contract.to_string()));
     let (guarded, remote) = (format_ident!("{contract}Guarded"), format_ident!("{contract}Remote"));
-    let statics = methods.iter().map(|method| operation_static(method, name));
+    let statics = methods.iter().map(|method| operation_static(method, name, mount));
     let constants: Vec<_> = methods.iter().map(|method| &method.constant).collect();
     let output = &methods[0].output;
     let guarded_methods = methods.iter().map(|method| {
@@ -80,7 +80,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     }
 }
 
-fn operation_static(method: &Method, contract: &syn::LitStr) -> TokenStream {
+fn operation_static(method: &Method, contract: &syn::LitStr, mount: &syn::LitStr) -> TokenStream {
     let Method { name, constant, docs, request, output, verb, route, .. } = method;
     let (path, access, status) = (&route.path, &route.access, route.status);
     let name = name.to_string();
@@ -95,6 +95,7 @@ fn operation_static(method: &Method, contract: &syn::LitStr) -> TokenStream {
             <#output as ::tessera_contract::Outcome>::Error,
         > = ::tessera_contract::Operation::new(&::tessera_contract::OperationInfo {
             contract: #contract,
+            module: #mount,
             name: #name,
             method: ::tessera_contract::Method::#verb,
             path: #path,

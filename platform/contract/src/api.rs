@@ -11,7 +11,7 @@ use crate::{
     ContractError, ContractInfo, Cx, Failure, FailureKind, Operation, OperationInfo, Problem,
     document::Document,
     fields::{self, Fields},
-    guard::guard,
+    guard::{failed, guard},
     variants::Variants,
 };
 
@@ -78,6 +78,7 @@ impl ApiBuilder {
 
     /// The finished whole.
     pub fn build(self) -> Api {
+        unknown_fields(self.document.info.name, 0); // from zero, so that the first one is seen as a rise
         Api { info: self.document.info, document: self.document.to_json(), endpoints: self.endpoints }
     }
 
@@ -95,6 +96,7 @@ impl ApiBuilder {
         Fut: Future<Output = Result<Res, Err>> + Send,
     {
         let info = operation.info();
+        failed(info, 0);
         let versioned = self.document.add::<Req, Res>(info);
         let variants = Arc::new(Variants::of::<Req>());
         let handler: Handler = Arc::new(move |cx, input, internal| {
@@ -128,10 +130,7 @@ fn known<Req: DeserializeOwned>(
     let request = fields::typed(input, |path| unknown.push(path))?;
     let Some(first) = unknown.first() else { return Ok(request) };
     if internal {
-        metrics::counter!(
-            "tessera_unknown_fields_total", "contract" => info.contract, "operation" => info.name
-        )
-        .increment(unknown.len() as u64);
+        unknown_fields(info.contract, unknown.len() as u64);
         return Ok(request);
     }
     let others = match unknown.len() - 1 {
@@ -139,6 +138,10 @@ fn known<Req: DeserializeOwned>(
         more => format!(" and {more} more"),
     };
     Err(Failure::invalid(first, format!("{} knows no field {first}{others}", info.name)))
+}
+
+fn unknown_fields(contract: &'static str, count: u64) {
+    metrics::counter!("tessera_unknown_fields_total", "contract" => contract).increment(count);
 }
 
 /// An implementation that panics fails this one call: its caller gets a problem like any other, its connection lives on.

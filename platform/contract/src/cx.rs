@@ -1,12 +1,12 @@
 //! The caller's context: all that crosses a boundary besides the request.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tessera_types::{AccountId, Clock, ProfileId, TenantId, Territory, Timestamp};
+use tessera_types::{AccountId, Clock, ProfileId, Sensitive, TenantId, Territory, Timestamp};
 use tokio::time::Instant;
 
-use crate::trace::TraceContext;
+use crate::{AuditTrail, Deed, trace::TraceContext};
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,24 @@ impl Caller {
         }
     }
 
+    /// Who, for the audit trail: a key's or member of staff's own id, else as [`Caller::key`].
+    pub fn subject(&self) -> String {
+        match self {
+            Caller::Staff { subject, .. } => subject.clone(),
+            Caller::Anonymous | Caller::Viewer { .. } | Caller::Service { .. } => self.key(),
+        }
+    }
+
+    /// What kind of caller, in a word: all that a log says of one.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Caller::Anonymous => "anonymous",
+            Caller::Viewer { .. } => "viewer",
+            Caller::Staff { .. } => "staff",
+            Caller::Service { .. } => "service",
+        }
+    }
+
     /// Whether this is staff (or a key) that holds `scope`.
     pub fn has_scope(&self, scope: &str) -> bool {
         matches!(self, Caller::Staff { scopes, .. } if scopes.iter().any(|s| s == scope || s == "*"))
@@ -82,10 +100,27 @@ pub struct Cx {
     pub business_now: Timestamp,
     /// Where the viewer is, as the edge knows it; never from the request.
     pub territory: Option<Territory>,
+    /// The network address that the request came from, as the edge knows it.
+    pub address: Option<Sensitive<IpAddr>>,
     /// The caller's `Idempotency-Key`, if it sent one.
     pub idempotency_key: Option<Arc<str>>,
     effect: Option<Arc<Effect>>,
+    deed: Option<Arc<Deed>>,
+    trail: Option<Trail>,
 }
+
+/// Where records go that no commit carries.
+#[derive(Clone)]
+struct Trail(Arc<dyn AuditTrail>);
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Trail")
+    }
+}
+
+/// The [`Caller::Staff`] subject of commands that are run at the machine itself, in the audit trail.
+pub const OPERATOR: &str = "operator@machine";
 
 /// How long a call may take when nobody said otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -101,9 +136,19 @@ impl Cx {
             deadline: Instant::now() + DEFAULT_TIMEOUT,
             business_now,
             territory: None,
+            address: None,
             idempotency_key: None,
             effect: None,
+            deed: None,
+            trail: None,
         }
+    }
+
+    /// A command that the operator runs at the machine, for `tenant`: it may do everything, and what it does through a
+    /// guarded contract is recorded under [`OPERATOR`]. What it does otherwise needs [`Cx::with_deed`] for that.
+    pub fn operator(tenant: TenantId, clock: &dyn Clock) -> Self {
+        let caller = Caller::Staff { subject: OPERATOR.into(), scopes: vec!["*".into()] };
+        Self::new(tenant, caller, clock.now())
     }
 
     /// A module acting on its own account (a job, an event handler): business time equals wall time unless the caller
@@ -119,6 +164,7 @@ impl Cx {
             trace: self.trace.child(),
             idempotency_key: None,
             effect: None,
+            deed: None,
             ..self.clone()
         }
     }
@@ -147,6 +193,27 @@ impl Cx {
     /// For the guard: binds the key to its operation and request.
     pub fn with_effect(&self, effect: Effect) -> Self {
         Self { effect: Some(Arc::new(effect)), ..self.clone() }
+    }
+
+    /// What the audit trail is to tell of this call; the store does, in the commit of its first write.
+    pub fn deed(&self) -> Option<&Deed> {
+        self.deed.as_deref()
+    }
+
+    /// Binds what the audit trail is to tell: the guard does for operations, and whoever makes a context for anything
+    /// else that staff do (an upload, a command).
+    pub fn with_deed(&self, deed: impl Into<Arc<Deed>>) -> Self {
+        Self { deed: Some(deed.into()), ..self.clone() }
+    }
+
+    /// Where records go that no commit carries; `None` where there is no trail.
+    pub fn trail(&self) -> Option<&dyn AuditTrail> {
+        self.trail.as_ref().map(|trail| &*trail.0)
+    }
+
+    /// The same context with a trail: for the edge.
+    pub fn with_trail(&self, trail: Arc<dyn AuditTrail>) -> Self {
+        Self { trail: Some(Trail(trail)), ..self.clone() }
     }
 
     /// The account that calls, if a viewer does.

@@ -178,7 +178,10 @@ fn security(op: &OperationInfo) -> Value {
     match op.access {
         crate::Access::Public => json!([{}, {"bearer": []}, {"session": []}]),
         crate::Access::Viewer => json!([{"bearer": []}, {"session": []}]),
-        crate::Access::Staff(_) | crate::Access::Service | crate::Access::ServiceOrStaff(_) => {
+        crate::Access::Staff(_)
+        | crate::Access::Platform(_)
+        | crate::Access::Service
+        | crate::Access::ServiceOrStaff(_) => {
             json!([{"bearer": []}])
         }
     }

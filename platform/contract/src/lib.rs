@@ -94,6 +94,7 @@
 //! ```
 
 mod api;
+mod audit;
 pub mod conformance;
 mod contract;
 mod cx;
@@ -113,8 +114,9 @@ mod variants;
 
 pub use api::{Answer, Api, ApiBuilder, Endpoint};
 pub use async_trait::async_trait;
+pub use audit::{AuditChange, AuditOutcome, AuditTarget, AuditTrail, Deed, OperationRecorded, REDACTED, REQUEST_BYTES};
 pub use contract::Contract;
-pub use cx::{Caller, Cx, DEFAULT_TIMEOUT, Effect, request_id};
+pub use cx::{Caller, Cx, DEFAULT_TIMEOUT, Effect, OPERATOR, request_id};
 pub use event::{CloudEvent, Event, EventInfo};
 pub use failure::{ContractError, ErrorCode, Failure, FailureKind};
 pub use guard::guard;

@@ -46,6 +46,9 @@ pub enum Access {
     Viewer,
     /// Staff or an API key with this scope.
     Staff(&'static str),
+    /// An operator of the deployment itself: an API key of [`TenantId::platform`](tessera_types::TenantId::platform)
+    /// with this scope. No tenant's key will do, whatever its scopes.
+    Platform(&'static str),
     /// Another module of the deployment, nobody else.
     Service,
     /// Another module, or an operator's own system with an API key of this scope.
@@ -53,13 +56,18 @@ pub enum Access {
 }
 
 impl Access {
-    /// Whether `caller` may call; says what is missing when not.
-    pub fn authorize(self, caller: &Caller) -> Result<(), Failure> {
+    /// Whether `cx`'s caller may call; says what is missing when not.
+    pub fn authorize(self, cx: &Cx) -> Result<(), Failure> {
+        let caller = &cx.caller;
         let service = matches!(caller, Caller::Service { .. });
         let (allowed, wanted) = match self {
             Access::Public => return Ok(()),
             Access::Viewer => (matches!(caller, Caller::Viewer { .. }), "a signed-in viewer".to_owned()),
             Access::Staff(scope) => (caller.has_scope(scope), format!("an API key or staff with scope {scope:?}")),
+            Access::Platform(scope) => (
+                cx.tenant.is_platform() && caller.has_scope(scope),
+                format!("operators of the deployment, with a key of the platform itself and the scope {scope:?}"),
+            ),
             Access::Service => (service, "another module of this deployment".to_owned()),
             Access::ServiceOrStaff(scope) => {
                 (service || caller.has_scope(scope), format!("a module, or an API key with scope {scope:?}"))
@@ -74,12 +82,21 @@ impl Access {
         }
     }
 
+    /// The scope that staff or an API key needs, where they may call at all.
+    pub fn scope(self) -> Option<&'static str> {
+        match self {
+            Access::Staff(scope) | Access::Platform(scope) | Access::ServiceOrStaff(scope) => Some(scope),
+            Access::Public | Access::Viewer | Access::Service => None,
+        }
+    }
+
     /// For documents and tables: `public`, `viewer`, `staff catalog:write`, …
     pub fn describe(self) -> String {
         match self {
             Access::Public => "public".into(),
             Access::Viewer => "viewer".into(),
             Access::Staff(scope) => format!("staff {scope}"),
+            Access::Platform(scope) => format!("platform {scope}"),
             Access::Service => "service".into(),
             Access::ServiceOrStaff(scope) => format!("service or staff {scope}"),
         }
@@ -114,6 +131,8 @@ impl Limits {
 pub struct OperationInfo {
     /// The contract's name.
     pub contract: &'static str,
+    /// What implements it: the contract's mount, under which metrics count.
+    pub module: &'static str,
     /// The operation's name within its contract, `get_title`.
     pub name: &'static str,
     /// Its method.
@@ -138,9 +157,19 @@ impl OperationInfo {
         self.path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'))
     }
 
-    /// Whether `cx`'s caller may call it.
+    /// Whether `cx`'s caller may call it. That staff was refused is told to the audit trail.
     pub fn authorize(&self, cx: &Cx) -> Result<(), Failure> {
-        self.access.authorize(&cx.caller)
+        let verdict = self.access.authorize(cx);
+        if let (Err(_), Caller::Staff { .. }, Some(trail)) = (&verdict, &cx.caller, cx.trail()) {
+            trail.refused(cx, self);
+        }
+        verdict
+    }
+
+    /// Whether what staff do with it belongs into the audit trail: it changes something. An operation whose scope is
+    /// for reading (`…:read`) changes nothing, whatever its method.
+    pub fn is_recorded(&self) -> bool {
+        self.method != Method::Get && self.access.scope().is_some_and(|scope| !scope.ends_with(":read"))
     }
 }
 

@@ -1,10 +1,10 @@
 //! A context between processes: a short-lived token signed for one contract, never bare headers.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use tessera_types::{Clock, TenantId, Territory, Timestamp};
+use tessera_types::{Clock, Sensitive, TenantId, Territory, Timestamp};
 
 use crate::{Caller, Cx, Failure, FailureKind, TraceContext, cx::DEFAULT_TIMEOUT};
 
@@ -27,6 +27,8 @@ struct Claims {
     territory: Option<Territory>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<Sensitive<IpAddr>>,
 }
 
 /// Signs and checks contexts with a secret that the deployment's processes share (HMAC-SHA-256).
@@ -57,6 +59,7 @@ impl CxSigner {
             business_now: cx.business_now.as_micros(),
             territory: cx.territory.clone(),
             idempotency_key: cx.idempotency_key.as_deref().map(str::to_owned),
+            address: cx.address,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encode)
             .map_err(|e| Failure::internal("signing a context", e))
@@ -80,6 +83,7 @@ impl CxSigner {
         cx.deadline = tokio::time::Instant::now() + Duration::from_millis(claims.remaining_ms).min(DEFAULT_TIMEOUT * 6);
         cx.territory = claims.territory;
         cx.idempotency_key = claims.idempotency_key.map(Into::into);
+        cx.address = claims.address;
         Ok(cx)
     }
 }

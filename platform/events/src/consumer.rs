@@ -5,12 +5,13 @@ use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
 use futures::{FutureExt, future::BoxFuture};
 use tessera_contract::{CloudEvent, Cx, Event, Failure};
 use tessera_store::{Position, Store, Tx};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     HandlerError, Log, Parked,
     delivery::{Delivery, Undelivered},
+    figures::Figures,
     handler::Handler,
     ledger::{Ledger, ParkedRow, Step},
 };
@@ -26,6 +27,8 @@ pub struct ConsumerOptions {
     pub longest_backoff: Duration,
     /// How often to look when nothing rings.
     pub poll: Duration,
+    /// After how long the offset follows events that nobody here wants: retention waits for it.
+    pub pass_by: Duration,
 }
 
 impl Default for ConsumerOptions {
@@ -35,6 +38,7 @@ impl Default for ConsumerOptions {
             backoff: Duration::from_millis(50),
             longest_backoff: Duration::from_secs(30),
             poll: Duration::from_secs(1),
+            pass_by: Duration::from_secs(60),
         }
     }
 }
@@ -101,11 +105,48 @@ impl Consumer {
         self.follow(Handler::Outside(Arc::new(move |cx, event| handler(cx, event).boxed())), shutdown).await;
     }
 
-    async fn follow(self, handler: Handler, shutdown: CancellationToken) {
+    /// Delivers what there is now, as [`Consumer::run`] does, and returns: whether all of it went. Nothing is waited for:
+    /// an event that meets something out of reach ends the pass. For simulations, which decide themselves what happens
+    /// when.
+    pub async fn drain<F>(self, handler: F) -> Result<bool, Failure>
+    where
+        F: for<'a> Fn(&'a mut Tx, &'a CloudEvent) -> BoxFuture<'a, Result<(), HandlerError>> + Send + Sync + 'static,
+    {
+        self.pass(Handler::InStore(Arc::new(handler))).await
+    }
+
+    /// [`Consumer::drain`] as [`Consumer::run_outside`] delivers.
+    pub async fn drain_outside<F, R>(self, handler: F) -> Result<bool, Failure>
+    where
+        F: Fn(Cx, Arc<CloudEvent>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), HandlerError>> + Send + 'static,
+    {
+        self.pass(Handler::Outside(Arc::new(move |cx, event| handler(cx, event).boxed()))).await
+    }
+
+    async fn pass(self, handler: Handler) -> Result<bool, Failure> {
+        let mut follower = Follower { waits: false, ..self.follower(handler, CancellationToken::new()) };
+        while !follower.shutdown.is_cancelled() {
+            if follower.round().await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn follower(self, handler: Handler, shutdown: CancellationToken) -> Follower {
+        let figures = Figures { consumer: self.ledger.consumer, module: self.ledger.store.module().name };
         let delivery = Delivery { ledger: self.ledger.clone(), handler, latest_only: self.latest_only };
-        let mut follower =
-            Follower { consumer: self, delivery, shutdown, passed: (Position::default(), Position::default()) };
-        let mut bell = follower.consumer.log.bell();
+        let passed = (Position::default(), Position::default());
+        Follower { consumer: self, delivery, shutdown, figures, passed, looked_back: None, waits: true }
+    }
+
+    async fn follow(self, handler: Handler, shutdown: CancellationToken) {
+        let mut follower = self.follower(handler, shutdown);
+        let (log, ledger) = (&follower.consumer.log, &follower.consumer.ledger);
+        log.followed_by(ledger.consumer, &ledger.store);
+        let mut bell = log.bell();
+        follower.figures.announce();
         while !follower.shutdown.is_cancelled() {
             bell.mark_unchanged();
             let wait = match follower.round().await {
@@ -144,8 +185,13 @@ struct Follower {
     consumer: Consumer,
     delivery: Delivery,
     shutdown: CancellationToken,
+    figures: Figures,
     /// How far it has read beyond which recorded position, past events that it does not want.
     passed: (Position, Position),
+    /// When events that were passed by were last looked at.
+    looked_back: Option<Instant>,
+    /// Whether it waits for what is out of reach; otherwise it shuts itself down there.
+    waits: bool,
 }
 
 impl Follower {
@@ -170,11 +216,18 @@ impl Follower {
             }
             saved = to;
         }
-        if at.seq - saved.seq >= PASSED_UNRECORDED {
+        let long_ago = self.looked_back.is_none_or(|at| at.elapsed() >= self.consumer.options.pass_by);
+        if at.seq - saved.seq >= PASSED_UNRECORDED || (long_ago && at != saved) {
             self.consumer.ledger.take_alone(Step::Advance { from: saved, to: at }).await?;
             saved = at;
         }
+        if long_ago {
+            self.looked_back = Some(Instant::now());
+        }
         self.passed = (saved, at);
+        if read == 0 {
+            self.figures.caught_up();
+        }
         Ok(match (batch.more, read) {
             (true, 0) => Some(HELD_BACK),
             (true, _) => None,
@@ -192,9 +245,7 @@ impl Follower {
         let name = self.consumer.ledger.consumer;
         match self.insist(&event, step).await {
             Insisted::Delivered => {
-                metrics::counter!("tessera_events_delivered_total", "consumer" => name).increment(1);
-                let lag = self.consumer.ledger.store.now().since(event.time);
-                metrics::gauge!("tessera_events_lag_seconds", "consumer" => name).set(lag.as_secs_f64());
+                self.figures.delivered();
                 Ok(ControlFlow::Continue(()))
             }
             Insisted::GaveUp(error) => {
@@ -205,7 +256,7 @@ impl Follower {
                     error,
                     "an event is parked"
                 );
-                metrics::counter!("tessera_events_parked_total", "consumer" => name).increment(1);
+                self.figures.parked();
                 self.consumer.ledger.park(&event, step, self.consumer.options.attempts, Some(&error)).await?;
                 parked.insert(key(&event));
                 Ok(ControlFlow::Continue(()))
@@ -217,6 +268,7 @@ impl Follower {
     /// Tries keys that are to be tried again. Answers the keys that are still parked.
     async fn retry_parked(&self) -> Result<HashSet<Key>, Failure> {
         let keys = self.consumer.ledger.parked_keys().await?;
+        self.figures.subjects_parked(keys.len());
         let ready: HashSet<Key> = keys.iter().filter(|k| k.2).map(|k| (k.0.clone(), k.1.clone())).collect();
         let mut parked: HashSet<Key> = keys.into_iter().map(|(tenant, subject, _)| (tenant, subject)).collect();
         for key in ready {
@@ -254,11 +306,18 @@ impl Follower {
             if self.shutdown.is_cancelled() {
                 return Insisted::RoundIsOver;
             }
+            if let Step::Advance { .. } = step {
+                self.figures.trying(event.time);
+            }
             match self.delivery.attempt(event, step).await {
                 Ok(()) => return Insisted::Delivered,
                 Err(Undelivered::Moved) => return Insisted::RoundIsOver,
                 Err(Undelivered::Transient(error)) => {
                     tracing::warn!(consumer = self.consumer.ledger.consumer, event = event.id, error, "waiting");
+                    if !self.waits {
+                        self.shutdown.cancel();
+                        return Insisted::RoundIsOver;
+                    }
                 }
                 Err(Undelivered::Handler(error)) => {
                     failures += 1;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tessera_contract::{CloudEvent, Cx, Failure, TraceContext};
+use tessera_faults::reached;
 
 use crate::{
     HandlerError,
@@ -54,6 +55,17 @@ struct InStore<H> {
 impl Delivery {
     /// One attempt.
     pub(crate) async fn attempt(&self, event: &Arc<CloudEvent>, step: Step) -> Result<(), Undelivered> {
+        if reached("event.before", self.ledger.consumer) {
+            return Err(Undelivered::Transient("not delivered".into()));
+        }
+        let done = self.handle(event, step).await;
+        match reached("event.after", self.ledger.consumer) {
+            true => Err(Undelivered::Transient("delivered, and not heard of".into())),
+            false => done,
+        }
+    }
+
+    async fn handle(&self, event: &Arc<CloudEvent>, step: Step) -> Result<(), Undelivered> {
         let cx = self.cx(event);
         match &self.handler {
             Handler::InStore(handler) => {
@@ -75,6 +87,9 @@ impl Delivery {
             Handler::Outside(handler) => {
                 let key = format!("{}:{}", self.ledger.consumer, event.id);
                 handler(cx.with_idempotency_key(key), event.clone()).await?;
+                if reached("event.between", self.ledger.consumer) {
+                    return Err(Undelivered::Transient("handled, and not recorded".into()));
+                }
                 taken(self.ledger.take_alone(step).await)
             }
         }

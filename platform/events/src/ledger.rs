@@ -9,8 +9,9 @@ const FIRST: &str =
     "insert into tessera_offsets (consumer, xact, seq, updated_us) values ($1, $2, $3, $4) on conflict do nothing";
 const ADVANCE: &str = "update tessera_offsets set xact = $4, seq = $5, updated_us = $6 \
     where consumer = $1 and xact = $2 and seq = $3";
-const SEEN: &str = "insert into tessera_versions (tenant, consumer, subject, version) values ($1, $2, $3, $4) \
-    on conflict (consumer, tenant, subject) do update set version = excluded.version \
+const SEEN: &str = "insert into tessera_versions (tenant, consumer, subject, version, seen_us) \
+    values ($1, $2, $3, $4, $5) \
+    on conflict (consumer, tenant, subject) do update set version = excluded.version, seen_us = excluded.seen_us \
     where tessera_versions.version < excluded.version";
 const PARK: &str = "insert into tessera_parked \
     (consumer, xact, seq, tenant, subject, event, attempts, error, parked_us, ready) \
@@ -168,5 +169,6 @@ pub(crate) async fn take(tx: &mut Tx, consumer: &'static str, step: Step) -> Res
 
 /// Whether the event's version is above all that the consumer has seen of its subject, in the tenant's transaction.
 pub(crate) async fn is_newer(tx: &mut Tx, consumer: &'static str, event: &CloudEvent) -> Result<bool, Failure> {
-    Ok(tx.execute(SEEN, params![consumer, &event.subject, event.subjectversion]).await? > 0)
+    let now = tx.now();
+    Ok(tx.execute(SEEN, params![consumer, &event.subject, event.subjectversion, now]).await? > 0)
 }

@@ -8,6 +8,7 @@
 
 mod consumer;
 mod delivery;
+mod figures;
 mod handler;
 mod ledger;
 mod log;

@@ -28,6 +28,11 @@ impl Log {
         self.store.events_end().await
     }
 
+    /// A consumer reads this log: retention waits for it.
+    pub(crate) fn followed_by(&self, consumer: &'static str, books: &Store) {
+        self.store.followed_by(consumer, books);
+    }
+
     /// Changes when this process has committed events; other processes' are found by polling.
     pub fn bell(&self) -> watch::Receiver<u64> {
         self.store.events_bell()

@@ -4,8 +4,15 @@
 //! beside, flushed, renamed into place, and their folders flushed.
 
 mod key;
+mod pin;
 
-use std::{ops::Range, path::Path, sync::Arc};
+use std::{
+    fs::{self, File},
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
@@ -13,9 +20,13 @@ use object_store::{
     ObjectStore, ObjectStoreExt, PutPayload, WriteMultipart, local::LocalFileSystem, path::Path as StorePath,
 };
 use tessera_contract::{Failure, FailureKind};
+use tessera_faults::reached;
 use tessera_types::TenantId;
 
 pub use key::{BlobKey, BlobKeyError};
+pub use pin::Pin;
+
+use crate::disk;
 
 /// Bytes of one part of a streamed put.
 const PART: usize = 8 * 1024 * 1024;
@@ -24,12 +35,17 @@ const PART: usize = 8 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
+    /// The same store, where it is a folder of this machine.
+    folder: Option<Arc<LocalFileSystem>>,
+    /// Where that folder is.
+    root: Option<PathBuf>,
 }
 
 /// One tenant's blobs: every key is below the tenant's own name.
 #[derive(Clone)]
 pub struct TenantBlobs {
     store: Arc<dyn ObjectStore>,
+    folder: Option<Arc<LocalFileSystem>>,
     tenant: TenantId,
 }
 
@@ -49,19 +65,30 @@ impl Blobs {
     /// [`FailureKind::Unavailable`] when the folder cannot be made or read.
     pub fn folder(path: &Path) -> Result<Self, Failure> {
         let doing = || format!("opening the blob folder {}", path.display());
-        std::fs::create_dir_all(path).map_err(|e| Failure::unavailable(&doing(), e))?;
+        fs::create_dir_all(path).map_err(|e| Failure::unavailable(&doing(), e))?;
         let folder = LocalFileSystem::new_with_prefix(path).map_err(|e| Failure::unavailable(&doing(), e))?;
-        Ok(Self { store: Arc::new(folder.with_fsync(true)) })
+        let folder = Arc::new(folder.with_fsync(true));
+        Ok(Self { store: folder.clone(), folder: Some(folder), root: Some(path.to_owned()) })
     }
 
     /// Another object store: S3, memory. It must acknowledge a put only when that is durable.
     pub fn of(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store }
+        Self { store, folder: None, root: None }
+    }
+
+    /// Whether there is room for `wanted` more bytes; of an object store nobody knows.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`], for which [`disk::is_full`] holds when there is too little.
+    pub async fn check_room(&self, wanted: u64) -> Result<(), Failure> {
+        let Some(root) = self.root.clone() else { return Ok(()) };
+        let looked = tokio::task::spawn_blocking(move || disk::check_room(&root, wanted)).await;
+        looked.map_err(|e| Failure::internal("looking for room for a blob", e))?
     }
 
     /// The blobs of `tenant`, and of nobody else.
     pub fn tenant(&self, tenant: &TenantId) -> TenantBlobs {
-        TenantBlobs { store: self.store.clone(), tenant: tenant.clone() }
+        TenantBlobs { store: self.store.clone(), folder: self.folder.clone(), tenant: tenant.clone() }
     }
 }
 
@@ -71,7 +98,9 @@ impl TenantBlobs {
     /// # Errors
     /// [`FailureKind::Unavailable`] when the store does not take it; then what was there before still is.
     pub async fn put(&self, key: &BlobKey, bytes: Bytes) -> Result<(), Failure> {
+        reached("blob.before", "put");
         let put = self.store.put(&self.path(key), PutPayload::from_bytes(bytes)).await;
+        reached("blob.after", "put");
         put.map(drop).map_err(failed("storing", key))
     }
 
@@ -87,7 +116,12 @@ impl TenantBlobs {
         let upload = self.store.put_multipart(&self.path(key)).await.map_err(failed("storing", key))?;
         let mut writer = WriteMultipart::new_with_chunk_size(upload, PART);
         match write_all(&mut writer, key, chunks).await {
-            Ok(size) => writer.finish().await.map(|_| size).map_err(failed("storing", key)),
+            Ok(size) => {
+                reached("blob.before", "put_stream");
+                let finished = writer.finish().await;
+                reached("blob.after", "put_stream");
+                finished.map(|_| size).map_err(failed("storing", key))
+            }
             Err(failure) => {
                 let _left_over = writer.abort().await; // the stream's failure is the one to tell
                 Err(failure)
@@ -164,10 +198,36 @@ impl TenantBlobs {
     /// # Errors
     /// [`FailureKind::Unavailable`].
     pub async fn delete(&self, key: &BlobKey) -> Result<(), Failure> {
-        match self.store.delete(&self.path(key)).await {
+        self.deletable(key)?;
+        reached("blob.before", "delete");
+        let deleted = self.store.delete(&self.path(key)).await;
+        reached("blob.after", "delete");
+        match deleted {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(failed("deleting", key)(error)),
         }
+    }
+
+    /// Removes every blob below the whole segments of `prefix`, and what puts that were cut off have left there. When
+    /// this returns, a power cut brings none of it back.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`]; some of it may be gone.
+    pub async fn delete_below(&self, prefix: &BlobKey) -> Result<(), Failure> {
+        self.deletable(prefix)?;
+        let Some(folder) = &self.folder else {
+            for blob in self.list(Some(prefix)).await? {
+                self.delete(&blob.key).await?;
+            }
+            return Ok(());
+        };
+        let doing = format!("deleting the blobs below {prefix}");
+        let path = folder.path_to_filesystem(&self.path(prefix)).map_err(|e| Failure::unavailable(&doing, e))?;
+        reached("blob.before", "delete");
+        let removed = tokio::task::spawn_blocking(move || remove_folder(&path)).await;
+        reached("blob.after", "delete");
+        let removed = removed.map_err(|e| Failure::internal(&doing, e))?;
+        removed.map_err(|e| Failure::unavailable(&doing, e))
     }
 
     /// Every blob whose key begins with the whole segments of `prefix`, sorted by key: `a/b` lists `a/b/c` and not
@@ -189,8 +249,30 @@ impl TenantBlobs {
         Ok(listed)
     }
 
+    /// Nothing is deleted while a backup copies: whoever deletes tries again later.
+    fn deletable(&self, key: &BlobKey) -> Result<(), Failure> {
+        let ours = StorePath::from(self.tenant.as_str());
+        let ours = self.folder.as_ref().and_then(|folder| folder.path_to_filesystem(&ours).ok());
+        match ours.as_deref().and_then(Path::parent).is_some_and(pin::is_taken) {
+            true => Err(Failure::new(
+                FailureKind::Unavailable,
+                format!("deleting {key}: a backup is being made, and nothing is deleted meanwhile"),
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn path(&self, key: &BlobKey) -> StorePath {
         StorePath::from_iter(std::iter::once(self.tenant.as_str()).chain(key.segments()))
+    }
+}
+
+/// Removes a folder with all that is in it, for good. One that is not there is removed already.
+fn remove_folder(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -213,6 +295,9 @@ fn failed(doing: &str, key: &BlobKey) -> impl FnOnce(object_store::Error) -> Fai
     let doing = format!("{doing} the blob {key}");
     move |error| match error {
         object_store::Error::NotFound { .. } => Failure::new(FailureKind::NotFound, format!("{doing}: there is none")),
-        error => Failure::unavailable(&doing, error),
+        error => {
+            let detail = format!("{doing}{}", disk::remedy(&error));
+            Failure::unavailable(&detail, error)
+        }
     }
 }

@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use tessera_contract::Failure;
-use tessera_store::{Module, OpenError, Store, StoreConfig};
+use tessera_contract::{Cx, Failure};
+use tessera_store::{Inspector, Module, OpenError, Store, StoreConfig};
 use tessera_types::{Clock, Locale, TenantId, Territory};
 
 use crate::{
@@ -18,7 +18,11 @@ use crate::{
     edge::{Tenant, TenantKind, TenantState, Tenants, host_name},
 };
 
-static MODULE: Module = tessera_store::module!("platform", ["0001_tenants"]);
+/// The names of all tenants, for whoever backs the directory up: rows of one text.
+pub const TENANTS: &str = "select id from tenants order by id";
+
+/// The directory's schema.
+pub static MODULE: Module = tessera_store::module!("platform", ["0001_tenants", "0002_suspended_because"]);
 
 /// How long another process's change may go unseen here; this process's own are seen at once.
 const BELIEVED: Duration = Duration::from_secs(2);
@@ -47,6 +51,9 @@ pub enum DirectoryError {
     /// The name is another tenant's.
     #[error("there is a tenant {0} already; choose another name")]
     TenantTaken(TenantId),
+    /// The name stands for the deployment itself.
+    #[error("{0} is the deployment itself, not a tenant; choose another name")]
+    Reserved(TenantId),
     /// The host is another tenant's.
     #[error("the host {host} is registered for the tenant {tenant}; remove it there first")]
     HostTaken {
@@ -77,6 +84,7 @@ pub enum DirectoryError {
 pub struct Directory {
     store: Store,
     known: Arc<Cache<Lookup, Option<Tenant>>>,
+    behalf: Option<Arc<Cx>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -92,7 +100,13 @@ impl Directory {
     /// As [`Store::open`].
     pub async fn open(config: &StoreConfig, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let store = Store::open(config, &MODULE, clock).await?;
-        Ok(Self { store, known: Arc::new(Cache::new(REMEMBERED)) })
+        Ok(Self { store, known: Arc::new(Cache::new(REMEMBERED)), behalf: None })
+    }
+
+    /// The same directory, for a change that `cx`'s caller makes: its audit record is part of the change's commit.
+    #[must_use]
+    pub fn on_behalf(&self, cx: &Cx) -> Self {
+        Self { behalf: Some(Arc::new(cx.clone())), ..self.clone() }
     }
 
     /// The store, for readiness and an orderly close.
@@ -103,14 +117,43 @@ impl Directory {
     /// Makes a tenant, with its hosts, or nothing at all.
     ///
     /// # Errors
-    /// [`DirectoryError::TenantTaken`], [`DirectoryError::HostTaken`], [`DirectoryError::NotAHost`].
-    pub async fn create(&self, mut new: NewTenant) -> Result<Tenant, DirectoryError> {
+    /// [`DirectoryError::TenantTaken`], [`DirectoryError::Reserved`], [`DirectoryError::HostTaken`],
+    /// [`DirectoryError::NotAHost`].
+    pub async fn create(&self, new: NewTenant) -> Result<Tenant, DirectoryError> {
+        if new.id.is_platform() || new.kind == TenantKind::Platform {
+            return Err(DirectoryError::Reserved(new.id));
+        }
+        self.insert(new).await
+    }
+
+    /// The deployment itself, whose keys look after tenants; entered into the directory when it is not there yet.
+    ///
+    /// # Errors
+    /// The store does not take the write.
+    pub async fn platform(&self) -> Result<Tenant, DirectoryError> {
+        let id = TenantId::platform();
+        let new = NewTenant {
+            id: id.clone(),
+            display_name: "Tessera operators".into(),
+            kind: TenantKind::Platform,
+            default_locale: "en".parse().expect("a literal language tag"),
+            default_territory: None,
+            hosts: Vec::new(),
+        };
+        match self.insert(new).await {
+            Err(DirectoryError::TenantTaken(_)) => self.get(&id).await,
+            entered => entered,
+        }
+    }
+
+    async fn insert(&self, mut new: NewTenant) -> Result<Tenant, DirectoryError> {
         new.hosts = new.hosts.iter().map(|host| registrable(host)).collect::<Result<_, _>>()?;
-        let made = self.store.system_write(new, |tx, new| rows::create(tx, new).boxed()).await;
+        let made =
+            self.store.system_write_for(self.behalf.as_deref(), new, |tx, new| rows::create(tx, new).boxed()).await;
         self.changed(made)
     }
 
-    /// Every tenant, by name.
+    /// Every tenant, by name; the deployment itself is none.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -141,7 +184,10 @@ impl Directory {
     /// [`DirectoryError::NotFound`], [`DirectoryError::HostTaken`], [`DirectoryError::NotAHost`].
     pub async fn add_host(&self, id: &TenantId, host: &str) -> Result<(), DirectoryError> {
         let input = (id.clone(), registrable(host)?);
-        let done = self.store.system_write(input, |tx, (id, host)| rows::add_host(tx, id, host).boxed()).await;
+        let done = self
+            .store
+            .system_write_for(self.behalf.as_deref(), input, |tx, (id, host)| rows::add_host(tx, id, host).boxed())
+            .await;
         self.changed(done)
     }
 
@@ -151,7 +197,10 @@ impl Directory {
     /// The store does not take the write.
     pub async fn remove_host(&self, id: &TenantId, host: &str) -> Result<(), DirectoryError> {
         let input = (id.clone(), registrable(host)?);
-        let done = self.store.system_write(input, |tx, (id, host)| rows::remove_host(tx, id, host).boxed()).await;
+        let done = self
+            .store
+            .system_write_for(self.behalf.as_deref(), input, |tx, (id, host)| rows::remove_host(tx, id, host).boxed())
+            .await;
         self.changed(done)
     }
 
@@ -160,7 +209,15 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`].
     pub async fn suspend(&self, id: &TenantId) -> Result<Tenant, DirectoryError> {
-        self.set_state(id, TenantState::Suspended).await
+        self.set_state(id, TenantState::Suspended, None).await
+    }
+
+    /// As [`Self::suspend`], and keeps the reason for those who look after tenants.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NotFound`].
+    pub async fn suspend_because(&self, id: &TenantId, reason: &str) -> Result<Tenant, DirectoryError> {
+        self.set_state(id, TenantState::Suspended, Some(reason.to_owned())).await
     }
 
     /// Serves the tenant again.
@@ -168,7 +225,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::NotFound`].
     pub async fn resume(&self, id: &TenantId) -> Result<Tenant, DirectoryError> {
-        self.set_state(id, TenantState::Active).await
+        self.set_state(id, TenantState::Active, None).await
     }
 
     /// Moves a test tenant's business time forward by `by`.
@@ -177,14 +234,27 @@ impl Directory {
     /// [`DirectoryError::NotFound`], [`DirectoryError::LiveClock`], [`DirectoryError::TooFar`].
     pub async fn advance_clock(&self, id: &TenantId, by: Duration) -> Result<Tenant, DirectoryError> {
         let input = (id.clone(), by);
-        let moved = self.store.system_write(input, |tx, (id, by)| rows::advance_clock(tx, id, *by).boxed()).await;
+        let moved = self
+            .store
+            .system_write_for(self.behalf.as_deref(), input, |tx, (id, by)| rows::advance_clock(tx, id, *by).boxed())
+            .await;
         self.changed(moved)
     }
 
-    async fn set_state(&self, id: &TenantId, state: TenantState) -> Result<Tenant, DirectoryError> {
-        let input = (id.clone(), state);
-        let set = self.store.system_write(input, |tx, (id, state)| rows::set_state(tx, id, *state).boxed()).await;
-        self.changed(set)
+    async fn set_state(
+        &self,
+        id: &TenantId,
+        state: TenantState,
+        because: Option<String>,
+    ) -> Result<Tenant, DirectoryError> {
+        if id.is_platform() {
+            return Err(DirectoryError::Reserved(id.clone()));
+        }
+        let input = (id.clone(), state, because);
+        let set = self.store.system_write_for(self.behalf.as_deref(), input, |tx, (id, state, because)| {
+            rows::set_state(tx, id, *state, because.clone()).boxed()
+        });
+        self.changed(set.await)
     }
 
     /// After a change, nothing that was read before it is believed.
@@ -217,6 +287,14 @@ impl Tenants for Directory {
         self.known.put(read, key, found.clone(), BELIEVED);
         Ok(found)
     }
+}
+
+/// Every tenant, by name, as a look from outside finds them.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn seen(look: &mut Inspector) -> Result<Vec<Tenant>, Failure> {
+    rows::seen(look).await
 }
 
 /// A host as the edge will look for it.

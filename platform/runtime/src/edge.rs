@@ -16,14 +16,14 @@ mod tenant;
 mod token;
 mod visitor;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use http::{HeaderMap, request::Parts};
 use tessera_contract::{
-    Authenticate, Authenticated, Caller, Cx, CxSigner, Failure, FailureKind, TraceContext, sent_request_id,
+    AuditTrail, Authenticate, Authenticated, Caller, Cx, CxSigner, Failure, FailureKind, TraceContext, sent_request_id,
 };
-use tessera_types::{Clock, Territory};
+use tessera_types::{Clock, Sensitive, Territory};
 
 pub use api_key::{ApiKeys, ResolvedKey};
 pub use forwarded::{Client, Proxies};
@@ -54,6 +54,7 @@ pub struct Edge {
     subjects: Arc<dyn Subjects>,
     keys: Option<KeyCache>,
     sessions: Option<Arc<dyn Sessions>>,
+    trail: Option<Arc<dyn AuditTrail>>,
 }
 
 impl Edge {
@@ -72,6 +73,7 @@ impl Edge {
             subjects: Arc::new(OwnSubjects),
             keys: None,
             sessions: None,
+            trail: None,
         }
     }
 
@@ -105,6 +107,12 @@ impl Edge {
         Self { sessions: Some(sessions), ..self }
     }
 
+    /// Gives every context a trail for what no commit records: refusals, and work that other systems do.
+    #[must_use]
+    pub fn with_trail(self, trail: Arc<dyn AuditTrail>) -> Self {
+        Self { trail: Some(trail), ..self }
+    }
+
     /// Looks every API key up anew: call it when one was revoked in this process.
     pub fn forget_api_keys(&self) {
         self.keys.iter().for_each(KeyCache::forget);
@@ -117,6 +125,8 @@ impl Edge {
     pub async fn tenant(&self, head: &Parts) -> Result<Tenant, Failure> {
         let client = self.proxies.client(head)?;
         let found = self.hosts.resolve(&client.host, self.tenants.as_ref()).await?;
+        // The deployment's own host has operators, and no pages for people.
+        let found = found.filter(|tenant| tenant.kind != TenantKind::Platform);
         found.ok_or_else(|| no_tenant(&client.host)).and_then(active)
     }
 
@@ -136,9 +146,12 @@ impl Edge {
     ) -> Result<(Tenant, Caller), Failure> {
         let here = self.hosts.resolve(&client.host, self.tenants.as_ref()).await?;
         if let Credential::ApiKey(secret) = &credential {
-            return self.by_key(here, secret.expose()).await;
+            return self.by_key(here, secret.expose(), client.address).await;
         }
         let tenant = here.ok_or_else(|| no_tenant(&client.host)).and_then(active)?;
+        if tenant.kind == TenantKind::Platform {
+            return Err(refused("this host is for operators of the deployment: send a key of the platform itself"));
+        }
         let caller = match credential {
             Credential::None | Credential::ApiKey(_) | Credential::Signed(_) => Caller::Anonymous,
             Credential::Token(token) => self.by_token(&tenant, token.expose()).await?,
@@ -156,17 +169,25 @@ impl Edge {
         self.subjects.caller(&tenant.id, &claims).await
     }
 
-    async fn by_key(&self, here: Option<Tenant>, secret: &str) -> Result<(Tenant, Caller), Failure> {
+    async fn by_key(
+        &self,
+        here: Option<Tenant>,
+        secret: &str,
+        address: Sensitive<IpAddr>,
+    ) -> Result<(Tenant, Caller), Failure> {
         let keys = self.keys.as_ref().ok_or_else(|| refused("API keys are not taken here"))?;
         let key = keys.resolve(secret).await?;
-        if here.is_some_and(|here| here.id != key.tenant) {
+        // Keys of the platform hold at its own hosts alone, so that whoever fronts the others can leave those out.
+        if here.map_or(key.tenant.is_platform(), |here| here.id != key.tenant) {
             return Err(refused("the API key belongs to another tenant than the host"));
         }
         let tenant = self.tenants.by_id(&key.tenant).await?.ok_or_else(|| refused("the API key's tenant is gone"))?;
         if !secret.starts_with(tenant.kind.key_prefix()) {
             return Err(refused("the API key's prefix and its tenant's kind, live or test, disagree"));
         }
-        Ok((active(tenant)?, Caller::Staff { subject: key.id.to_string(), scopes: key.scopes }))
+        let tenant = active(tenant)?;
+        keys.used(&key, address);
+        Ok((tenant, Caller::Staff { subject: key.id.to_string(), scopes: key.scopes }))
     }
 
     async fn signed(&self, head: &Parts, token: &str, audience: &str) -> Result<Authenticated, Failure> {
@@ -177,7 +198,7 @@ impl Edge {
             Some(here) if here.id != cx.tenant => {
                 Err(refused("the signed context belongs to another tenant than the host"))
             }
-            Some(_) | None => Ok(Authenticated { cx, internal: true }),
+            Some(_) | None => Ok(Authenticated { cx: self.traced(cx), internal: true }),
         }
     }
 
@@ -188,6 +209,14 @@ impl Edge {
         let known = self.proxies.territory(head).or_else(|| tenant.default_territory.clone());
         cx.territory = known.or_else(|| self.territory.clone());
         cx
+    }
+
+    /// With the audit trail, where there is one.
+    fn traced(&self, cx: Cx) -> Cx {
+        match &self.trail {
+            Some(trail) => cx.with_trail(trail.clone()),
+            None => cx,
+        }
     }
 
     fn admit(&self, head: &Parts, cx: &Cx) -> Result<(), Failure> {
@@ -215,7 +244,8 @@ impl Authenticate for Edge {
             return self.signed(head, token.expose(), audience).await;
         }
         let (tenant, caller) = self.identify(head, &client, credential).await?;
-        let cx = self.context(head, &tenant, caller);
+        let mut cx = self.traced(self.context(head, &tenant, caller));
+        cx.address = Some(client.address).filter(|address| !address.is_unspecified());
         self.admit(head, &cx)?;
         Ok(Authenticated { cx, internal: false })
     }

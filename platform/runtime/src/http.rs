@@ -2,6 +2,7 @@
 
 mod access_log;
 mod bare;
+mod body_pace;
 mod front;
 mod harden;
 mod health;
@@ -9,6 +10,7 @@ mod listener;
 mod metrics_page;
 mod notes;
 mod rates;
+mod seats;
 mod write_pause;
 
 pub use harden::{PAGE_POLICY, content_policy};
@@ -20,7 +22,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::get};
 use tokio::net::TcpListener;
-use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::{
     config::{LimitsConfig, ServerConfig},
@@ -28,8 +29,11 @@ use crate::{
     shutdown::Shutdown,
     telemetry::Metrics,
 };
+use access_log::Owners;
+use body_pace::Pace;
 use front::Front;
 use rates::Rates;
+use seats::Seats;
 
 /// Puts a process's routes together and serves them.
 ///
@@ -55,25 +59,28 @@ pub struct Server {
     router: Router,
     mounts: BTreeMap<String, Router>,
     readiness: Readiness,
-    front: Front,
+    proxies: Proxies,
     rates: Option<Rates>,
     metrics: Metrics,
     limits: LimitsConfig,
+    seats: Seats,
     metrics_elsewhere: bool,
 }
 
 impl Server {
     /// A server with `/healthz` and `/readyz`, and `/metrics` for this machine when it has no listener of its own.
     pub fn new(config: &ServerConfig, metrics: Metrics) -> Self {
+        let exempt = [config.trusted_proxies.as_slice(), &config.rate_limits.exempt].concat();
         let rates = config.rate_limits.enabled.then(|| Rates::new(&config.rate_limits));
         Self {
             router: Router::new(),
             mounts: BTreeMap::new(),
             readiness: Readiness::new(),
-            front: Front::new(Proxies::new(config)),
+            proxies: Proxies::new(config),
             rates,
             metrics,
             limits: config.limits.clone(),
+            seats: Seats::new(config.limits.connections_per_address, exempt),
             metrics_elsewhere: config.metrics_listen.is_some(),
         }
     }
@@ -124,6 +131,8 @@ impl Server {
             true => Router::new(),
             false => metrics_page::for_this_machine(self.metrics),
         };
+        let owners = Owners::new(self.mounts.keys().cloned());
+        let front = Arc::new(Front::new(self.proxies, owners));
         let mounted = self.mounts.into_iter().fold(self.router, |routes, (name, mount)| {
             let mount = mount.fallback(bare::not_found).method_not_allowed_fallback(bare::method_not_allowed);
             routes.nest(&format!("/{name}"), mount)
@@ -134,17 +143,17 @@ impl Server {
             Some(rates) => routes.layer(middleware::from_fn_with_state(Arc::new(rates), rates::limit)),
         };
         limited
-            .layer(RequestBodyTimeoutLayer::new(self.limits.body_pause))
+            .layer(middleware::from_fn_with_state(Arc::new(Pace::new(&self.limits)), body_pace::keep_pace))
             .layer(middleware::from_fn(bare::as_problem))
             .layer(middleware::from_fn(harden::headers))
-            .layer(middleware::from_fn_with_state(Arc::new(self.front), front::front))
+            .layer(middleware::from_fn_with_state(front, front::front))
     }
 
     /// Serves on `listener` until `shutdown` is requested, then drains: `/readyz` says so for the configured notice,
     /// no new connection is taken, and requests under way may finish within the configured time.
     pub async fn serve(self, listener: TcpListener, shutdown: &Shutdown) -> Drained {
-        let (limits, readiness) = (self.limits.clone(), self.readiness.clone());
-        listener::serve(listener, self.into_router(), &limits, &readiness, shutdown).await
+        let (limits, seats, readiness) = (self.limits.clone(), self.seats.clone(), self.readiness.clone());
+        listener::serve(listener, self.into_router(), (&limits, seats), &readiness, shutdown).await
     }
 }
 
@@ -156,5 +165,6 @@ pub fn metrics_router(metrics: Metrics) -> Router {
 /// Serves `router` as it stands on a second listener, until `shutdown` is requested.
 pub async fn serve_aside(listener: TcpListener, router: Router, shutdown: &Shutdown) -> Drained {
     let limits = LimitsConfig { drain_notice: Duration::ZERO, ..LimitsConfig::default() };
-    listener::serve(listener, router, &limits, &Readiness::new(), shutdown).await
+    let seats = Seats::new(limits.connections_per_address, Vec::new());
+    listener::serve(listener, router, (&limits, seats), &Readiness::new(), shutdown).await
 }

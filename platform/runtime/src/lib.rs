@@ -6,8 +6,11 @@
 
 pub mod blobs;
 mod cache;
+pub mod clock;
 pub mod config;
+pub mod control;
 pub mod directory;
+pub mod disk;
 pub mod docs_page;
 pub mod edge;
 pub mod http;

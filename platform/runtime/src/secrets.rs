@@ -1,6 +1,7 @@
-//! `DATA/secrets/`: random keys that a deployment makes for itself, once.
+//! `DATA/secrets/`: random keys that a deployment makes for itself, and replaces when told to.
 
 mod ring;
+mod stored;
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -11,11 +12,13 @@ use std::{
 
 use crate::config::Secret;
 pub use ring::KeyRing;
+pub use stored::{StoredKey, StoredRing};
 
 /// The secret's length in bytes: the key size of AES-256 and of HMAC-SHA-256.
 pub const SECRET_BYTES: usize = 32;
 
-/// A folder of named secrets, readable by its owner alone. One secret is one file of 64 hexadecimal digits.
+/// A folder of named secrets, readable by its owner alone. One secret is one file: its key, and older ones that are still
+/// taken ([`StoredRing`]).
 #[derive(Debug, Clone)]
 pub struct Secrets {
     folder: PathBuf,
@@ -43,7 +46,8 @@ pub enum SecretError {
     },
     /// The file holds something else.
     #[error(
-        "{0} does not hold 64 hexadecimal digits; restore it from a backup: what it protects cannot be read without it"
+        "{0} does not hold keys of 64 hexadecimal digits; import it from an export of the keys: what it protects cannot be \
+         read without it"
     )]
     Damaged(String),
     /// The disk did not do it.
@@ -71,31 +75,88 @@ impl Secrets {
         Ok(Self { folder })
     }
 
-    /// The secret called `name`; a fresh random one is made, and is on disk before this returns, when there is none.
+    /// The key in use of the secret called `name`, as [`Self::ring`].
+    ///
+    /// # Errors
+    /// As [`Self::ring`].
+    pub fn get_or_create(&self, name: &str) -> Result<Secret<[u8; SECRET_BYTES]>, SecretError> {
+        Ok(self.stored_or_created(name)?.current().key().clone())
+    }
+
+    /// The keys called `name`; a fresh random one is made, and is on disk before this returns, when there is none.
     /// Of several callers at once, in several processes, all get the same one.
     ///
     /// Waits for the disk: call it at start, not on a request.
     ///
     /// # Errors
     /// The name is not one, the file is damaged or may be read by others, or the disk fails.
-    pub fn get_or_create(&self, name: &str) -> Result<Secret<[u8; SECRET_BYTES]>, SecretError> {
-        if !is_name(name) {
-            return Err(SecretError::Name(name.chars().take(80).collect()));
-        }
-        let path = self.folder.join(name);
-        match read(&path) {
-            Err(SecretError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                self.create(&path)?;
+    pub fn ring(&self, name: &str) -> Result<KeyRing, SecretError> {
+        self.stored_or_created(name)?.ring()
+    }
+
+    fn stored_or_created(&self, name: &str) -> Result<StoredRing, SecretError> {
+        match self.stored(name)? {
+            Some(ring) => Ok(ring),
+            None => {
+                let path = self.folder.join(name);
+                self.create(&path, &StoredRing::of_first(rand::random()))?;
                 read(&path)
             }
-            read => read,
         }
     }
 
+    /// The keys called `name` as their file has them; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// As [`Self::ring`].
+    pub fn stored(&self, name: &str) -> Result<Option<StoredRing>, SecretError> {
+        match read(&self.path(name)?) {
+            Err(SecretError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Puts `ring` in place of what is called `name`, at once and whole; it is on disk before this returns.
+    ///
+    /// # Errors
+    /// The name is not one, or the disk fails; then what was there before still is.
+    pub fn replace(&self, name: &str, ring: &StoredRing) -> Result<(), SecretError> {
+        let (path, beside) = (self.path(name)?, self.beside());
+        let renamed = write_new(&beside, ring).and_then(|()| fs::rename(&beside, &path));
+        let synced = renamed.and_then(|()| File::open(&self.folder)?.sync_all());
+        synced.map_err(failed("writing the secret", &path))
+    }
+
+    /// The names of all secrets, sorted.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, SecretError> {
+        let listed = fs::read_dir(&self.folder).and_then(|files| {
+            let named = |file: io::Result<fs::DirEntry>| file.map(|file| file.file_name().into_string());
+            files.map(named).collect::<io::Result<Vec<_>>>()
+        });
+        let listed = listed.map_err(failed("listing the secrets in", &self.folder))?;
+        let mut names: Vec<String> = listed.into_iter().filter_map(Result::ok).filter(|name| is_name(name)).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn path(&self, name: &str) -> Result<PathBuf, SecretError> {
+        match is_name(name) {
+            true => Ok(self.folder.join(name)),
+            false => Err(SecretError::Name(name.chars().take(80).collect())),
+        }
+    }
+
+    fn beside(&self) -> PathBuf {
+        self.folder.join(format!(".new-{:016x}", rand::random::<u64>()))
+    }
+
     /// Writes beside and links into place: the name never stands for half a secret, and the first of two wins.
-    fn create(&self, path: &Path) -> Result<(), SecretError> {
-        let beside = self.folder.join(format!(".new-{:016x}", rand::random::<u64>()));
-        let written = write_new(&beside, &rand::random());
+    fn create(&self, path: &Path, ring: &StoredRing) -> Result<(), SecretError> {
+        let beside = self.beside();
+        let written = write_new(&beside, ring);
         let linked = written.and_then(|()| match fs::hard_link(&beside, path) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             done => done,
@@ -111,28 +172,16 @@ fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-fn write_new(path: &Path, secret: &[u8; SECRET_BYTES]) -> io::Result<()> {
+fn write_new(path: &Path, ring: &StoredRing) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    writeln!(file, "{digits}")?;
+    file.write_all(ring.text().expose().as_bytes())?;
     file.sync_all()
 }
 
-fn read(path: &Path) -> Result<Secret<[u8; SECRET_BYTES]>, SecretError> {
+fn read(path: &Path) -> Result<StoredRing, SecretError> {
     let text = fs::read_to_string(path).map_err(failed("reading the secret", path))?;
     owner_only(path)?;
-    decode(text.trim_end()).map(Secret::new).ok_or_else(|| SecretError::Damaged(path.display().to_string()))
-}
-
-fn decode(digits: &str) -> Option<[u8; SECRET_BYTES]> {
-    if digits.len() != SECRET_BYTES * 2 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut secret = [0; SECRET_BYTES];
-    for (at, byte) in secret.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).ok()?;
-    }
-    Some(secret)
+    StoredRing::parse(text.trim_end()).ok_or_else(|| SecretError::Damaged(path.display().to_string()))
 }
 
 fn owner_only(path: &Path) -> Result<(), SecretError> {

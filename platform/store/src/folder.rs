@@ -26,13 +26,33 @@ pub enum FolderError {
         process: String,
     },
     /// It cannot be made, read or written.
-    #[error("data folder {} cannot be used: check that it can be created and written", path.display())]
+    #[error("data folder {} cannot be used: {hint}", path.display())]
     Io {
         /// The folder.
         path: PathBuf,
+        /// What is wrong and what to do.
+        hint: String,
         /// Why not.
         source: io::Error,
     },
+}
+
+impl FolderError {
+    fn io(path: PathBuf, source: io::Error) -> Self {
+        let hint = match source.kind() {
+            io::ErrorKind::ReadOnlyFilesystem => {
+                "its disk is mounted read-only; mount it for writing, or choose another folder with --data".into()
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "the disk is full; free some space, or choose another folder with --data".into()
+            }
+            io::ErrorKind::PermissionDenied => {
+                "this user may not write there; run as the folder's owner, or choose another folder with --data".into()
+            }
+            _ => format!("{source}; check that it can be made and written"),
+        };
+        Self::Io { path, hint, source }
+    }
 }
 
 impl DataFolder {
@@ -40,7 +60,7 @@ impl DataFolder {
     /// process ends, however it ends.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, FolderError> {
         let path = path.into();
-        let io = |source| FolderError::Io { path: path.clone(), source };
+        let io = |source| FolderError::io(path.clone(), source);
         DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(io)?;
         let path = fs::canonicalize(&path).map_err(io)?;
         let mut options = OpenOptions::new();
@@ -54,14 +74,14 @@ impl DataFolder {
                 let _ = lock.read_to_string(&mut process);
                 return Err(FolderError::InUse { path, process: process.trim().into() });
             }
-            Err(TryLockError::Error(source)) => return Err(FolderError::Io { path, source }),
+            Err(TryLockError::Error(source)) => return Err(FolderError::io(path, source)),
         }
         let sign = |lock: &mut File| {
             lock.set_len(0)?;
             lock.rewind()?;
             writeln!(lock, "{}", std::process::id())
         };
-        sign(&mut lock).map_err(|source| FolderError::Io { path: path.clone(), source })?;
+        sign(&mut lock).map_err(|source| FolderError::io(path.clone(), source))?;
         Ok(Self { path, _lock: lock })
     }
 

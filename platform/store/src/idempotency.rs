@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
-use tessera_contract::{Effect, Failure, FailureKind};
+use tessera_contract::{Cx, Deed, Effect, Failure, FailureKind};
 
 use crate::{Tx, params};
 
@@ -24,10 +24,15 @@ where
 {
     let Some(effect) = tx.cx().and_then(|cx| cx.effect()).cloned() else { return work(tx, input).await };
     if let Some(answer) = claim(tx, &effect).await? {
+        // What was done is in the audit trail since it was done.
+        tx.cx().and_then(Cx::deed).into_iter().for_each(Deed::settle);
         return Ok(serde_json::from_str(&answer).map_err(|e| Failure::internal("reading a kept answer", e))?);
     }
     let value = work(tx, input).await?;
     let answer = serde_json::to_string(&value).map_err(|e| Failure::internal("keeping an answer", e))?;
+    if tx.cx().is_some_and(|cx| cx.deed().is_some()) {
+        tx.progress.answer = serde_json::from_str(&answer).ok();
+    }
     tx.execute(KEEP, params![effect.caller, effect.operation, effect.key, answer]).await?;
     Ok(value)
 }

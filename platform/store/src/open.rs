@@ -37,12 +37,14 @@ pub enum OpenError {
         name: String,
     },
     /// A migration failed; nothing of it remains.
-    #[error("migration {name} of {module} failed and was undone")]
+    #[error("migration {name} of {place} failed and was undone: {hint}")]
     Migration {
-        /// Whose.
-        module: String,
+        /// The file or schema.
+        place: String,
         /// Which.
         name: String,
+        /// What is wrong and what to do.
+        hint: &'static str,
         /// What the engine said.
         source: sqlx::Error,
     },
@@ -74,18 +76,38 @@ pub enum OpenError {
         /// Why not.
         source: sqlx::Error,
     },
+    /// It opened, and refused what its module does first in it.
+    #[error(transparent)]
+    First(#[from] Failure),
 }
 
 impl OpenError {
     pub(crate) fn file(path: PathBuf, source: sqlx::Error) -> Self {
         let hint = match Trouble::of(&source) {
             Trouble::Damaged => "it is not a database or is damaged: restore it from a backup",
-            Trouble::DiskFull => "the disk is full: free some space",
+            Trouble::DiskFull => "the disk is full: free some space and start again",
             Trouble::ReadOnly => "it is read-only: check permissions and the mount",
             Trouble::Locked => "another process holds it",
+            Trouble::Disk => {
+                "the disk does not read or write it: look for full or read-only disks and the kernel's log"
+            }
             Trouble::Conflict | Trouble::Unreachable | Trouble::Fault => "check that the folder exists and is writable",
         };
         Self::File { path, hint, source }
+    }
+
+    pub(crate) fn migration(place: &str, name: &str, source: sqlx::Error) -> Self {
+        let hint = match Trouble::of(&source) {
+            Trouble::DiskFull => "the disk is full: free some space and start again",
+            Trouble::ReadOnly => "it is read-only: check permissions and the mount",
+            Trouble::Damaged => "the data is damaged: restore it from a backup",
+            Trouble::Disk => {
+                "the disk does not read or write it: look for full or read-only disks and the kernel's log"
+            }
+            Trouble::Locked | Trouble::Conflict | Trouble::Unreachable => "it could not be reached: start again",
+            Trouble::Fault => "the data is as before: report this, and start the version that it was written by",
+        };
+        Self::Migration { place: place.into(), name: name.into(), hint, source }
     }
 
     pub(crate) fn postgres(module: &str, source: sqlx::Error) -> Self {

@@ -1,12 +1,12 @@
 //! Values bound to a statement.
 
 use tessera_types::{
-    AccountId, AssetId, Currency, GrantId, KeyId, Locale, OfferId, PlaybackSessionId, ProfileId, SubscriptionId,
-    TenantId, Territory, Timestamp, TitleId, UploadId,
+    AccountId, AssetId, AuditRecordId, Currency, ExportId, GrantId, KeyId, Locale, OfferId, PlaybackSessionId,
+    ProfileId, Sensitive, SubscriptionId, TenantId, Territory, Timestamp, TitleId, UploadId,
 };
 
 /// One bound value, of a type that both engines have. Absent values keep their type, for PostgreSQL wants to know it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Param {
     /// `text`.
     Text(Option<String>),
@@ -51,6 +51,8 @@ from! {
     String => Text |v| v;
     &String => Text |v| v.clone();
     &str => Text |v| v.to_owned();
+    Sensitive<String> => Text |v| v.into_exposed();
+    &Sensitive<String> => Text |v| v.expose().clone();
     i64 => Int |v| v;
     i32 => Int |v| v.into();
     u32 => Int |v| v.into();
@@ -64,8 +66,21 @@ from! {
 }
 
 from_text! {
-    TenantId, AccountId, AssetId, GrantId, KeyId, OfferId, PlaybackSessionId, ProfileId, SubscriptionId, TitleId,
+    TenantId, AccountId, AssetId, AuditRecordId, ExportId, GrantId, KeyId, OfferId, PlaybackSessionId, ProfileId, SubscriptionId, TitleId,
     UploadId, Locale, Territory, Currency
+}
+
+/// The type alone: what is bound may be anybody's.
+impl std::fmt::Debug for Param {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "text",
+            Self::Int(_) => "bigint",
+            Self::Float(_) => "double precision",
+            Self::Bool(_) => "boolean",
+            Self::Bytes(_) => "blob",
+        })
+    }
 }
 
 impl From<&Option<String>> for Param {

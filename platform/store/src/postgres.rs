@@ -7,6 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tessera_contract::Failure;
+use tessera_faults::reached;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -125,7 +126,14 @@ impl Postgres {
         let Conn::Postgres(open) = tx.conn else { unreachable!("begun on PostgreSQL") };
         match verdict {
             Verdict::Commit => {
+                let lost = || trouble("hearing back from")(sqlx::Error::WorkerCrashed);
+                if reached("commit.before", self.site.module.name) {
+                    return Err(lost());
+                }
                 open.commit().await.map_err(trouble("committing to"))?;
+                if reached("commit.after", self.site.module.name) {
+                    return Err(lost());
+                }
                 Tx::wake(&self.site, &tx.progress);
                 Ok(())
             }

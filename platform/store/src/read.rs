@@ -1,11 +1,12 @@
 //! Reading: under a tenant, or as the system.
 
-use sqlx::{Postgres as Pg, Transaction, pool::PoolConnection};
+use sqlx::{Postgres as Pg, Transaction};
 use tessera_contract::{Cx, Failure};
 
 use crate::{
     Param, Row, Store,
     postgres::Purpose,
+    readers,
     statement::{Connection, scoped},
     store::Backend,
     trouble,
@@ -22,7 +23,7 @@ pub struct Reader {
 }
 
 enum Reading {
-    Sqlite(PoolConnection<sqlx::Sqlite>),
+    Sqlite(readers::Reading),
     Postgres(Transaction<'static, Pg>),
 }
 

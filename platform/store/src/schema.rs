@@ -1,32 +1,56 @@
 //! A module's schema on PostgreSQL: its roles, its migrations, and row-level security on every tenant's table.
 
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
-use crate::{Module, OpenError, migrate, site::Site};
+use crate::{
+    Module, OpenError, StoreConfig, migrate,
+    site::{self, Site},
+};
 
-/// Creates what is missing, in one transaction under the module's advisory lock. Answers the base of the server's epoch.
+/// Creates what is missing, in one transaction. Answers the base of the server's epoch.
 pub(crate) async fn prepare(pool: &PgPool, module: &'static Module, site: &Site) -> Result<i64, OpenError> {
     let trouble = |error| OpenError::postgres(module.name, error);
     let mut tx = pool.begin().await.map_err(trouble)?;
+    let epoch = prepare_in(&mut tx, module, site).await?;
+    tx.commit().await.map_err(trouble)?;
+    Ok(epoch)
+}
+
+/// Makes the roles of `modules` on the server, for a dump that gives them rights. Nothing to do for SQLite.
+///
+/// # Errors
+/// The server cannot be reached, or the configured role may not make roles.
+pub async fn prepare_roles(config: &StoreConfig, modules: &[&'static Module]) -> Result<(), OpenError> {
+    let StoreConfig::Postgres { url, .. } = config else { return Ok(()) };
+    let mut conn = PgConnection::connect(url).await.map_err(|e| OpenError::postgres("all modules", e))?;
+    for module in modules {
+        for role in [site::tenant_role(module), site::system_role(module)] {
+            ensure_role(&mut conn, &role).await.map_err(|e| OpenError::postgres(module.name, e))?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`prepare`], in the caller's transaction and under the module's advisory lock.
+pub(crate) async fn prepare_in(tx: &mut PgConnection, module: &'static Module, site: &Site) -> Result<i64, OpenError> {
+    let trouble = |error| OpenError::postgres(module.name, error);
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('tessera:' || $1, 0))")
         .bind(module.name)
         .execute(&mut *tx)
         .await
         .map_err(trouble)?;
     // Migrations wait for no one's short locks in vain.
-    run(&mut tx, "set local lock_timeout = '60s'".into()).await.map_err(trouble)?;
+    run(tx, "set local lock_timeout = '60s'".into()).await.map_err(trouble)?;
     for role in [site.tenant_role(), site.system_role()] {
-        ensure_role(&mut tx, &role).await.map_err(trouble)?;
+        ensure_role(tx, &role).await.map_err(trouble)?;
     }
-    ensure_schema(&mut tx, module.name).await.map_err(trouble)?;
-    let grown = migrate::postgres(&mut tx, module, site.clock.now()).await?;
+    ensure_schema(tx, module.name).await.map_err(trouble)?;
+    let grown = migrate::postgres(tx, module, site.clock.now()).await?;
     if grown {
-        collate(&mut tx).await.map_err(trouble)?;
-        secure(&mut tx, site).await.map_err(trouble)?;
+        collate(tx).await.map_err(trouble)?;
+        secure(tx, site).await.map_err(trouble)?;
     }
-    let epoch = epoch(&mut tx).await.map_err(trouble)?;
-    tx.commit().await.map_err(trouble)?;
-    Ok(epoch)
+    epoch(tx).await.map_err(trouble)
 }
 
 /// What this server's transaction ids are counted from. Data restored from another server begins a new epoch, so that

@@ -7,14 +7,16 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    ConnectOptions as _, Connection as _, SqliteConnection,
+    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tessera_contract::Failure;
+use tessera_faults::reached;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Module, OpenError, migrate,
+    readers::Readers,
     site::Site,
     trouble,
     tx::{Conn, Progress, Scope, Tx},
@@ -25,7 +27,9 @@ use crate::{
 const BATCH: usize = 256;
 /// Writes that may wait in the queue; beyond that, callers wait to enter it.
 const QUEUE: usize = 1024;
-const READERS: u32 = 4;
+const READERS: usize = 4;
+/// What the write-ahead log is cut to once its pages are in the file: 16 MB.
+const LOG_BYTES: &str = "16777216";
 
 /// A message to the writer.
 pub(crate) enum Message {
@@ -36,7 +40,8 @@ pub(crate) enum Message {
 /// An open file.
 pub(crate) struct Sqlite {
     pub(crate) queue: mpsc::Sender<Message>,
-    pub(crate) readers: SqlitePool,
+    pub(crate) readers: Readers,
+    pub(crate) path: PathBuf,
 }
 
 /// Opens the module's file in `folder`, brings it up to date, and starts its writer.
@@ -50,28 +55,28 @@ pub(crate) async fn open(folder: &Path, module: &'static Module, site: Arc<Site>
         .filename(&path)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging()
         .statement_cache_capacity(512);
     let writing = options
         .clone()
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        // What retention deletes can go back to the disk, and a log that a long read made grow is cut again.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .pragma("journal_size_limit", LOG_BYTES)
         .thread_name({
             let name = module.name;
             move |_| format!("{name}-writer")
         });
     let mut conn = writing.connect().await.map_err(trouble(&path))?;
-    migrate::sqlite(&mut conn, module, site.clock.now(), trouble(&path)).await?;
+    migrate::sqlite(&mut conn, module, site.clock.now(), &path).await?;
     // The process that held these leases is gone: the data folder is locked by this one.
     sqlx::raw_sql(crate::jobs::VOID_LEASES).execute(&mut conn).await.map_err(trouble(&path))?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .acquire_timeout(Duration::from_secs(5))
-        .test_before_acquire(false)
-        .connect_lazy_with(options.read_only(true));
+    let readers = Readers::new(options.read_only(true), READERS);
     let (queue, inbox) = mpsc::channel(QUEUE);
     tokio::spawn(writer(Tx::new(Conn::Sqlite(conn), Scope::System, site), inbox));
-    Ok(Sqlite { queue, readers })
+    Ok(Sqlite { queue, readers, path })
 }
 
 async fn writer(mut tx: Tx, mut inbox: mpsc::Receiver<Message>) {
@@ -121,13 +126,19 @@ async fn run(tx: &mut Tx, mut batch: Vec<Box<dyn Queued>>) {
     }
 }
 
-/// All closures of a batch in one transaction, each in its savepoint. A closure that errs is undone alone.
+/// All closures of a batch in one transaction. A closure that errs is undone alone.
 async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
     let mut progress = Progress::default();
-    let end = match closures(tx, batch, &mut progress).await {
+    let end = match together(tx, batch, &mut progress).await {
+        Ok(()) if reached("commit.before", tx.site.module.name) => Err(sqlx::Error::WorkerCrashed),
         Ok(()) => control(tx, "commit").await,
         Err(error) => Err(error),
     };
+    if end.is_ok() && reached("commit.after", tx.site.module.name) && batch.len() == 1 {
+        Tx::wake(&tx.site, &progress);
+        let lost = sqlx::Error::WorkerCrashed;
+        return Err(trouble::failure(tx.site.module.name, "hearing back from", "commit", lost));
+    }
     match end {
         Ok(()) => {
             Tx::wake(&tx.site, &progress);
@@ -141,22 +152,35 @@ async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Failur
     }
 }
 
-/// Runs the closures within `begin` and a `commit` to come. Each statement crosses to SQLite's thread, so that a write
-/// that is alone has no savepoint, and the last one does not make another.
-async fn closures(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> sqlx::Result<()> {
-    let last = batch.len() - 1;
-    control(tx, if last == 0 { "begin immediate" } else { "begin immediate; savepoint w" }).await?;
-    for (at, write) in batch.iter_mut().enumerate() {
+/// Runs the closures within `begin` and a `commit` to come, without a savepoint for each: every statement crosses to
+/// SQLite's thread and back. When one has to be undone that has written something, they run again, each in its savepoint.
+async fn together(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> sqlx::Result<()> {
+    control(tx, "begin immediate").await?;
+    for write in batch.iter_mut() {
+        tx.enter(write.scope().clone());
+        match write.run(tx).await {
+            Verdict::Commit => progress.add(&tx.progress),
+            Verdict::Undo | Verdict::Again if !tx.progress.wrote => {}
+            Verdict::Undo | Verdict::Again => {
+                control(tx, "rollback; begin immediate").await?;
+                *progress = Progress::default();
+                return if batch.len() == 1 { Ok(()) } else { apart(tx, batch, progress).await };
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs the closures within the same transaction, each in its savepoint.
+async fn apart(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> sqlx::Result<()> {
+    control(tx, "savepoint w").await?;
+    for write in batch {
         tx.enter(write.scope().clone());
         match write.run(tx).await {
             Verdict::Commit => {
-                progress.events += tx.progress.events;
-                progress.jobs += tx.progress.jobs;
-                if at < last {
-                    control(tx, "release w; savepoint w").await?;
-                }
+                progress.add(&tx.progress);
+                control(tx, "release w; savepoint w").await?;
             }
-            Verdict::Undo | Verdict::Again if last == 0 => control(tx, "rollback; begin immediate").await?,
             Verdict::Undo | Verdict::Again => control(tx, "rollback to w").await?,
         }
     }

@@ -1,13 +1,13 @@
 //! The handle of an open store.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tessera_contract::Failure;
 use tessera_types::{Clock, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::{
-    Engine, Module, OpenError, StoreConfig,
+    Engine, Module, OpenError, StoreConfig, gauges,
     postgres::{self, Postgres},
     site::Site,
     sqlite::{self, Message, Sqlite},
@@ -21,6 +21,15 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
+/// A handle that does not keep the store open.
+pub(crate) struct WeakStore(Weak<Inner>);
+
+impl WeakStore {
+    pub(crate) fn upgrade(&self) -> Option<Store> {
+        self.0.upgrade().map(|inner| Store { inner })
+    }
+}
+
 struct Inner {
     site: Arc<Site>,
     backend: Backend,
@@ -28,7 +37,7 @@ struct Inner {
 
 /// The engine behind a store.
 pub(crate) enum Backend {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Postgres(Arc<Postgres>),
 }
 
@@ -37,9 +46,12 @@ impl Store {
     ///
     /// For SQLite, hold the folder's [`crate::DataFolder`] lock: there must be one process.
     pub async fn open(config: &StoreConfig, module: &'static Module, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        gauges::opened(module.name);
         let site = Site::new(module, clock);
         let backend = match config {
-            StoreConfig::Sqlite { folder } => Backend::Sqlite(sqlite::open(folder, module, site.clone()).await?),
+            StoreConfig::Sqlite { folder } => {
+                Backend::Sqlite(Box::new(sqlite::open(folder, module, site.clone()).await?))
+            }
             StoreConfig::Postgres { url, max_connections } => {
                 Backend::Postgres(Arc::new(postgres::open(url, *max_connections, module, site.clone()).await?))
             }
@@ -51,12 +63,13 @@ impl Store {
     pub async fn close(&self) {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => {
+                // The writer last: whoever closes a file last brings the log's pages into it, and a reader may not write.
+                sqlite.readers.close().await;
                 let (done, closed) = oneshot::channel();
                 if sqlite.queue.send(Message::Close(done)).await.is_ok() {
                     // An error says that the writer is gone: closed.
                     let _ = closed.await;
                 }
-                sqlite.readers.close().await;
             }
             Backend::Postgres(postgres) => postgres.pool.close().await,
         }
@@ -88,6 +101,10 @@ impl Store {
     /// The clock the store was opened with.
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.inner.site.clock.clone()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakStore {
+        WeakStore(Arc::downgrade(&self.inner))
     }
 
     pub(crate) fn site(&self) -> &Arc<Site> {

@@ -27,6 +27,8 @@ pub(crate) enum Trouble {
     DiskFull,
     ReadOnly,
     Damaged,
+    /// The disk did not read or write.
+    Disk,
     /// The engine cannot be reached, or has no connection free.
     Unreachable,
     /// A broken rule of the schema or a statement that is wrong: a fault of ours.
@@ -61,7 +63,7 @@ impl Trouble {
             8 => Self::ReadOnly,
             13 => Self::DiskFull,
             11 | 26 => Self::Damaged,
-            10 | 14 => Self::Unreachable,
+            10 | 14 => Self::Disk,
             _ => Self::Fault,
         }
     }
@@ -79,26 +81,61 @@ impl Trouble {
         }
     }
 
+    /// Its name in metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Locked => "locked",
+            Self::DiskFull => "disk_full",
+            Self::ReadOnly => "read_only",
+            Self::Damaged => "damaged",
+            Self::Disk => "disk",
+            Self::Unreachable => "unreachable",
+            Self::Fault => "fault",
+        }
+    }
+
     /// The failure a caller gets; `module` names the store, `doing` what was being done with it.
-    pub(crate) fn failure(self, module: &str, doing: &str, sql: &str, source: sqlx::Error) -> Failure {
+    pub(crate) fn failure(self, module: &'static str, doing: &str, sql: &str, source: sqlx::Error) -> Failure {
+        metrics::counter!("tessera_store_errors_total", "module" => module, "kind" => self.name()).increment(1);
         let source = StatementError { sql: sql.to_owned(), source };
         let what = match self {
             Self::Conflict => "too many concurrent writes to the same data: try again",
             Self::Locked => "another write holds the data: try again",
             Self::DiskFull => "the disk is full: free some space",
             Self::ReadOnly => "the data is read-only: check permissions and the mount",
-            Self::Damaged => "the data is damaged: restore it from a backup",
+            Self::Damaged => "the data is damaged: `tessera doctor --deep` says where; restore it from a backup",
+            Self::Disk => "the disk does not read or write it: look for full or read-only disks and the kernel's log",
             Self::Unreachable => "the database cannot be reached",
             Self::Fault => return Failure::internal(&format!("{doing} the {module} store failed"), source),
         };
-        tracing::warn!(module, doing, error = %source, "store in trouble");
+        match self {
+            Self::Damaged => tracing::error!(module, doing, error = %source, "the store's data is damaged"),
+            _ => tracing::warn!(module, doing, error = %source, "store in trouble"),
+        }
         Failure::unavailable(&format!("{doing} the {module} store: {what}"), source)
     }
 }
 
 /// The failure for `error` of `sql`.
-pub(crate) fn failure(module: &str, doing: &str, sql: &str, error: sqlx::Error) -> Failure {
+pub(crate) fn failure(module: &'static str, doing: &str, sql: &str, error: sqlx::Error) -> Failure {
     Trouble::of(&error).failure(module, doing, sql, error)
+}
+
+/// Begins the counts of a module's troubles at zero, so that the first one is seen as a rise.
+pub(crate) fn announce(module: &'static str) {
+    for kind in [
+        Trouble::Conflict,
+        Trouble::Locked,
+        Trouble::DiskFull,
+        Trouble::ReadOnly,
+        Trouble::Damaged,
+        Trouble::Disk,
+        Trouble::Unreachable,
+        Trouble::Fault,
+    ] {
+        metrics::counter!("tessera_store_errors_total", "module" => module, "kind" => kind.name()).increment(0);
+    }
 }
 
 /// A failure without an engine's error behind it.

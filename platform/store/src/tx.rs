@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sqlx::{Postgres, SqliteConnection, Transaction};
-use tessera_contract::{Cx, Event, Failure, FailureKind};
+use tessera_contract::{AuditChange, Cx, Event, Failure, FailureKind};
 use tessera_types::{TenantId, Timestamp};
 
 use crate::{
-    Engine, Param, Row, outbox,
+    Engine, Param, Row, audit, outbox,
     site::Site,
     statement::{Connection, scoped},
     trouble::Trouble,
@@ -34,10 +34,24 @@ pub(crate) enum Conn {
 pub(crate) struct Progress {
     /// The first statement that failed: nothing more runs, and the closure's result no longer counts.
     pub(crate) broken: Option<(Trouble, Failure)>,
+    /// Whether a statement ran, or was tried, that may have changed something.
+    pub(crate) wrote: bool,
     /// Events emitted.
     pub(crate) events: u32,
     /// Jobs enqueued.
     pub(crate) jobs: u32,
+    /// What was told of, where the audit trail wants to know.
+    pub(crate) changes: Vec<AuditChange>,
+    /// The answer, where the audit trail wants to know and it is at hand as JSON.
+    pub(crate) answer: Option<serde_json::Value>,
+}
+
+impl Progress {
+    /// Counts in what another closure of the same commit has done.
+    pub(crate) fn add(&mut self, closure: &Progress) {
+        self.events += closure.events;
+        self.jobs += closure.jobs;
+    }
 }
 
 /// The transaction of one write closure.
@@ -114,6 +128,10 @@ impl Tx {
         let Scope::Tenant(cx) = &self.scope else {
             return Err(self.fault("an event has a tenant: emit it in a tenant's write"));
         };
+        if cx.deed().is_some() && self.progress.changes.len() < audit::CHANGES {
+            let change = AuditChange { event: E::TYPE.into(), subject: event.subject(), version: event.version() };
+            self.progress.changes.push(change);
+        }
         let values = outbox::values(cx, self.now(), event)?;
         self.execute(outbox::INSERT, values).await?;
         self.progress.events += 1;
@@ -195,6 +213,7 @@ impl Tx {
         if let Some((_, failure)) = &self.progress.broken {
             return Err(failure.clone());
         }
+        self.progress.wrote |= !sql.starts_with("select");
         match scoped(self.tenant(), sql, params) {
             Ok(params) => Ok(params),
             Err(failure) => {

@@ -4,11 +4,11 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
-use tessera_contract::{Cx, Failure, FailureKind};
+use tessera_contract::{Cx, Deed, Failure, FailureKind};
 use tokio::sync::oneshot;
 
 use crate::{
-    Store, idempotency,
+    Store, audit, idempotency,
     trouble::unavailable,
     tx::{Scope, Tx},
 };
@@ -38,10 +38,23 @@ pub(crate) trait Queued: Send {
 struct Write<I, F, T, E> {
     module: &'static str,
     scope: Scope,
+    /// Whose operation it is part of, in a write over all tenants.
+    behalf: Option<Box<Cx>>,
     input: I,
     work: F,
     result: Option<Result<T, E>>,
+    /// Whether the operation's audit record is part of it.
+    recorded: bool,
     reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<I, F, T, E> Write<I, F, T, E> {
+    fn caller(&self) -> Option<&Cx> {
+        match &self.scope {
+            Scope::Tenant(cx) => Some(cx),
+            Scope::System => self.behalf.as_deref(),
+        }
+    }
 }
 
 impl<I, F, T, E> Queued for Write<I, F, T, E>
@@ -64,7 +77,14 @@ where
                 self.result = Some(Err(E::from(late)));
                 return Verdict::Undo;
             }
-            let result = contained(self.module, &self.work, &self.input, tx).await;
+            let mut result = contained(self.module, &self.work, &self.input, tx).await;
+            self.recorded = false;
+            if let (Ok(_), Some(cx)) = (&result, self.caller()) {
+                match audit::record(tx, cx).await {
+                    Ok(recorded) => self.recorded = recorded,
+                    Err(failure) => result = Err(E::from(failure)),
+                }
+            }
             let (result, verdict) = match (tx.lost_a_race(), tx.broken(), result) {
                 (true, _, result) => (result, Verdict::Again),
                 (false, Some(failure), Ok(_)) => (Err(E::from(failure)), Verdict::Undo),
@@ -77,6 +97,9 @@ where
     }
 
     fn done(self: Box<Self>, end: Result<(), Failure>) {
+        if let (true, Ok(()), Some(Ok(_)), Some(cx)) = (self.recorded, &end, &self.result, self.caller()) {
+            cx.deed().into_iter().for_each(Deed::settle);
+        }
         let result = match (end, self.result) {
             (Err(failure), _) => Err(E::from(failure)),
             (Ok(()), Some(result)) => result,
@@ -127,7 +150,7 @@ impl Store {
         E: From<Failure> + Send + 'static,
         F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        self.submit(Scope::Tenant(Box::new(cx.clone())), input, work)
+        self.submit(Scope::Tenant(Box::new(cx.clone())), None, input, work)
     }
 
     /// As [`Store::write`], with one effect for an idempotency key: when `cx` carries one ([`Cx::effect`]), the answer
@@ -152,10 +175,33 @@ impl Store {
         E: From<Failure> + Send + 'static,
         F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        self.submit(Scope::System, input, work)
+        self.submit(Scope::System, None, input, work)
     }
 
-    fn submit<I, T, E, F>(&self, scope: Scope, input: I, work: F) -> impl Writing<T, E> + use<I, T, E, F>
+    /// As [`Store::system_write`], as part of what `cx`'s caller does, if there is one: when that belongs into the audit
+    /// trail ([`Cx::deed`]), its record is part of the same commit.
+    pub fn system_write_for<I, T, E, F>(
+        &self,
+        cx: Option<&Cx>,
+        input: I,
+        work: F,
+    ) -> impl Writing<T, E> + use<I, T, E, F>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<Failure> + Send + 'static,
+        F: for<'a> Fn(&'a mut Tx, &'a I) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.submit(Scope::System, cx.cloned().map(Box::new), input, work)
+    }
+
+    fn submit<I, T, E, F>(
+        &self,
+        scope: Scope,
+        behalf: Option<Box<Cx>>,
+        input: I,
+        work: F,
+    ) -> impl Writing<T, E> + use<I, T, E, F>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
@@ -166,7 +212,9 @@ impl Store {
         async move {
             let (reply, answer) = oneshot::channel();
             let module = store.module().name;
-            store.enqueue(Box::new(Write { module, scope, input, work, result: None, reply })).await?;
+            store
+                .enqueue(Box::new(Write { module, scope, behalf, input, work, result: None, recorded: false, reply }))
+                .await?;
             // The engine's task answers always, unless it was stopped with its runtime.
             answer.await.unwrap_or_else(|_| Err(E::from(unavailable(module, "was closed during the write"))))
         }

@@ -6,6 +6,7 @@ mod callers;
 mod conformance;
 mod engines;
 mod postgres;
+mod small_disk;
 mod template;
 mod wait;
 
@@ -13,6 +14,7 @@ pub use callers::{Calls, cx};
 pub use conformance::{Served, conforms};
 pub use engines::{Engine, clock, engines, on_every_engine, store};
 pub use postgres::Postgres;
+pub use small_disk::SmallDisk;
 pub use tempfile::TempDir;
 pub use tessera_types::ManualClock;
 pub use wait::eventually;

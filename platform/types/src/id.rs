@@ -86,8 +86,12 @@ ids! {
     SubscriptionId = "sub_";
     /// A right to watch.
     GrantId = "grt_";
+    /// An export of a tenant's data.
+    ExportId = "exp_";
     /// An API key (the id, never the secret).
     KeyId = "key_";
+    /// A record of the audit trail.
+    AuditRecordId = "aud_";
 }
 
 #[cfg(test)]

@@ -6,17 +6,19 @@
 mod id;
 mod locale;
 mod money;
+mod sensitive;
 mod tenant;
 mod territory;
 mod text;
 mod time;
 
 pub use id::{
-    AccountId, AssetId, GrantId, IdError, KeyId, OfferId, PlaybackSessionId, ProfileId, SubscriptionId, TitleId,
-    UploadId,
+    AccountId, AssetId, AuditRecordId, ExportId, GrantId, IdError, KeyId, OfferId, PlaybackSessionId, ProfileId,
+    SubscriptionId, TitleId, UploadId,
 };
 pub use locale::{Locale, LocaleError, Localized};
 pub use money::{Currency, CurrencyError, Money, MoneyError};
+pub use sensitive::{Sensitive, redacted};
 pub use tenant::{TenantId, TenantIdError};
 pub use territory::{Territory, TerritoryError};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp, TimestampError};

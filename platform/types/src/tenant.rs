@@ -14,6 +14,21 @@ pub struct TenantId(String);
 #[error("a tenant is 1 to 63 lower-case letters, digits and inner hyphens (a DNS label), got {0:?}")]
 pub struct TenantIdError(String);
 
+/// The name that stands for the deployment itself.
+const PLATFORM: &str = "platform";
+
+impl TenantId {
+    /// The deployment itself: whose API keys look after tenants. It has no viewers, and no tenant can have its name.
+    pub fn platform() -> Self {
+        Self(PLATFORM.to_owned())
+    }
+
+    /// Whether this is the deployment itself.
+    pub fn is_platform(&self) -> bool {
+        self.0 == PLATFORM
+    }
+}
+
 text_type!(
     TenantId,
     TenantIdError,

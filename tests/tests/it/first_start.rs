@@ -102,6 +102,6 @@ fn the_annotated_sample_is_valid_as_it_stands_and_with_every_line_in_use() {
         fs::write(folder.path().join("tessera.toml"), text).unwrap();
         let output = run(folder.path(), &["doctor"]);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(said.contains("ok    configuration"), "{said}");
+        assert!(said.contains("✓ configuration"), "{said}");
     }
 }

@@ -4,38 +4,42 @@ use serde_json::{Value, json};
 use tessera_testing::eventually;
 use tessera_tests::{Answer, Browser, Demo, run};
 
-const GOOD_CARD: &str = "4242 4242 4242 4242";
+pub(crate) const GOOD_CARD: &str = "4242 4242 4242 4242";
 const DECLINED_CARD: &str = "4000 0000 0000 0002";
 
 async fn newcomer(demo: &Demo) -> Browser {
+    newcomer_called(demo, "newcomer").await
+}
+
+pub(crate) async fn newcomer_called(demo: &Demo, name: &str) -> Browser {
     let mut browser = demo.site.browser();
-    browser.sign_up("newcomer@viewer.example", "correct horse battery").await;
+    browser.sign_up(&format!("{name}@viewer.example"), "correct horse battery").await;
     browser
 }
 
-async fn token(browser: &Browser, card: &str) -> String {
+pub(crate) async fn token(browser: &Browser, card: &str) -> String {
     let card = json!({"card_number": card, "expiry_month": 12, "expiry_year": 2039, "security_code": "123"});
     let token = browser.post("/payment-gateway/v1/tokens", card).await.ok();
     token["payment_token"].as_str().expect("a token").to_owned()
 }
 
-async fn offer(browser: &Browser, query: &str) -> String {
+pub(crate) async fn offer(browser: &Browser, query: &str) -> String {
     let offers = browser.get(&format!("/billing/v1/offers?{query}")).await.ok();
     offers["data"][0]["offer_id"].as_str().unwrap_or_else(|| panic!("no offer for {query}: {offers}")).to_owned()
 }
 
-async fn buy(browser: &Browser, query: &str, card: &str) -> Answer {
+pub(crate) async fn buy(browser: &Browser, query: &str, card: &str) -> Answer {
     let checkout = json!({"offer_id": offer(browser, query).await, "payment_token": token(browser, card).await});
     browser.post("/billing/v1/checkouts", checkout).await
 }
 
-async fn start(browser: &Browser, title: &str, device: &str) -> Answer {
+pub(crate) async fn start(browser: &Browser, title: &str, device: &str) -> Answer {
     let request = json!({"title_id": title, "device_id": device, "device_name": format!("The {device}")});
     browser.post("/playback/v1/sessions", request).await
 }
 
 /// Starts as soon as what was bought has become a grant.
-async fn start_bought(browser: &Browser, title: &str, device: &str) -> Value {
+pub(crate) async fn start_bought(browser: &Browser, title: &str, device: &str) -> Value {
     eventually("what was bought to be watchable", || async {
         let started = start(browser, title, device).await;
         started.status.is_success().then(|| started.json())
@@ -43,11 +47,11 @@ async fn start_bought(browser: &Browser, title: &str, device: &str) -> Value {
     .await
 }
 
-fn session_path(playback: &Value, action: &str) -> String {
+pub(crate) fn session_path(playback: &Value, action: &str) -> String {
     format!("/playback/v1/sessions/{}/{action}", playback["session_id"].as_str().expect("a session"))
 }
 
-async fn licence(browser: &Browser, playback: &Value, manifest: &str) -> Answer {
+pub(crate) async fn licence(browser: &Browser, playback: &Value, manifest: &str) -> Answer {
     let licence = &playback["licence"];
     let kid = manifest.split("default_KID=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a key id");
     let bytes: Vec<u8> = kid

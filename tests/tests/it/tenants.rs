@@ -39,12 +39,19 @@ async fn belongings(demo: &Demo, viewer: &Browser) -> BTreeMap<&'static str, Str
         ("profile_id", text(&session["profile_id"])),
         ("key_id", text(&keys["data"][0]["key_id"])),
         ("account_id", text(&session_of["account_id"])),
+        ("tenant_id", "demo".into()),
+        ("host", "watch.demo.example".into()),
+        ("export_id", "exp_of_theirs".into()),
+        ("picture", "logo".into()),
     ])
 }
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("a text, not {value}")).to_owned()
 }
+
+/// A square of one pixel, as an SVG.
+const PICTURE: &str = "PHN2ZyB2aWV3Qm94PSIwIDAgMSAxIi8+";
 
 /// A body that the operation takes, naming the other's things where it can. Every operation with a body has one here.
 fn body(operation: &str, theirs: &BTreeMap<&str, String>) -> Value {
@@ -73,6 +80,8 @@ fn body(operation: &str, theirs: &BTreeMap<&str, String>) -> Value {
         "create_token" => {
             json!({"card_number": "4242424242424242", "expiry_month": 1, "expiry_year": 2040, "security_code": "123"})
         }
+        "put_brand" => json!({"name": "Ours"}),
+        "put_brand_picture" => json!({"data": PICTURE}),
         _ => json!({}),
     }
 }
@@ -123,7 +132,7 @@ async fn every_operation_of_the_table_keeps_the_other_tenants_things_out_of_reac
             let caller = match operation.access {
                 Access::Public => &visitor,
                 Access::Viewer => &rivals_viewer,
-                Access::Staff(_) | Access::Service | Access::ServiceOrStaff(_) => &staff,
+                Access::Staff(_) | Access::Platform(_) | Access::Service | Access::ServiceOrStaff(_) => &staff,
             };
             let mut path = path(operation, entry.info.mount, &theirs);
             if operation.name == "put_grant" {
@@ -148,20 +157,22 @@ async fn every_operation_of_the_table_keeps_the_other_tenants_things_out_of_reac
 /// something makes it here, and one that lists shows nothing of theirs.
 fn check(operation: &OperationInfo, answer: &Answer, theirs: &BTreeMap<&str, String>) {
     let (name, status, said) = (operation.name, answer.status.as_u16(), answer.text());
-    if operation.access == Access::Service {
+    // Nor do operations of the platform take a tenant's key, whatever its scopes.
+    if operation.access == Access::Service || matches!(operation.access, Access::Platform(_)) {
         assert_eq!(status, 403, "{name}: {said}");
         return;
     }
     let needs_theirs = matches!(name, "create_checkout" | "start" | "create_asset");
-    // Names that a source chooses are each tenant's own: the same name is another grant.
-    let names_theirs = operation.path_fields().any(|field| field != "source") && name != "put_grant";
+    // Names that a source chooses are each tenant's own: the same name is another grant. A picture's use is no id.
+    let names_theirs = operation.path_fields().any(|f| !matches!(f, "source" | "picture")) && name != "put_grant";
     if needs_theirs || names_theirs {
         assert_eq!(status, 404, "{name}: {said}");
         return;
     }
     assert!(answer.status.is_success(), "{name}: {status} {said}");
     if operation.method.name() == "GET" {
-        for id in theirs.iter().filter(|(field, _)| **field != "source").map(|(_, id)| id) {
+        let ids = theirs.iter().filter(|(field, _)| !matches!(**field, "source" | "picture" | "tenant_id"));
+        for id in ids.map(|(_, id)| id) {
             // The rival put a grant with the same opaque names just now; it is the rival's.
             assert!(!said.contains(id.as_str()) || name == "list_grants", "{name} shows {id}: {said}");
         }

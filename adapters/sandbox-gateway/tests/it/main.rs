@@ -133,7 +133,7 @@ fn card(number: &str) -> CreateToken {
 async fn token(gateway: &SandboxGateway, tenant: &str, number: &str) -> String {
     let token = gateway.create_token(&cx(tenant), card(number)).await.unwrap();
     assert_eq!((&*token.brand, &*token.last4), ("visa", &number[number.len() - 4..]));
-    token.payment_token
+    token.payment_token.into_exposed()
 }
 
 fn request(token: &str) -> CreateCharge {

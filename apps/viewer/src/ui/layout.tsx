@@ -17,6 +17,25 @@ function useScrolled(): boolean {
   return scrolled;
 }
 
+/** The logo, with the name beside it unless it is wide enough to stand for the name; the mosaic where there is none. */
+function Brand({ config }: { config: Config }) {
+  const { logo, name } = config;
+  if (!logo) {
+    return (
+      <>
+        <Mark />
+        <span>{name}</span>
+      </>
+    );
+  }
+  return (
+    <>
+      <img className="logo" src={logo.url} width={logo.width} height={logo.height} alt="" />
+      {logo.width < 2 * logo.height && <span>{name}</span>}
+    </>
+  );
+}
+
 function Header({ config, page }: { config: Config; page: string }) {
   const session = useSession();
   const here = (name: string) => (page === name ? { "aria-current": "page" as const } : {});
@@ -26,8 +45,7 @@ function Header({ config, page }: { config: Config; page: string }) {
         {strings.nav.skip}
       </a>
       <Link className="brand" href={to.home()} aria-label={strings.nav.toHome(config.name)}>
-        <Mark />
-        <span>{config.name}</span>
+        <Brand config={config} />
       </Link>
       <nav className="nav" aria-label={strings.nav.main}>
         <Link className="nav-home" href={to.home()} {...here("home")}>
@@ -70,6 +88,9 @@ export function Layout({ config, page, children }: { config: Config; page: strin
       <footer className="footer">
         <Mark />
         <p>{strings.footer.about(config.name)}</p>
+        {config.support_email && <a href={`mailto:${config.support_email}`}>{strings.footer.help}</a>}
+        {config.terms_url && <a href={config.terms_url}>{strings.footer.terms}</a>}
+        {config.privacy_url && <a href={config.privacy_url}>{strings.footer.privacy}</a>}
         <a href="/docs">{strings.footer.api}</a>
       </footer>
     </>

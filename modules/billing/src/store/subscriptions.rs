@@ -73,7 +73,7 @@ impl TryFrom<SubscriptionRow> for Agreement {
             anchor: time(row.anchor),
             period: i32::try_from(row.period).map_err(|_| corrupt("a period's number".into()))?,
             renewing_since: row.renewing_since.map(time),
-            payment_token: row.payment_token,
+            payment_token: row.payment_token.into(),
         })
     }
 }

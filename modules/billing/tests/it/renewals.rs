@@ -190,3 +190,25 @@ async fn a_renewal_canceled_before_it_was_charged_is_never_charged() {
     eventually("the renewal to be given up", bought).await;
     assert_eq!(shop.ledger("acme").await.len(), 2, "the first period of each subscription, and no renewal");
 }
+
+#[tokio::test]
+async fn a_renewal_is_not_given_up_while_its_last_request_may_still_be_on_its_way() {
+    let engine = Engine::sqlite();
+    let (shop, alice, first) = renewing_with(&engine, REQUEST_LOST).await;
+    assert_eq!(tick(&shop, "2026-03-01T00:00:00Z").await, run(0, 0, 1));
+    shop.clock.advance(Duration::from_secs(61));
+    assert!(shop.billing.settle_next().await.unwrap(), "charged again, and again no answer");
+    let request = CancelSubscription { subscription_id: first.subscription_id.clone() };
+    shop.billing.cancel_subscription(&alice, request).await.unwrap();
+    let offer = shop.plan("acme", "basic").await;
+    let token = shop.token("acme", PAYS).await;
+    let again = viewer("acc_alice", "k2").at(time("2026-03-01T00:00:00Z"));
+    shop.clock.advance(Duration::from_secs(30));
+    assert!(shop.billing.settle_next().await.unwrap(), "asked after");
+    let refusal = shop.buy(&again, &offer, &token).await.unwrap_err();
+    assert_eq!(refusal.code(), "charge_pending", "the second request may still arrive");
+    shop.clock.advance(Duration::from_secs(61));
+    assert!(shop.billing.settle_next().await.unwrap(), "given up");
+    shop.buy(&again, &offer, &token).await.unwrap();
+    assert_eq!(shop.ledger("acme").await.len(), 2, "the first period of each subscription, and no renewal");
+}

@@ -35,7 +35,7 @@ async fn one_changed_byte_of_a_signed_prefix_is_403() {
     let prefix = "/delivery/v1/o/".len();
     let end = url.len() - "/master.m3u8".len();
     for at in (prefix..end).filter(|at| url.as_bytes()[*at] != b'/') {
-        let mut changed = url.clone().into_bytes();
+        let mut changed = url.as_bytes().to_vec();
         changed[at] = if changed[at] == b'a' { b'b' } else { b'a' };
         refused(&world, "acme", &String::from_utf8(changed).unwrap()).await;
     }

@@ -89,3 +89,27 @@ async fn without_its_master_key_a_content_key_is_a_fault_that_names_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn after_rewrapping_the_old_master_key_is_not_needed_and_every_content_key_is_the_same() {
+    on_every_engine(async |engine| {
+        let world = World::on(engine).await;
+        let mut keys = Vec::new();
+        for (tenant, asset) in [("acme", "ast_1"), ("acme", "ast_2"), ("globex", "ast_1")] {
+            keys.push((tenant, asset, world.key(tenant, asset).await));
+        }
+        let rotated = ring("m2", 10).with_older("m1", Secret::new([9; 32])).unwrap();
+        let drm = open(engine, &world.clock, &world.grants, rotated).await;
+        assert_eq!(drm.rewrap().await.unwrap(), 3);
+        assert_eq!(drm.rewrap().await.unwrap(), 0, "what is done is done");
+        let under: Vec<(String, i64)> = drm.store().system().all(tessera_drm::SEALED_UNDER, vec![]).await.unwrap();
+        assert_eq!(under, [("m2".to_owned(), 3)]);
+        let alone = open(engine, &world.clock, &world.grants, ring("m2", 10)).await;
+        for (tenant, asset, key) in keys {
+            assert_eq!(alone.get_content_key(&service(tenant), get(asset)).await.unwrap(), key, "{tenant} {asset}");
+        }
+        let without = open(engine, &world.clock, &world.grants, ring("m3", 11)).await;
+        assert!(without.rewrap().await.unwrap_err().to_string().contains("m2"), "a key that is not there is named");
+    })
+    .await;
+}

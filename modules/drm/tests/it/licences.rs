@@ -142,7 +142,7 @@ async fn malformed_requests_and_unknown_hosts_are_problems_that_a_player_elsewhe
     on_every_engine(async |engine| {
         let world = World::on(engine).await;
         let access = world.session("acme", "ast_1").await;
-        let bearer = format!("Bearer {}", access.token);
+        let bearer = format!("Bearer {}", access.token.expose());
         let post = |tenant: &str| request("POST", tenant, "/drm/v1/clearkey").header("authorization", bearer.clone());
         let offline = json!({"kids": [base64url("00")], "type": "persistent-license"});
         for (answer, status, code) in [

@@ -39,7 +39,7 @@ fn lease(number: u32) -> AcquireLease {
     AcquireLease {
         session_id: format!("pbs_{number}").parse().unwrap(),
         device_id: format!("device-{number}"),
-        device_name: format!("Device {number}"),
+        device_name: format!("Device {number}").into(),
         viewing: Viewing { account_id: "acc_1".parse().unwrap(), territory: None, age_limit: None },
         facts: serde_json::from_value::<PlayFacts>(facts).unwrap(),
     }

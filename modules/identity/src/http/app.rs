@@ -50,15 +50,15 @@ pub(super) async fn callback(State(site): State<Site>, request: Request) -> Resu
     let login = sealed.and_then(|sealed| site.identity.sessions.begun(&visit.tenant.id, sealed));
     let Some(login) = login.filter(|login| secret::same(&login.state, state)) else {
         let why = "It took too long, or was begun in another browser.";
-        return Ok(not_signed_in(&visit, why));
+        return Ok(not_signed_in(&site, &visit, why).await);
     };
     let mut response = match asked.get("code") {
-        None => not_signed_in(&visit, "The sign-in was not finished."),
+        None => not_signed_in(&site, &visit, "The sign-in was not finished.").await,
         Some(code) => match site.identity.sessions.arrive(&visit.tenant.id, &login, code).await {
             Ok(token) => arrived(&site, &visit, &token, &login.return_to).await?,
             Err(ProviderError::Refused(why)) => {
                 tracing::info!(tenant = %visit.tenant.id, why, "a sign-in was refused");
-                not_signed_in(&visit, "It took too long, or this page was opened twice.")
+                not_signed_in(&site, &visit, "It took too long, or this page was opened twice.").await
             }
             Err(ProviderError::Failure(failure)) => return Err(failure.into()),
         },
@@ -74,13 +74,9 @@ async fn arrived(site: &Site, visit: &Visit, token: &str, return_to: &str) -> Re
     Ok(response)
 }
 
-fn not_signed_in(visit: &Visit, why: &str) -> Response {
+async fn not_signed_in(site: &Site, visit: &Visit, why: &str) -> Response {
     let title = "You are not signed in yet";
-    page(
-        StatusCode::BAD_REQUEST,
-        None,
-        pages::trouble(&visit.tenant.display_name, title, why, ("/auth/login", "Sign in")),
-    )
+    page(StatusCode::BAD_REQUEST, None, pages::trouble(&site.look(visit).await, title, why, ("/auth/login", "Sign in")))
 }
 
 pub(super) async fn session(State(site): State<Site>, request: Request) -> Response {

@@ -18,7 +18,7 @@ use crate::{authorization::Params, pages};
 
 pub(super) async fn signed_out(State(site): State<Site>, request: Request) -> Result<Response, PageFault> {
     let visit = site.visit(request.into_parts().0).await?;
-    Ok(page(StatusCode::OK, None, pages::signed_out(&visit.tenant.display_name)))
+    Ok(page(StatusCode::OK, None, pages::signed_out(&site.look(&visit).await)))
 }
 
 pub(super) async fn end_session(State(site): State<Site>, request: Request) -> Result<Response, PageFault> {
@@ -45,7 +45,7 @@ pub(super) async fn end_session(State(site): State<Site>, request: Request) -> R
     };
     let meant = hint.is_some_and(|hint| hint.sub == signed_in.account_id);
     if !meant && !form::is_ours(&site, &visit, form.get(form::FIELD)) {
-        return Ok(ask(&site, &visit, &asked, &then)?);
+        return Ok(ask(&site, &visit, &asked, &then).await?);
     }
     site.identity.issuer.end(&visit.cx, &token).await?;
     let mut response = see_other(&then)?;
@@ -75,10 +75,10 @@ fn target(site: &Site, visit: &Visit, asked: &Params, client_id: Option<&str>) -
     }
 }
 
-fn ask(site: &Site, visit: &Visit, asked: &Params, then: &str) -> Result<Response, Failure> {
+async fn ask(site: &Site, visit: &Visit, asked: &Params, then: &str) -> Result<Response, Failure> {
     let token = FormToken::of(site, visit);
-    let (tenant, query) = (&visit.tenant.display_name, asked.once_signed_in());
-    let html = pages::ask_sign_out(tenant, &query, form::FIELD, &token.token);
+    let (look, query) = (site.look(visit).await, asked.once_signed_in());
+    let html = pages::ask_sign_out(&look, &query, form::FIELD, &token.token);
     let mut response = page(StatusCode::OK, source_of(then).as_deref(), html);
     token.set(response.headers_mut(), visit.https())?;
     Ok(response)

@@ -83,11 +83,11 @@ pub(super) async fn authorize_posted(State(_): State<Site>, request: Request) ->
 pub(super) async fn authorize(State(site): State<Site>, request: Request) -> Result<Response, PageFault> {
     let visit = site.visit(request.into_parts().0).await?;
     let Some(params) = Params::parse(visit.query().as_bytes()) else {
-        return Ok(refused(&visit, "The application's request says something twice."));
+        return Ok(refused(&site, &visit, "The application's request says something twice.").await);
     };
     let asked = match authorization::check(&params, |id| site.client(&visit, id)) {
         Ok(asked) => asked,
-        Err(Refusal::Person(why)) => return Ok(refused(&visit, why)),
+        Err(Refusal::Person(why)) => return Ok(refused(&site, &visit, why).await),
         Err(Refusal::Application { redirect_uri, state, error, description }) => {
             let answer = [("error", error), ("error_description", description)];
             return Ok(answer_at(&visit, &redirect_uri, state.as_deref(), &answer)?);
@@ -137,12 +137,12 @@ fn answer_at(
     see_other(&format!("{redirect_uri}{joint}{}", query.finish()))
 }
 
-fn refused(visit: &Visit, why: &str) -> Response {
+async fn refused(site: &Site, visit: &Visit, why: &str) -> Response {
     let title = "This sign-in link does not work";
     let text = format!("{why} Go back to the application and try again; if that does not help, tell its makers.");
     page(
         StatusCode::BAD_REQUEST,
         None,
-        pages::trouble(&visit.tenant.display_name, title, &text, ("/", "To the front page")),
+        pages::trouble(&site.look(visit).await, title, &text, ("/", "To the front page")),
     )
 }

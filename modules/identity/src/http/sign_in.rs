@@ -24,12 +24,12 @@ use crate::{
 
 pub(super) async fn show_sign_in(State(site): State<Site>, request: Request) -> Result<Response, PageFault> {
     let visit = site.visit(request.into_parts().0).await?;
-    show(&site, &visit, Door::SignIn, StatusCode::OK, "", None)
+    show(&site, &visit, Door::SignIn, StatusCode::OK, "", None).await
 }
 
 pub(super) async fn show_sign_up(State(site): State<Site>, request: Request) -> Result<Response, PageFault> {
     let visit = site.visit(request.into_parts().0).await?;
-    show(&site, &visit, Door::SignUp, StatusCode::OK, "", None)
+    show(&site, &visit, Door::SignUp, StatusCode::OK, "", None).await
 }
 
 pub(super) async fn sign_in(State(site): State<Site>, request: Request) -> Result<Response, PageFault> {
@@ -38,20 +38,43 @@ pub(super) async fn sign_in(State(site): State<Site>, request: Request) -> Resul
     let (address, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
     let again = |status, wrong| show(&site, &visit, Door::SignIn, status, address, Some(wrong));
     if !form::is_ours(&site, &visit, form.get(form::FIELD)) {
-        return again(StatusCode::FORBIDDEN, Wrong::Form(pages::STALE.into()));
+        return again(StatusCode::FORBIDDEN, Wrong::Form(pages::STALE.into())).await;
     }
     let normalised = email::normalised(address).unwrap_or_else(|| address.trim().to_lowercase());
-    if let Err(failure) = site.identity.attempts.sign_in(&visit.tenant.id, visit.client.address, &normalised) {
-        return too_often(&site, &visit, Door::SignIn, address, &failure);
+    if let Err(failure) = site.identity.attempts.sign_in(&visit.tenant.id, *visit.client.address, &normalised) {
+        tried("limited", 1);
+        return too_often(&site, &visit, Door::SignIn, address, &failure).await;
     }
-    match site.identity.accounts.sign_in(&visit.cx, address, password).await {
-        Ok(Some(account)) => enter(&site, &visit, &account).await,
-        Ok(None) => again(StatusCode::UNPROCESSABLE_ENTITY, Wrong::Form(pages::MISMATCH.into())),
+    let known = site.identity.accounts.sign_in(&visit.cx, address, password).await;
+    let outcome = match &known {
+        Ok(Some(_)) => "ok",
+        Ok(None) => "wrong",
+        Err(_) => "failed",
+    };
+    tried(outcome, 1);
+    match known {
+        Ok(Some(account)) => {
+            site.identity.attempts.signed_in(&visit.tenant.id, *visit.client.address, &normalised);
+            enter(&site, &visit, &account).await
+        }
+        Ok(None) => again(StatusCode::UNPROCESSABLE_ENTITY, Wrong::Form(pages::MISMATCH.into())).await,
         Err(failure) if failure.kind == FailureKind::Unavailable => {
-            too_often(&site, &visit, Door::SignIn, address, &failure)
+            too_often(&site, &visit, Door::SignIn, address, &failure).await
         }
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// What comes of trying to sign in.
+const OUTCOMES: [&str; 4] = ["ok", "wrong", "limited", "failed"];
+
+fn tried(outcome: &'static str, times: u64) {
+    metrics::counter!("tessera_identity_sign_ins_total", "outcome" => outcome).increment(times);
+}
+
+/// Begins the counts at zero, so that the first one is seen as a rise.
+pub(crate) fn announce() {
+    OUTCOMES.into_iter().for_each(|outcome| tried(outcome, 0));
 }
 
 pub(super) async fn sign_up(State(site): State<Site>, request: Request) -> Result<Response, PageFault> {
@@ -60,18 +83,20 @@ pub(super) async fn sign_up(State(site): State<Site>, request: Request) -> Resul
     let (address, password) = (form.get("email").unwrap_or_default(), form.get("password").unwrap_or_default());
     let again = |status, wrong| show(&site, &visit, Door::SignUp, status, address, Some(wrong));
     if !form::is_ours(&site, &visit, form.get(form::FIELD)) {
-        return again(StatusCode::FORBIDDEN, Wrong::Form(pages::STALE.into()));
+        return again(StatusCode::FORBIDDEN, Wrong::Form(pages::STALE.into())).await;
     }
-    if let Err(failure) = site.identity.attempts.sign_up(visit.client.address) {
-        return too_often(&site, &visit, Door::SignUp, address, &failure);
+    if let Err(failure) = site.identity.attempts.sign_up(*visit.client.address) {
+        return too_often(&site, &visit, Door::SignUp, address, &failure).await;
     }
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     match site.identity.accounts.create(&visit.cx, address, password).await {
         Ok(account) => enter(&site, &visit, &account.account_id).await,
-        Err(wrong @ (SignUpError::Email | SignUpError::Taken)) => again(unprocessable, Wrong::Email(wrong.to_string())),
-        Err(SignUpError::Password(weak)) => again(unprocessable, Wrong::Password(weak.to_string())),
+        Err(wrong @ (SignUpError::Email | SignUpError::Taken)) => {
+            again(unprocessable, Wrong::Email(wrong.to_string())).await
+        }
+        Err(SignUpError::Password(weak)) => again(unprocessable, Wrong::Password(weak.to_string())).await,
         Err(SignUpError::Failure(failure)) if failure.kind == FailureKind::Unavailable => {
-            too_often(&site, &visit, Door::SignUp, address, &failure)
+            too_often(&site, &visit, Door::SignUp, address, &failure).await
         }
         Err(SignUpError::Failure(failure)) => Err(failure.into()),
     }
@@ -92,19 +117,25 @@ async fn enter(site: &Site, visit: &Visit, account: &AccountId) -> Result<Respon
     Ok(response)
 }
 
-fn too_often(site: &Site, visit: &Visit, door: Door, address: &str, failure: &Failure) -> Result<Response, PageFault> {
+async fn too_often(
+    site: &Site,
+    visit: &Visit,
+    door: Door,
+    address: &str,
+    failure: &Failure,
+) -> Result<Response, PageFault> {
     let wait = failure.retry_after.map_or(5, |wait| wait.as_secs().max(1));
     let status = StatusCode::from_u16(failure.kind.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let text = match failure.kind {
         FailureKind::RateLimited => pages::too_many(wait),
         _ => pages::BUSY.to_owned(),
     };
-    let mut response = show(site, visit, door, status, address, Some(Wrong::Form(text)))?;
+    let mut response = show(site, visit, door, status, address, Some(Wrong::Form(text))).await?;
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
     Ok(response)
 }
 
-fn show(
+async fn show(
     site: &Site,
     visit: &Visit,
     door: Door,
@@ -112,9 +143,9 @@ fn show(
     address: &str,
     wrong: Option<Wrong>,
 ) -> Result<Response, PageFault> {
-    let token = FormToken::of(site, visit);
+    let (token, look) = (FormToken::of(site, visit), site.look(visit).await);
     let view = pages::DoorPage {
-        tenant: &visit.tenant.display_name,
+        look: &look,
         door,
         query: visit.query(),
         form_field: form::FIELD,

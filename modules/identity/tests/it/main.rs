@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod flow;
+mod guessing;
 mod keys;
 mod pages;
 mod session;

@@ -15,6 +15,7 @@ use tessera_runtime::{
     config::{Quota, RateLimitsConfig, Secret, ServerConfig},
     directory::{Directory, NewTenant},
     edge::{Edge, TenantKind},
+    secrets::KeyRing,
 };
 use tessera_testing::{Engine, ManualClock, clock};
 
@@ -22,6 +23,16 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 /// An application of acme's besides its own, and where it wants people back.
 pub(crate) const TV: &str = "tv";
 pub(crate) const TV_CALLBACK: &str = "https://tv.example/callback";
+/// The scopes that there are.
+pub(crate) const SCOPES: &[&str] = &[
+    "billing:read",
+    "billing:write",
+    "catalog:read",
+    "catalog:write",
+    "identity:read",
+    "identity:write",
+    "media:write",
+];
 /// RFC 7636, appendix B.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -53,7 +64,7 @@ pub(crate) fn config() -> IdentityConfig {
     };
     IdentityConfig {
         password: PasswordConfig { memory_kib: 64, iterations: 1, ..PasswordConfig::default() },
-        attempts: AttemptsConfig { address: many, account: many, sign_up: many },
+        attempts: AttemptsConfig { address: many, account_at_address: many, account: many, sign_up: many },
         clients: vec![client],
         ..IdentityConfig::default()
     }
@@ -87,7 +98,9 @@ impl World {
             clock: clock.clone(),
             tenants: tenants.clone(),
             origins: Arc::new(BelowDomain { https: false, domain: "localhost".into(), port: address.port() }),
-            master_key: Secret::new([7; 32]),
+            master_keys: KeyRing::new("1", Secret::new([7; 32])).unwrap(),
+            brands: None,
+            scopes: SCOPES.to_vec(),
             provider: None,
         };
         let identity = tessera_identity::open(config, &engine.config, deps).await.unwrap();
@@ -114,8 +127,14 @@ impl World {
     }
 
     pub(crate) fn browser(&self, tenant: &str) -> Browser {
+        self.browser_at(tenant, [127, 0, 0, 1])
+    }
+
+    /// A browser at a network address of its own: all of 127.0.0.0/8 is this machine.
+    pub(crate) fn browser_at(&self, tenant: &str, address: [u8; 4]) -> Browser {
         let _ = tessera_contract::http_client(); // installs the TLS provider that every client wants
         let client = Client::builder()
+            .local_address(std::net::IpAddr::from(address))
             .cookie_store(true)
             .redirect(Policy::none())
             .resolve(&format!("{tenant}.localhost"), self.address)

@@ -4,9 +4,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
+use rustix::process::geteuid;
 use tempfile::TempDir;
+use tokio::{io::AsyncReadExt, process::Command};
 
-use super::*;
+use super::{command::UNLESS_ORPHANED, *};
 use crate::{encode, scratch::Scratch, sniff::Container};
 
 const MIB: u64 = 1 << 20;
@@ -23,7 +25,8 @@ impl Trial {
         let root = TempDir::with_prefix("tessera-child-").unwrap();
         let scratch = Scratch::make(&root.path().join("scratch"), "one").unwrap();
         let minute = Duration::from_secs(60);
-        let limits = Limits { memory: 2048 * MIB, cpu: minute, file_size: MIB, wall: minute };
+        let (memory, written) = (2048 * MIB, 8 * MIB);
+        let limits = Limits { memory, cpu: minute, file_size: MIB, written, wall: minute, silence: minute };
         Self { _root: root, scratch, sandbox: Sandbox::new(limits.memory).unwrap(), limits }
     }
 
@@ -93,17 +96,70 @@ async fn a_child_is_held_to_its_memory_and_file_size() {
 async fn a_child_that_takes_too_long_goes_with_all_its_children() {
     let mut trial = Trial::new();
     trial.limits.wall = Duration::from_millis(500);
-    let (ended, output) = trial.shell("sleep 1000 & echo $!; wait").await;
+    let (ended, _) = trial.shell("sleep 1000.0123 & wait").await;
     assert!(matches!(ended, Err(ChildError::TooSlow { .. })), "{ended:?}");
-    let grandchild = PathBuf::from(format!("/proc/{}/cmdline", output.trim()));
-    for _ in 0..500 {
-        // A zombie that nobody has reaped yet has no command line any more.
-        if fs::read(&grandchild).map_or(true, |line| line.is_empty()) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    nothing_is_left_of("1000.0123").await;
+}
+
+#[tokio::test]
+async fn a_grandchild_that_hides_in_a_session_of_its_own_ends_with_the_child() {
+    let trial = Trial::new();
+    if trial.sandbox.isolation == Isolation::Group {
+        eprintln!("SKIPPED: this machine lets us make no namespace of processes");
+        return;
     }
-    panic!("the grandchild {} still runs", output.trim());
+    let (ended, output) = trial.shell("setsid sleep 1000.0456 >/dev/null 2>&1 </dev/null & echo left").await;
+    ended.unwrap();
+    assert_eq!(output.trim(), "left");
+    nothing_is_left_of("1000.0456").await;
+    let (ended, output) = trial.shell("cat /proc/net/dev 2>/dev/null || cat /proc/self/net/dev").await;
+    assert!(!output.contains("eth"), "{ended:?}: a child sees the network:\n{output}");
+}
+
+/// Waits until no process has this word in its command line.
+async fn nothing_is_left_of(word: &str) {
+    let runs = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        // A zombie that nobody has reaped yet has no command line any more.
+        let mut lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+        lines.any(|line| line.split(|byte| *byte == 0).any(|known| known == word.as_bytes()))
+    };
+    tessera_testing::eventually("what the child started to end", async || (!runs()).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_fork_bomb_stops_at_the_limit_of_processes() {
+    let trial = Trial::new();
+    if trial.sandbox.isolation == Isolation::Group && !geteuid().is_root() {
+        eprintln!("SKIPPED: without root or a namespace the processes of a child cannot be told apart");
+        return;
+    }
+    let (ended, output) =
+        trial.shell("i=0; while [ $i -lt 1500 ]; do sleep 1000.0789 & i=$((i+1)); done; echo all").await;
+    assert!(!output.contains("all"), "1500 processes were started: {ended:?}");
+    nothing_is_left_of("1000.0789").await;
+}
+
+#[tokio::test]
+async fn a_child_that_falls_silent_is_not_waited_for() {
+    let mut trial = Trial::new();
+    trial.limits.silence = Duration::from_millis(300);
+    let (ended, output) = trial.shell("echo begun; sleep 1000").await;
+    assert!(matches!(ended, Err(ChildError::Silent { .. })), "{ended:?}");
+    assert_eq!(output, "begun\n");
+}
+
+#[tokio::test]
+async fn a_child_that_fills_the_disk_with_many_files_is_ended() {
+    let trial = Trial::new();
+    fs::write(trial.scratch.out().join("of an earlier run"), vec![0; 12 * MIB as usize]).unwrap();
+    let large =
+        "i=0; while :; do i=$((i+1)); head -c 500000 /dev/zero > out/$i || exit; [ $i -lt 40 ] || sleep 1000; done";
+    let small = "i=0; while :; do i=$((i+1)); : > out/$i; [ $i -lt 400 ] || sleep 1000; done";
+    for script in [large, small] {
+        let (ended, _) = trial.shell(script).await;
+        assert!(matches!(ended, Err(ChildError::WroteTooMuch { .. })), "{script}: {ended:?}");
+    }
 }
 
 #[tokio::test]
@@ -125,8 +181,8 @@ async fn a_missing_program_is_not_the_sources_fault() {
 async fn children_end_with_the_thread_that_started_them() {
     let trial = Trial::new();
     let nursery = Nursery::new().unwrap();
-    let mut command =
-        limited("sh", vec!["-c".into(), "echo up; exec sleep 1000".into()], trial.scratch.path(), &trial.limits);
+    let words = vec!["-c".into(), "echo up; exec sleep 1000".into()];
+    let mut command = limited("sh", words, trial.scratch.path(), &trial.limits, Isolation::Group);
     command.kill_on_drop(false);
     let mut child = nursery.spawn(command).await.unwrap();
     let mut up = [0; 2];
@@ -135,6 +191,16 @@ async fn children_end_with_the_thread_that_started_them() {
     let ended =
         tokio::time::timeout(Duration::from_secs(20), child.wait()).await.expect("the child outlived us").unwrap();
     assert_eq!(ended.signal(), Some(9));
+}
+
+#[tokio::test]
+async fn a_child_whose_parent_is_gone_before_it_begins_does_nothing() {
+    let run = async |parent: u32| {
+        let shell = Command::new("sh").args(["-c", UNLESS_ORPHANED, &parent.to_string(), "echo", "ran"]).output().await;
+        String::from_utf8(shell.unwrap().stdout).unwrap()
+    };
+    assert_eq!(run(std::process::id()).await, "ran\n");
+    assert_eq!(run(std::process::id() + 1).await, "");
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use tessera_types::{AssetId, Timestamp, UploadId};
 pub(crate) struct Made {
     pub(crate) tracks: Vec<TrackDescriptor>,
     pub(crate) poster_blob: Option<String>,
+    #[serde(default)]
+    pub(crate) poster_sha256: Option<String>,
     pub(crate) duration_seconds: f64,
     pub(crate) renditions: Vec<u32>,
 }

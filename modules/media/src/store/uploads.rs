@@ -54,6 +54,8 @@ pub(crate) struct Chunk {
 
 const INSERT: &str = "insert into uploads (tenant, upload_id, length, received, metadata, created_at, expires_at) \
     values ($1, $2, $3, 0, $4, $5, $6)";
+const UNDER_WAY: &str = "select cast(count(*) as bigint), cast(coalesce(sum(length), 0) as bigint) from uploads \
+    where tenant = $1 and asset_id is null and ended_at is null and expires_at > $2";
 const BY_ID: &str = "select upload_id, length, received, metadata, asset_id, expires_at, ended_at from uploads \
     where tenant = $1 and upload_id = $2";
 const ADVANCE: &str = "update uploads set received = $4, expires_at = $5 where tenant = $1 and upload_id = $2 \
@@ -76,6 +78,13 @@ pub(crate) async fn insert_upload(
 ) -> Result<(), Failure> {
     let now = tx.now();
     tx.execute(INSERT, params![id, length.cast_signed(), metadata, now, expires_at]).await.map(drop)
+}
+
+/// How many uploads there are that no asset is made of, and the bytes they were announced with.
+pub(crate) async fn under_way(tx: &mut Tx) -> Result<(i64, i64), Failure> {
+    let now = tx.now();
+    let found: Option<(i64, i64)> = tx.optional(UNDER_WAY, params![now]).await?;
+    Ok(found.unwrap_or_default())
 }
 
 /// The upload, in any state.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tessera_contract::{Failure, FailureKind};
 use tessera_contract_media::Asset;
+use tessera_runtime::disk;
 use tessera_store::Job;
 use tokio::sync::watch;
 
@@ -16,7 +17,7 @@ use crate::{
     probe::Source,
     progress::Progress,
     refusal::Refusal,
-    scratch::{self, Scratch},
+    scratch::Scratch,
     store::{self, Made},
 };
 
@@ -91,6 +92,13 @@ impl<'w> Attempt<'w> {
         kept(write.await?)
     }
 
+    /// Tells that the asset waits for somebody to free space.
+    pub(super) async fn wait_for_room(&self) {
+        if let Err(trouble) = self.tell("waiting for disk space", 0).await {
+            tracing::debug!(asset = %self.asset.asset_id, ?trouble, "telling that there is no room");
+        }
+    }
+
     async fn keep_source(&self, source: &Source) -> Result<(), Trouble> {
         let input = (self.asset.asset_id.clone(), self.name.clone(), source.info());
         let write = self.worker.store.write(&self.job.cx(), input, |tx, (id, attempt, info)| {
@@ -116,16 +124,8 @@ impl<'w> Attempt<'w> {
     /// `bytes` and what is to stay free have to fit on the scratch disk.
     async fn check_space(&self, bytes: u64) -> Result<(), Trouble> {
         let root = self.worker.scratch.clone();
-        let doing = "looking at the scratch disk";
-        let free = off_the_workers(doing, move || scratch::free_bytes(&root).map_err(Trouble::disk(doing))).await?;
         let wanted = bytes.saturating_add(self.worker.config.spare_disk_bytes);
-        match free >= wanted {
-            true => Ok(()),
-            false => {
-                let detail = format!("the scratch disk has {free} bytes free and {wanted} are needed: free some space");
-                Err(Failure::new(FailureKind::Unavailable, detail).into())
-            }
-        }
+        off_the_workers("looking at the scratch disk", move || Ok(disk::check_room(&root, wanted)?)).await
     }
 
     /// One run of FFmpeg for every track, while the asset tells how far it is.
@@ -142,7 +142,7 @@ impl<'w> Attempt<'w> {
             Ok::<_, Overflow>(())
         };
         let arguments = encode::transcode(source, outputs, config.preset.name());
-        let limits = self.limits(source.video.duration, most);
+        let limits = self.limits(source.video.duration, most, outputs.len());
         let running = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
             ended = running => ended.map_err(transcoding),
@@ -172,7 +172,8 @@ impl<'w> Attempt<'w> {
     /// Whether there is a poster in the end. An asset without one is still an asset.
     async fn draw_poster(&self, source: &Source, scratch: &Scratch) -> Result<bool, Trouble> {
         let config = &self.worker.config;
-        let limits = self.limits(0.0, 64 << 20);
+        let limits = self.limits(0.0, 64 << 20, 1);
+        let limits = Limits { silence: limits.wall, ..limits };
         let arguments = encode::poster(source);
         let drawn = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, |_| Ok(()));
         match drawn.await {
@@ -187,10 +188,13 @@ impl<'w> Attempt<'w> {
         }
     }
 
-    pub(super) fn limits(&self, duration: f64, file_size: u64) -> Limits {
+    /// For a run that writes `files` files of `file_size` bytes at most, besides those of earlier runs.
+    pub(super) fn limits(&self, duration: f64, file_size: u64, files: usize) -> Limits {
         let wall = HEAD_START + Duration::from_secs_f64(duration * SLOWEST);
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        Limits { memory: self.worker.sandbox.memory(), cpu: wall * cores, file_size, wall }
+        let (memory, silence) = (self.worker.sandbox.memory(), self.worker.config.stall.min(wall));
+        let written = file_size.saturating_mul(files as u64);
+        Limits { memory, cpu: wall * cores, file_size, written, wall, silence }
     }
 
     async fn store_all(&self, tracks: Vec<Track>, has_poster: bool, scratch: &Scratch) -> Result<Made, Trouble> {
@@ -201,11 +205,11 @@ impl<'w> Attempt<'w> {
         for track in tracks {
             stored.push(self.store_track(track, scratch).await?);
         }
-        let poster_blob = match has_poster {
-            true => Some(self.store_poster(scratch).await?),
-            false => None,
+        let (poster_blob, poster_sha256) = match has_poster {
+            true => self.store_poster(scratch).await.map(|(blob, sha256)| (Some(blob), Some(sha256)))?,
+            false => (None, None),
         };
-        Ok(Made { tracks: stored, poster_blob, duration_seconds, renditions })
+        Ok(Made { tracks: stored, poster_blob, poster_sha256, duration_seconds, renditions })
     }
 }
 
@@ -221,11 +225,17 @@ fn transcoding(error: ChildError) -> Trouble {
             Trouble::Ours(Failure::unavailable(&error.to_string(), error))
         }
         ChildError::Failed { ref complaint, .. } if complaint.contains("No space left on device") => {
-            Trouble::Ours(Failure::unavailable("the scratch disk is full: free some space", error))
+            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            Trouble::Ours(Failure::unavailable(&format!("the scratch disk is full: free some space ({error})"), full))
         }
         ChildError::Failed { .. }
         | ChildError::TooSlow { .. }
+        | ChildError::Silent { .. }
         | ChildError::TooMuch { .. }
-        | ChildError::Stopped { .. } => Refusal::TranscodeFailed.because(error.to_string()).into(),
+        | ChildError::WroteTooMuch { .. }
+        | ChildError::Stopped { .. } => {
+            let found = format!("the film could not be decoded and encoded again ({error}); export it anew");
+            Refusal::TranscodeFailed.because(found).into()
+        }
     }
 }

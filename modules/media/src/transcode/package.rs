@@ -1,11 +1,19 @@
 //! Track files: indexed, checked against each other, encrypted and stored.
 
-use std::{fs::OpenOptions, io::Read, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs::OpenOptions,
+    io::Read,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use futures::{Stream, stream};
-use rustix::fs::OFlags;
-use tessera_at_rest::BlobCipher;
+use rustix::{fs::OFlags, io::Errno};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tessera_at_rest::{BlobChecks, BlobCipher, Checker};
 use tessera_cenc::TrackIndexer;
 use tessera_contract::Failure;
 use tessera_contract_media::{TrackDescriptor, TrackKind};
@@ -55,16 +63,29 @@ impl Track {
     }
 }
 
-/// Opens what the child wrote; never through a link that it made.
+/// Opens what the child wrote; never through a link that it made, and never a pipe, which would be waited at.
 fn open(path: &Path) -> Result<std::fs::File, Trouble> {
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(Trouble::disk(READING))
+    let strange =
+        || Refusal::TranscodeFailed.because("the encoder left something that is not a file; export the film anew");
+    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::NOENT | Errno::LOOP | Errno::NXIO)) => {
+            return Err(strange().into());
+        }
+        Err(error) => return Err(Trouble::disk(READING)(error)),
+    };
+    match file.metadata().map_err(Trouble::disk(READING))?.is_file() {
+        true => Ok(file),
+        false => Err(strange().into()),
+    }
 }
 
 fn read_index(path: &Path) -> Result<(TrackIndex, u64), Trouble> {
     let unusable = |e: tessera_cenc::Error| {
         let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Refusal::TranscodeFailed.because(format!("the encoded track cannot be used: {e}{cause}"))
+        Refusal::TranscodeFailed
+            .because(format!("what was encoded of the film cannot be used ({e}{cause}); export it anew"))
     };
     let (mut file, mut size) = (open(path)?, 0);
     let (mut indexer, mut piece) = (TrackIndexer::new(), vec![0; 4 * PIECE]);
@@ -88,6 +109,11 @@ pub(super) fn check(source: &Source, tracks: &[Track]) -> Result<(), Trouble> {
         let found = format!("the file says that it is {wanted:.1} s long, and only {got:.1} s of it could be read");
         return Err(Refusal::Truncated.because(format!("{found}: it was cut short")).into());
     }
+    // What was read ends a second after this at the latest.
+    if got > encode::longest_reading(source) - 1.0 {
+        let found = format!("the file says that it is {wanted:.1} s long, and goes on after that");
+        return Err(Refusal::TranscodeFailed.because(format!("{found}: remux it, so that it says its length")).into());
+    }
     match video.iter().all(|track| track.cuts() == first.cuts()) {
         true => Ok(()),
         false => Err(Refusal::TranscodeFailed.because("the renditions are not cut at the same pictures").into()),
@@ -103,7 +129,8 @@ impl Attempt<'_> {
         let index_blob = self.blob(&format!("{track_id}.index.json"));
         let blobs = self.worker.blobs.tenant(&self.job.tenant);
         let file = off_the_workers(READING, move || open(&path).map(File::from_std)).await?;
-        let encrypted = encrypted(file, BlobCipher::new(&self.key.0, &blob));
+        let checker = Arc::new(Mutex::new(Checker::default()));
+        let encrypted = encrypted(file, BlobCipher::new(&self.key.0, &blob), checker.clone());
         let stored = blobs.put_stream(&blob_key(&blob)?, encrypted).await?;
         if stored != track.size {
             let detail = format!("the track {track_id} has changed while it was stored");
@@ -111,14 +138,19 @@ impl Attempt<'_> {
         }
         let size_bytes = track.size;
         let json = off_the_workers("writing an index", move || {
-            serde_json::to_vec(&track.index).map_err(|e| Failure::internal("writing an index as JSON", e).into())
+            let checker = std::mem::take(&mut *checker.lock().unwrap_or_else(PoisonError::into_inner));
+            let stored = StoredIndex { index: &track.index, blob_checks: checker.finish() };
+            let json = serde_json::to_vec(&stored).map_err(|e| Failure::internal("writing an index as JSON", e))?;
+            let sha256 = sha256(&json);
+            Ok((Bytes::from(json), Some(sha256)))
         });
-        blobs.put(&blob_key(&index_blob)?, Bytes::from(json.await?)).await?;
-        Ok(TrackDescriptor { track_id, kind, blob, index_blob, size_bytes })
+        let (json, index_sha256) = json.await?;
+        blobs.put(&blob_key(&index_blob)?, json).await?;
+        Ok(TrackDescriptor { track_id, kind, blob, index_blob, index_sha256, size_bytes })
     }
 
-    /// Stores the poster, which is public.
-    pub(super) async fn store_poster(&self, scratch: &Scratch) -> Result<String, Trouble> {
+    /// Stores the poster, which is public. Answers its blob and its SHA-256.
+    pub(super) async fn store_poster(&self, scratch: &Scratch) -> Result<(String, String), Trouble> {
         let path = scratch.out().join(encode::POSTER);
         let bytes = off_the_workers(READING, move || {
             let mut bytes = Vec::new();
@@ -127,8 +159,10 @@ impl Attempt<'_> {
         });
         let blob = self.blob(encode::POSTER);
         let blobs = self.worker.blobs.tenant(&self.job.tenant);
-        blobs.put(&blob_key(&blob)?, Bytes::from(bytes.await?)).await?;
-        Ok(blob)
+        let bytes = bytes.await?;
+        let sha256 = sha256(&bytes);
+        blobs.put(&blob_key(&blob)?, Bytes::from(bytes)).await?;
+        Ok((blob, sha256))
     }
 
     fn blob(&self, name: &str) -> String {
@@ -141,13 +175,31 @@ pub(crate) fn folder(asset: &tessera_types::AssetId, attempt: &str) -> String {
     format!("assets/{asset}/{attempt}")
 }
 
-/// The file in pieces, encrypted.
-fn encrypted(file: File, cipher: BlobCipher) -> impl Stream<Item = Result<Bytes, Failure>> + Send {
-    stream::try_unfold((file, cipher), |(mut file, mut cipher)| async move {
+/// An index as stored.
+#[derive(Serialize)]
+struct StoredIndex<'a> {
+    #[serde(flatten)]
+    index: &'a TrackIndex,
+    blob_checks: BlobChecks,
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The file in pieces, encrypted; `checker` sees what is stored.
+fn encrypted(
+    file: File,
+    cipher: BlobCipher,
+    checker: Arc<Mutex<Checker>>,
+) -> impl Stream<Item = Result<Bytes, Failure>> + Send {
+    stream::try_unfold((file, cipher, checker), |(mut file, mut cipher, checker)| async move {
         let mut piece = vec![0; PIECE];
         let read = file.read(&mut piece).await.map_err(|e| Failure::unavailable(READING, e))?;
         piece.truncate(read);
         cipher.apply(&mut piece);
-        Ok((read > 0).then(|| (Bytes::from(piece), (file, cipher))))
+        checker.lock().unwrap_or_else(PoisonError::into_inner).push(&piece);
+        Ok((read > 0).then(|| (Bytes::from(piece), (file, cipher, checker))))
     })
 }

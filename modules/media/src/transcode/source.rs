@@ -62,10 +62,11 @@ fn damaged(blob: &str) -> Failure {
 pub(super) async fn probe(attempt: &Attempt<'_>, scratch: &Scratch) -> Result<Source, Trouble> {
     let mut head = Vec::new();
     let file = File::open(scratch.path().join(SOURCE)).await.map_err(Trouble::disk(DOING))?;
+    let bytes = file.metadata().await.map_err(Trouble::disk(DOING))?.len();
     file.take(SNIFFED as u64).read_to_end(&mut head).await.map_err(Trouble::disk(DOING))?;
     let container = sniff(&head)?;
     let config = &attempt.worker.config;
-    let limits = Limits { wall: PROBE_TIME, cpu: PROBE_TIME, ..attempt.limits(0.0, 0) };
+    let limits = Limits { wall: PROBE_TIME, cpu: PROBE_TIME, silence: PROBE_TIME, ..attempt.limits(0.0, 0, 1) };
     let mut report = Vec::new();
     let on_output = |bytes: &[u8]| match report.len() + bytes.len() <= REPORT_MAX {
         true => {
@@ -77,7 +78,7 @@ pub(super) async fn probe(attempt: &Attempt<'_>, scratch: &Scratch) -> Result<So
     let arguments = encode::probe(container);
     let probing = attempt.worker.sandbox.run(&config.ffprobe, arguments, scratch.path(), &limits, on_output);
     probing.await.map_err(|error| unreadable(container, error))?;
-    Ok(probe::source(container, &report, config.max_duration)?)
+    Ok(probe::source(container, &report, config.max_duration, bytes)?)
 }
 
 fn unreadable(container: Container, error: ChildError) -> Trouble {
@@ -90,11 +91,20 @@ fn unreadable(container: Container, error: ChildError) -> Trouble {
                 let found = format!("something in the file is coded with {codec}; {TAKEN}, and the usual sound");
                 return Refusal::UnsupportedCodec.because(found).into();
             }
+            if complaint.contains("max pixel count") {
+                let most = encode::PIXELS_MAX;
+                let found = format!("the film's picture is larger than {most} pixels: make it smaller, 8K at most");
+                return Refusal::TooLarge.because(found).into();
+            }
             let name = container.name();
             let found = format!("the file begins like {name} and is cut short or damaged ({complaint}); {TAKEN}");
             Refusal::Truncated.because(found).into()
         }
-        ChildError::TooSlow { .. } | ChildError::TooMuch { .. } | ChildError::Stopped { .. } => {
+        ChildError::TooSlow { .. }
+        | ChildError::Silent { .. }
+        | ChildError::TooMuch { .. }
+        | ChildError::WroteTooMuch { .. }
+        | ChildError::Stopped { .. } => {
             Refusal::NotAVideo.because(format!("the file takes more than a film may to be looked at: {error}")).into()
         }
     }

@@ -7,7 +7,7 @@ use futures::{Stream, StreamExt};
 use tessera_contract::{Cx, FailureKind};
 use tessera_types::UploadId;
 
-use super::{UploadError, Uploads, afresh, blob_key, folder};
+use super::{UploadError, Uploads, afresh, blob_key, folder, no_room};
 use crate::{
     store::{self, Chunk, Upload},
     tus::Checksum,
@@ -119,8 +119,9 @@ impl<'u> Intake<'u> {
     async fn store(&mut self, bytes: Bytes) -> Result<(), UploadError> {
         let blob = format!("{}/{:016}-{:016x}", folder(&self.id), self.at, rand::random::<u64>());
         let size = bytes.len() as u64;
+        self.uploads.check_room(size).await?;
         self.waiting.push(Chunk { first_byte: self.at.cast_signed(), size: size.cast_signed(), blob: blob.clone() });
-        self.uploads.blobs.tenant(&self.cx.tenant).put(&blob_key(&blob)?, bytes).await?;
+        self.uploads.blobs.tenant(&self.cx.tenant).put(&blob_key(&blob)?, bytes).await.map_err(no_room)?;
         self.at += size;
         match &self.checksum {
             Some(_) => Ok(()),

@@ -4,7 +4,11 @@
 
 mod accepted;
 mod crash;
+mod forge;
+mod hostile;
+mod quotas;
 mod refused;
+mod rogue;
 mod tus;
 mod world;
 

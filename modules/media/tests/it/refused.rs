@@ -8,7 +8,7 @@ use tessera_testing::{clock, temp_dir};
 use crate::world::{World, config, staff};
 
 /// Why each of these files is refused, all in one world.
-async fn refusals<'f>(files: impl IntoIterator<Item = (&'f str, Vec<u8>)>) -> Vec<(&'f str, FailureReason)> {
+pub(crate) async fn refusals<'f>(files: impl IntoIterator<Item = (&'f str, Vec<u8>)>) -> Vec<(&'f str, FailureReason)> {
     let folder = temp_dir();
     let store = StoreConfig::sqlite(folder.path());
     let world = World::open_with(&store, folder.path().into(), clock(), config()).await;
@@ -28,7 +28,7 @@ async fn refusals<'f>(files: impl IntoIterator<Item = (&'f str, Vec<u8>)>) -> Ve
     refusals
 }
 
-fn check(refusals: &[(&str, FailureReason)], expected: &[(&str, &str, &str)]) {
+pub(crate) fn check(refusals: &[(&str, FailureReason)], expected: &[(&str, &str, &str)]) {
     assert_eq!(refusals.len(), expected.len());
     for ((name, reason), (file, code, word)) in refusals.iter().zip(expected) {
         assert_eq!((*name, reason.code.as_str()), (*file, *code), "{}", reason.message);

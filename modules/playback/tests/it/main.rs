@@ -120,7 +120,7 @@ fn press(title: &str, device: &str) -> StartPlayback {
     StartPlayback {
         title_id: title.parse().unwrap(),
         device_id: device.into(),
-        device_name: Some(format!("the {device}")),
+        device_name: Some(format!("the {device}").into()),
         profile_id: None,
     }
 }

@@ -222,7 +222,8 @@ impl Delivery for Origin {
             return Err(DeliveryError::AssetNotFound("there is no such asset".into()));
         }
         let url = |file: &str| format!("/delivery/v1/{asset}/{file}");
-        let source = Source { name: "origin".into(), hls_url: url("main.m3u8"), dash_url: url("main.mpd") };
+        let source =
+            Source { name: "origin".into(), hls_url: url("main.m3u8").into(), dash_url: url("main.mpd").into() };
         let expires_at = cx.business_now.plus(Duration::from_secs(3600));
         Ok(Route { sources: vec![source], encrypted: asset != "ast_clear", expires_at })
     }
@@ -243,7 +244,7 @@ impl Drm for Licences {
     async fn authorize_licence(&self, cx: &Cx, request: AuthorizeLicence) -> Result<LicenceAccess, DrmError> {
         self.reach.check()?;
         let server = LicenceServer { key_system: "org.w3.clearkey".into(), url: "/drm/v1/clearkey".into() };
-        let token = format!("token-of-{}", request.session_id);
+        let token = format!("token-of-{}", request.session_id).into();
         Ok(LicenceAccess { servers: vec![server], token, expires_at: cx.business_now.plus(SLOT) })
     }
 }

@@ -12,8 +12,8 @@ async fn a_start_brings_together_what_a_player_needs() {
         let stage = Stage::open(engine).await;
         let playback = stage.started("television").await;
         assert_eq!((playback.profile_id.as_str(), playback.resume_position_seconds), ("prf_1", 90));
-        assert_eq!(playback.licence.as_ref().unwrap().token, format!("token-of-{}", playback.session_id));
-        assert_eq!(playback.sources[0].hls_url, "/delivery/v1/ast_film/main.m3u8");
+        assert_eq!(playback.licence.as_ref().unwrap().token.expose(), &format!("token-of-{}", playback.session_id));
+        assert_eq!(playback.sources[0].hls_url.as_str(), "/delivery/v1/ast_film/main.m3u8");
         let slots = stage.entitlements.slots.lock().unwrap().clone();
         let (_, slot) = slots.into_iter().next().unwrap();
         assert_eq!((slot.device_name.as_str(), slot.viewing.age_limit), ("the television", Some(16)));
@@ -25,7 +25,7 @@ async fn a_start_brings_together_what_a_player_needs() {
         let clear = stage.start(&viewer("clear"), nameless).await.unwrap();
         assert_eq!(clear.licence, None, "clear media needs none");
         let slots = stage.entitlements.slots.lock().unwrap().clone();
-        assert!(slots.values().any(|slot| slot.device_name == "Unknown device"), "{slots:?}");
+        assert!(slots.values().any(|slot| slot.device_name.as_str() == "Unknown device"), "{slots:?}");
     })
     .await;
 }
@@ -127,6 +127,29 @@ async fn a_crash_half_way_takes_no_second_slot() {
         assert_eq!(before.entitlements.held(), [playback.session_id.as_str()]);
     })
     .await;
+}
+
+#[tokio::test]
+async fn after_a_crash_of_the_only_process_the_same_key_goes_on_at_once() {
+    let engine = Engine::sqlite();
+    let before = Stage::open(&engine).await;
+    let plenty = before.entitlements.gate.forget_permits(usize::MAX);
+    let (service, caller) = (before.service.clone(), viewer("television"));
+    let doomed = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let guarded = <dyn PlaybackSessions>::guarded(service);
+    doomed.spawn(async move { guarded.start(&caller, press("ttl_film", "television")).await });
+    eventually("the start to ask for its slot", || async {
+        (before.entitlements.waiting.load(Ordering::SeqCst) == 1).then_some(())
+    })
+    .await;
+    doomed.shutdown_background();
+    before.entitlements.gate.add_permits(plenty);
+    before.service.store().close().await;
+
+    let after = Stage::open(&engine).await;
+    let playback = after.started("television").await;
+    assert_eq!(after.started("television").await, playback);
+    assert_eq!(after.entitlements.held(), [playback.session_id.as_str()]);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "tests; the contract is declared as in a crate of its own")]
 
+mod audit;
 mod client;
 mod document;
 mod fields;

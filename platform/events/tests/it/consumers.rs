@@ -8,8 +8,8 @@ use std::{
 
 use tessera_contract::{CloudEvent, Event, Failure, FailureKind};
 use tessera_events::{Consumer, ConsumerOptions, HandlerError, Log, Parked};
-use tessera_store::{Migration, Module, Store, Tx, params};
-use tessera_testing::{cx, eventually, on_every_engine};
+use tessera_store::{Migration, Module, Retention, Store, Tx, params};
+use tessera_testing::{clock, cx, eventually, on_every_engine};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -141,6 +141,21 @@ async fn events_arrive_once_in_order_and_across_restarts() {
         running.stop().await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn retention_does_not_wait_for_those_who_pass_an_event_by() {
+    let (engine, clock) = (tessera_testing::Engine::sqlite(), clock());
+    let (source, sink) = (engine.open_at(&SOURCE, clock.clone()).await, engine.open_at(&SINK, clock.clone()).await);
+    let passing = ConsumerOptions { pass_by: Duration::from_millis(1), ..options() };
+    let running = Running::start(consumer(&source, &sink).options(passing));
+    emit(&source, "acme", vec![Ignored("b".into())]).await;
+    clock.advance(Duration::from_secs(15 * 24 * 3600));
+    eventually("the event to be swept", async || {
+        (source.sweep(&Retention::default()).await.unwrap() > 0).then_some(())
+    })
+    .await;
+    running.stop().await;
 }
 
 #[tokio::test]

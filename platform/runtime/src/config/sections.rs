@@ -71,6 +71,10 @@ pub enum ForwardedBy {
 pub struct LimitsConfig {
     /// Open connections at most; further ones wait in the kernel's queue. Default 4096.
     pub connections: usize,
+    /// Connections of one address (an IPv6 address counts as its /64) at most; further ones are closed at once. Trusted
+    /// proxies and the networks of `rate_limits.exempt` may have any number. Default 512: a carrier's subscribers share
+    /// an address.
+    pub connections_per_address: usize,
     /// Bytes of a request's head at most. Default 32768.
     pub head_bytes: usize,
     /// Header fields of a request at most. Default 100.
@@ -81,6 +85,8 @@ pub struct LimitsConfig {
     /// How long a client may pause within a request's body. Default 30.
     #[serde(rename = "body_pause_seconds", deserialize_with = "seconds::deserialize")]
     pub body_pause: Duration,
+    /// Bytes a second in which a request's body has to come on average, after one such pause. Default 1024.
+    pub body_bytes_per_second: u64,
     /// How long a client may stop reading the answer. Default 60.
     #[serde(rename = "write_pause_seconds", deserialize_with = "seconds::deserialize")]
     pub write_pause: Duration,
@@ -96,10 +102,12 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             connections: 4096,
+            connections_per_address: 512,
             head_bytes: 32 * 1024,
             header_fields: 100,
             head: Duration::from_secs(30),
             body_pause: Duration::from_secs(30),
+            body_bytes_per_second: 1024,
             write_pause: Duration::from_secs(60),
             drain: Duration::from_secs(20),
             drain_notice: Duration::ZERO,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tessera_contract::{Failure, FailureKind};
-use tessera_store::{Reader, Tx, params};
+use tessera_store::{Inspector, Reader, Tx, params};
 use tessera_types::{TenantId, Timestamp};
 
 use super::{DirectoryError, NewTenant};
@@ -15,6 +15,7 @@ struct TenantRow {
     display_name: String,
     kind: String,
     state: String,
+    suspended_because: Option<String>,
     default_locale: String,
     default_territory: Option<String>,
     clock_offset_us: i64,
@@ -26,13 +27,16 @@ impl TryFrom<TenantRow> for Tenant {
 
     fn try_from(row: TenantRow) -> Result<Self, Failure> {
         let damaged = || Failure::new(FailureKind::Internal, "a tenant in the directory is not readable");
-        let kind = [TenantKind::Live, TenantKind::Test].into_iter().find(|kind| kind.as_str() == row.kind);
+        let kind = [TenantKind::Live, TenantKind::Test, TenantKind::Platform]
+            .into_iter()
+            .find(|kind| kind.as_str() == row.kind);
         let state = [TenantState::Active, TenantState::Suspended].into_iter().find(|state| state.as_str() == row.state);
         Ok(Self {
             id: row.id.parse().map_err(|_| damaged())?,
             display_name: row.display_name,
             kind: kind.ok_or_else(damaged)?,
             state: state.ok_or_else(damaged)?,
+            suspended_because: row.suspended_because,
             default_locale: row.default_locale.parse().map_err(|_| damaged())?,
             default_territory: row.default_territory.map(|t| t.parse().map_err(|_| damaged())).transpose()?,
             clock_offset: Duration::from_micros(u64::try_from(row.clock_offset_us).map_err(|_| damaged())?),
@@ -46,7 +50,13 @@ fn tenant(row: Option<TenantRow>) -> Result<Option<Tenant>, Failure> {
 }
 
 pub(super) async fn list(reader: &Reader) -> Result<Vec<Tenant>, Failure> {
-    let rows: Vec<TenantRow> = reader.all("select * from tenants order by id", params![]).await?;
+    let rows: Vec<TenantRow> =
+        reader.all("select * from tenants where kind <> 'platform' order by id", params![]).await?;
+    rows.into_iter().map(Tenant::try_from).collect()
+}
+
+pub(super) async fn seen(look: &mut Inspector) -> Result<Vec<Tenant>, Failure> {
+    let rows: Vec<TenantRow> = look.all("select * from tenants order by id", params![]).await?;
     rows.into_iter().map(Tenant::try_from).collect()
 }
 
@@ -89,14 +99,20 @@ pub(super) async fn remove_host(tx: &mut Tx, id: &TenantId, host: &str) -> Resul
     Ok(())
 }
 
-pub(super) async fn set_state(tx: &mut Tx, id: &TenantId, state: TenantState) -> Result<Tenant, DirectoryError> {
-    tx.execute("update tenants set state = $1 where id = $2", params![state.as_str(), id]).await?;
+pub(super) async fn set_state(
+    tx: &mut Tx,
+    id: &TenantId,
+    state: TenantState,
+    because: Option<String>,
+) -> Result<Tenant, DirectoryError> {
+    let sql = "update tenants set state = $1, suspended_because = $2 where id = $3";
+    tx.execute(sql, params![state.as_str(), because, id]).await?;
     read(tx, id).await
 }
 
 pub(super) async fn advance_clock(tx: &mut Tx, id: &TenantId, by: Duration) -> Result<Tenant, DirectoryError> {
     let before = read(tx, id).await?;
-    if before.kind == TenantKind::Live {
+    if before.kind != TenantKind::Test {
         return Err(DirectoryError::LiveClock(id.clone()));
     }
     let far = i64::MAX / 4; // the tenant's time still has room above

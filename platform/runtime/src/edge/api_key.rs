@@ -1,17 +1,17 @@
 //! API keys of operators' servers.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use tessera_contract::Failure;
-use tessera_types::{KeyId, TenantId};
+use tessera_types::{KeyId, Sensitive, TenantId};
 
-use super::refused;
+use super::{TenantKind, refused};
 use crate::cache::Cache;
 
-/// How long a key is believed after it was looked up: so long a revoked one may still work.
-const BELIEVED: Duration = Duration::from_secs(10);
+/// How long a key is believed after it was looked up: so long one may still work that another process revoked.
+const BELIEVED: Duration = Duration::from_secs(2);
 const LONGEST: usize = 256;
 const REMEMBERED: usize = 10_000;
 
@@ -29,8 +29,12 @@ pub struct ResolvedKey {
 /// Where API keys are kept.
 #[async_trait]
 pub trait ApiKeys: Send + Sync + 'static {
-    /// The key with this secret; `None` when there is none or it was revoked.
+    /// The key with this secret; `None` when there is none, it has run out or was revoked.
     async fn resolve(&self, secret: &str) -> Result<Option<ResolvedKey>, Failure>;
+
+    /// Hears that a request came with this key from this address, unspecified when that is not known. Called within the
+    /// request: it must not wait. Whoever does not keep track does nothing.
+    fn used(&self, _key: &ResolvedKey, _address: Sensitive<IpAddr>) {}
 }
 
 /// Keys that were looked up lately, by the hash of their secret; also that there is no such key.
@@ -48,9 +52,14 @@ impl KeyCache {
         self.known.clear();
     }
 
+    pub(super) fn used(&self, key: &ResolvedKey, address: Sensitive<IpAddr>) {
+        self.source.used(key, address);
+    }
+
     pub(super) async fn resolve(&self, secret: &str) -> Result<ResolvedKey, Failure> {
-        let unknown = || refused("the API key is unknown or was revoked");
-        if secret.len() > LONGEST || !(secret.starts_with("sk_live_") || secret.starts_with("sk_test_")) {
+        let unknown = || refused("the API key is unknown, has run out or was revoked");
+        let kinds = [TenantKind::Live, TenantKind::Test, TenantKind::Platform];
+        if secret.len() > LONGEST || !kinds.iter().any(|kind| secret.starts_with(kind.key_prefix())) {
             return Err(unknown());
         }
         let hash: [u8; 32] = Sha256::digest(secret).into();

@@ -6,7 +6,7 @@ use axum::extract::ConnectInfo;
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use ipnet::IpNet;
 use tessera_contract::{Failure, FailureKind};
-use tessera_types::Territory;
+use tessera_types::{Sensitive, Territory};
 
 use super::host;
 use crate::config::{ForwardedBy, ServerConfig};
@@ -23,13 +23,21 @@ pub struct Proxies {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The address of whoever asked: the nearest one that is no trusted proxy. Unspecified when there is no connection.
-    pub address: IpAddr,
+    pub address: Sensitive<IpAddr>,
     /// The host that was asked for, in lower case and without a port.
     pub host: String,
     /// The host as it was asked for, with its port: what an `Origin` names.
     pub authority: String,
     /// Whether the client came over TLS.
     pub https: bool,
+}
+
+impl Client {
+    /// The network that the client is in, /24 or /48: what may be written down, for it names nobody.
+    pub fn network(&self) -> IpNet {
+        let bits = if self.address.is_ipv4() { 24 } else { 48 };
+        IpNet::new_assert(*self.address, bits).trunc()
+    }
 }
 
 /// What a proxy said of a request.
@@ -64,7 +72,8 @@ impl Proxies {
         };
         let host = host::name_of(&authority).ok_or_else(|| bad_host("is not a host name"))?;
         let https = said.proto.is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
-        Ok(Client { address: self.nearest_stranger(peer, &said.addresses), host, authority, https })
+        let address = self.nearest_stranger(peer, &said.addresses).into();
+        Ok(Client { address, host, authority, https })
     }
 
     /// The country a trusted proxy put the viewer in.

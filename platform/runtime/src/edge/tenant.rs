@@ -15,6 +15,8 @@ pub struct Tenant {
     pub kind: TenantKind,
     /// Whether it is served.
     pub state: TenantState,
+    /// Why it is not, as whoever suspended it wrote.
+    pub suspended_because: Option<String>,
     /// The language of its texts where a viewer's own is not there.
     pub default_locale: Locale,
     /// Where its viewers are when nothing else says so.
@@ -39,6 +41,9 @@ pub enum TenantKind {
     Live,
     /// Trying things out: its business time can be moved. Its keys begin with `sk_test_`.
     Test,
+    /// The deployment itself, [`TenantId::platform`]: no viewers, only operators' keys, which begin with
+    /// `sk_platform_`.
+    Platform,
 }
 
 impl TenantKind {
@@ -47,6 +52,7 @@ impl TenantKind {
         match self {
             TenantKind::Live => "live",
             TenantKind::Test => "test",
+            TenantKind::Platform => "platform",
         }
     }
 
@@ -55,6 +61,7 @@ impl TenantKind {
         match self {
             TenantKind::Live => "sk_live_",
             TenantKind::Test => "sk_test_",
+            TenantKind::Platform => "sk_platform_",
         }
     }
 }

@@ -9,29 +9,33 @@ use axum::{
 };
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tessera_contract::{CX_HEADER, Failure, FailureKind, Problem, sent_request_id};
-use tokio::time::Instant;
+use tessera_contract::{CX_HEADER, Failure, FailureKind, Problem, TraceContext, sent_request_id};
 
-use super::{Notes, access_log::Line};
+use super::{
+    Notes,
+    access_log::{Line, Owners},
+};
 use crate::edge::Proxies;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const TRACE: HeaderName = HeaderName::from_static("traceparent");
 
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// What the layer needs to know.
 pub(super) struct Front {
     proxies: Proxies,
+    owners: Owners,
 }
 
 impl Front {
-    pub(super) fn new(proxies: Proxies) -> Self {
-        Self { proxies }
+    pub(super) fn new(proxies: Proxies, owners: Owners) -> Self {
+        Self { proxies, owners }
     }
 }
 
 pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
     let (mut head, body) = request.into_parts();
     let id = sent_request_id(&head.headers);
     let id_value = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("unprintable"));
@@ -40,7 +44,8 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
     let notes = Notes::default();
     head.extensions.insert(notes.clone());
     let client = front.proxies.client(&head);
-    let line = Line::of(&head, client.as_ref().ok(), &id);
+    let about = (id.to_string(), trace_of(&mut head.headers));
+    let line = Line::of(&head, client.as_ref().ok(), &front.owners, about, notes.clone());
     let https = client.as_ref().is_ok_and(|client| client.https);
 
     let mut response = match client {
@@ -59,8 +64,18 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
         let a_year = HeaderValue::from_static("max-age=31536000");
         headers.entry(http::header::STRICT_TRANSPORT_SECURITY).or_insert(a_year);
     }
-    line.write(response.status(), begun.elapsed(), &noted);
-    response
+    line.follow(response)
+}
+
+/// The id of the trace that the request belongs to. What the client sent of it counts when it is sound; otherwise a new
+/// one begins here, and everything behind finds it in the same header.
+fn trace_of(headers: &mut HeaderMap) -> String {
+    let sent = headers.get(TRACE).and_then(|value| TraceContext::parse(value.to_str().ok()?));
+    let trace = sent.unwrap_or_else(TraceContext::fresh);
+    if let (None, Ok(value)) = (sent, HeaderValue::from_str(&trace.to_string())) {
+        headers.insert(TRACE, value);
+    }
+    format!("{:032x}", trace.trace_id)
 }
 
 /// Context headers are ours to set; a signed one proves itself.

@@ -12,11 +12,16 @@ pub const PAGE_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 
 /// What is not a page loads nothing.
 const DATA_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-const EVERYWHERE: [(HeaderName, &str); 4] = [
+const EVERYWHERE: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    // What no page here asks a browser for; films play, fill the screen and are decrypted by what is left.
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), midi=(), payment=(), serial=(), usb=()",
+    ),
 ];
 
 /// Sets `policy` on an answer, in place of the strict one.

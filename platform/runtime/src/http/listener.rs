@@ -16,7 +16,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use super::{Readiness, write_pause::limit_write_pauses};
+use super::{
+    Readiness,
+    seats::{Seat, Seats},
+    write_pause::limit_write_pauses,
+};
 use crate::{config::LimitsConfig, shutdown::Shutdown};
 
 /// Why an address cannot be listened on. The message says what to do.
@@ -54,6 +58,23 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     })
 }
 
+/// A connection that is open, for metrics.
+struct Open(metrics::Gauge);
+
+impl Open {
+    fn new() -> Self {
+        let gauge = metrics::gauge!("tessera_http_connections");
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
 /// How a listener's connections ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drained {
@@ -78,7 +99,7 @@ struct Connections {
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
-    limits: &LimitsConfig,
+    (limits, seats): (&LimitsConfig, Seats),
     readiness: &Readiness,
     shutdown: &Shutdown,
 ) -> Drained {
@@ -90,6 +111,7 @@ pub(super) async fn serve(
         cut: CancellationToken::new(),
         router,
     };
+    metrics::gauge!("tessera_http_connections_limit").set(limits.connections as f64);
     let slots = Arc::new(Semaphore::new(limits.connections));
     let notice = async {
         shutdown.requested().await;
@@ -101,7 +123,10 @@ pub(super) async fn serve(
         tokio::select! {
             biased;
             () = &mut notice => break,
-            (stream, peer, slot) = accept(&listener, &slots) => connections.take(stream, peer, slot),
+            (stream, peer, slot) = accept(&listener, &slots) => match seats.take(peer.ip()) {
+                Some(seat) => connections.take(stream, peer, (slot, seat)),
+                None => metrics::counter!("tessera_http_connections_refused_total").increment(1),
+            },
         }
     }
     drop(listener);
@@ -132,7 +157,7 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, S
 }
 
 impl Connections {
-    fn take(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+    fn take(&self, stream: TcpStream, peer: SocketAddr, place: (OwnedSemaphorePermit, Seat)) {
         // Without it the tail of each answer may wait for the client's delayed acknowledgement.
         let _speed_only = stream.set_nodelay(true);
         let router = self.router.clone();
@@ -144,13 +169,13 @@ impl Connections {
         });
         let io = TokioIo::new(limit_write_pauses(stream, self.write_pause));
         let connection = self.graceful.watch(self.http.serve_connection(io, service));
-        let cut = self.cut.clone();
+        let (cut, open) = (self.cut.clone(), Open::new());
         self.tasks.spawn(async move {
             tokio::select! {
-                ended = connection => if let Err(error) = ended { tracing::debug!(%peer, %error, "connection ended"); },
+                ended = connection => if let Err(error) = ended { tracing::debug!(%error, "connection ended"); },
                 () = cut.cancelled() => {}
             }
-            drop(slot);
+            drop((place, open));
         });
     }
 

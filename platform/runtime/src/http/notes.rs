@@ -15,7 +15,7 @@ pub struct Notes(Arc<Mutex<Noted>>);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Noted {
     pub(super) tenant: Option<TenantId>,
-    pub(super) caller: Option<String>,
+    pub(super) caller: Option<&'static str>,
     pub(super) verdicts: Vec<Verdict>,
 }
 
@@ -24,7 +24,7 @@ impl Notes {
     pub fn caller(&self, tenant: &TenantId, caller: &Caller) {
         self.with(|noted| {
             noted.tenant = Some(tenant.clone());
-            noted.caller = Some(caller.key());
+            noted.caller = Some(caller.kind());
         });
     }
 

@@ -43,10 +43,10 @@ impl Rates {
     }
 
     fn admit(&self, client: &Client, method: &Method, path: &str, notes: Option<&Notes>) -> Result<(), Failure> {
-        if self.exempt.iter().any(|net| net.contains(&client.address)) {
+        if self.exempt.iter().any(|net| net.contains(client.address.expose())) {
             return Ok(());
         }
-        let network = client_network(client.address);
+        let network = client_network(*client.address);
         note(notes, self.address.take(network))?;
         match !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && self.is_sensitive(path) {
             true => note(notes, self.sensitive.take(network)),

@@ -44,6 +44,13 @@ impl KeyRing {
         self.get(&self.current).expect("a ring is made with its current key in it")
     }
 
+    /// Every key that is taken with its id, the one to use first.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &[u8; SECRET_BYTES])> {
+        let older = self.keys.iter().filter(|(id, _)| **id != self.current);
+        let older = older.map(|(id, key)| (id.as_str(), key.expose()));
+        std::iter::once((self.current(), self.current_key())).chain(older)
+    }
+
     /// The key of this id, if it is still taken.
     pub fn get(&self, id: &str) -> Option<&[u8; SECRET_BYTES]> {
         self.keys.get(id).map(Secret::expose)
@@ -59,6 +66,7 @@ mod tests {
         let ring = KeyRing::new("2", Secret::new([2; 32])).unwrap().with_older("1", Secret::new([1; 32])).unwrap();
         assert_eq!((ring.current(), ring.current_key()), ("2", &[2; 32]));
         assert_eq!((ring.get("1"), ring.get("3")), (Some(&[1; 32]), None));
+        assert_eq!(ring.all().collect::<Vec<_>>(), [("2", &[2; 32]), ("1", &[1; 32])]);
         assert!(!format!("{ring:?}").contains("[1, 1"), "keys never print");
     }
 

@@ -16,9 +16,15 @@ pub(super) fn record() {
     if let Ok(open) = fs::read_dir("/proc/self/fd") {
         metrics::gauge!("process_open_fds").set(open.count() as f64);
     }
-    if let Some((cpu, threads)) = stat() {
+    if let Some(most) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        metrics::gauge!("process_max_fds").set(most as f64);
+    }
+    if let Some(Stat { cpu, threads, started }) = stat() {
         metrics::gauge!("process_cpu_seconds_total").set(cpu);
         metrics::gauge!("process_threads").set(threads);
+        if let Some(booted) = booted() {
+            metrics::gauge!("process_start_time_seconds").set(booted + started);
+        }
     }
 }
 
@@ -26,10 +32,24 @@ fn resident_pages() -> Option<f64> {
     fs::read_to_string("/proc/self/statm").ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-/// Seconds on the CPU and count of threads (proc(5): fields 14, 15 and 20, counted after the name in parentheses).
-fn stat() -> Option<(f64, f64)> {
+struct Stat {
+    /// Seconds on the CPU.
+    cpu: f64,
+    threads: f64,
+    /// Seconds after the machine's start.
+    started: f64,
+}
+
+/// proc(5): fields 14, 15, 20 and 22, counted after the name in parentheses.
+fn stat() -> Option<Stat> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let number = |at: usize| fields.get(at)?.parse::<f64>().ok();
-    Some(((number(11)? + number(12)?) / TICKS, number(17)?))
+    Some(Stat { cpu: (number(11)? + number(12)?) / TICKS, threads: number(17)?, started: number(19)? / TICKS })
+}
+
+/// When the machine started, in seconds since 1970.
+fn booted() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::stream;
 use tessera_contract::{Failure, FailureKind};
-use tessera_runtime::blobs::{BlobKey, Blobs, TenantBlobs};
+use tessera_runtime::blobs::{BlobKey, Blobs, Pin, TenantBlobs};
 use tessera_testing::TempDir;
 
 use crate::world::tenant;
@@ -69,6 +69,28 @@ async fn listing_goes_by_whole_segments_in_order() {
     assert_eq!(names(Some(&key("none"))).await, [""; 0]);
 }
 
+#[tokio::test]
+async fn deleting_below_a_prefix_takes_what_a_kill_left_there_and_nothing_else() {
+    let (acme, globex, folder) = two_tenants();
+    for name in ["a/b/1", "a/b/c/2", "a/bc"] {
+        acme.put(&key(name), Bytes::from_static(b"acme")).await.unwrap();
+        globex.put(&key(name), Bytes::from_static(b"globex")).await.unwrap();
+    }
+    // Where a put that is under way has its bytes.
+    std::fs::write(folder.path().join("blobs/acme/a/b/3#1"), b"half").unwrap();
+    acme.delete_below(&key("a/b")).await.unwrap();
+    acme.delete_below(&key("a/b")).await.unwrap();
+    assert!(!folder.path().join("blobs/acme/a/b").exists());
+    let left: Vec<String> = acme.list(None).await.unwrap().into_iter().map(|info| info.key.to_string()).collect();
+    assert_eq!(left, ["a/bc"]);
+    assert_eq!(globex.list(None).await.unwrap().len(), 3);
+    let memory = Blobs::of(std::sync::Arc::new(object_store::memory::InMemory::new())).tenant(&tenant("acme"));
+    memory.put(&key("a/b/1"), Bytes::new()).await.unwrap();
+    memory.put(&key("a/bc"), Bytes::new()).await.unwrap();
+    memory.delete_below(&key("a/b")).await.unwrap();
+    assert_eq!(memory.list(None).await.unwrap().len(), 1);
+}
+
 #[test]
 fn a_key_cannot_leave_its_tenant() {
     let bad = [
@@ -125,4 +147,26 @@ async fn a_store_that_fails_says_so() {
     let failure = blobs.put(&key("a"), Bytes::new()).await.unwrap_err();
     assert_eq!((failure.kind, failure.detail.as_str()), (FailureKind::Unavailable, "storing the blob a"));
     assert!(Blobs::folder(&folder.path().join("blobs/acme")).is_err());
+}
+
+#[tokio::test]
+async fn nothing_is_deleted_while_a_backup_has_the_blobs_pinned() {
+    let (acme, globex, folder) = two_tenants();
+    let name = key("uploads/upl_1/0");
+    for blobs in [&acme, &globex] {
+        blobs.put(&name, Bytes::from_static(b"chunk")).await.unwrap();
+    }
+    let root = folder.path().join("blobs");
+    let pin = Pin::take(&root).unwrap().unwrap();
+    for refused in [acme.delete(&name).await, globex.delete_below(&key("uploads/upl_1")).await] {
+        let failure = refused.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unavailable);
+        assert!(failure.to_string().contains("a backup is being made"), "{failure}");
+    }
+    acme.put(&key("uploads/upl_2/0"), Bytes::from_static(b"new")).await.unwrap();
+    drop(pin);
+    acme.delete(&name).await.unwrap();
+    globex.delete_below(&key("uploads/upl_1")).await.unwrap();
+    assert!(!acme.exists(&name).await.unwrap() && !globex.exists(&name).await.unwrap());
+    assert_eq!(acme.list(None).await.unwrap().len(), 1, "the pin itself is no blob");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tessera_runtime::{
     directory::{Directory, DirectoryError, NewTenant},
-    edge::{TenantState, Tenants},
+    edge::{TenantKind, TenantState, Tenants},
 };
 use tessera_testing::{clock, on_every_engine};
 
@@ -27,6 +27,23 @@ async fn tenants_are_made_found_and_listed() {
         drop(directory);
         let reopened = Directory::open(&engine.config, clock()).await.unwrap();
         assert_eq!(reopened.list().await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_platform_is_entered_once_and_is_no_tenant() {
+    on_every_engine(async |engine| {
+        let directory = Directory::open(&engine.config, clock()).await.unwrap();
+        let platform = directory.platform().await.unwrap();
+        assert_eq!(directory.platform().await.unwrap(), platform);
+        assert_eq!((platform.id.as_str(), platform.kind), ("platform", TenantKind::Platform));
+        assert!(directory.list().await.unwrap().is_empty());
+        let usurper = NewTenant { id: tenant("platform"), ..acme() };
+        assert!(matches!(directory.create(usurper).await, Err(DirectoryError::Reserved(_))));
+        let impostor = NewTenant { kind: TenantKind::Platform, ..acme() };
+        assert!(matches!(directory.create(impostor).await, Err(DirectoryError::Reserved(_))));
+        assert!(matches!(directory.suspend(&platform.id).await, Err(DirectoryError::Reserved(_))));
     })
     .await;
 }
@@ -74,6 +91,9 @@ async fn a_change_is_seen_at_once_by_who_looked_before() {
         assert_eq!(directory.by_id(&id).await.unwrap().unwrap().state, TenantState::Suspended);
         directory.resume(&id).await.unwrap();
         assert_eq!(directory.by_id(&id).await.unwrap().unwrap().state, TenantState::Active);
+        let suspended = directory.suspend_because(&id, "unpaid").await.unwrap();
+        assert_eq!(suspended.suspended_because.as_deref(), Some("unpaid"));
+        assert_eq!(directory.resume(&id).await.unwrap().suspended_because, None);
         assert!(matches!(directory.suspend(&tenant("nobody")).await, Err(DirectoryError::NotFound(_))));
     })
     .await;

@@ -4,10 +4,12 @@
 
 mod blobs;
 mod config;
+mod control;
 mod directory;
 mod docs;
 mod drain;
 mod forwarded;
+mod hostile_clients;
 mod rate_limit;
 mod secrets;
 mod server;

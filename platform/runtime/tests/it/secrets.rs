@@ -66,3 +66,20 @@ fn a_damaged_secret_is_not_replaced_and_a_name_stays_in_its_folder() {
     symlink("/nowhere", data.path().join("secrets/dangling")).unwrap();
     assert!(secrets.get_or_create("dangling").is_err(), "a link to nowhere is not followed into being");
 }
+
+#[test]
+fn a_replaced_key_is_used_by_the_next_who_asks_and_the_old_one_is_still_there() {
+    let data = tessera_testing::temp_dir();
+    let secrets = Secrets::open(data.path()).unwrap();
+    let old = secrets.get_or_create("drm-master").unwrap();
+    let stored = secrets.stored("drm-master").unwrap().unwrap();
+    secrets.replace("drm-master", &stored.rotated(tessera_types::Timestamp::from_micros(0))).unwrap();
+
+    let ring = Secrets::open(data.path()).unwrap().ring("drm-master").unwrap();
+    assert_eq!((ring.current(), ring.get("1")), ("2", Some(old.expose())));
+    assert_ne!(ring.current_key(), old.expose());
+    assert_eq!(mode(&data.path().join("secrets/drm-master")), 0o600);
+    assert_eq!(secrets.names().unwrap(), ["drm-master"], "nothing half-made stays");
+    assert_eq!(secrets.stored("nothing").unwrap(), None);
+    assert!(matches!(secrets.stored("../drm-master"), Err(SecretError::Name(_))));
+}

@@ -84,6 +84,7 @@ async fn answers_carry_the_headers_that_keep_a_browser_in_bounds() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("x-frame-options"), "DENY");
+        assert!(answer.header("permissions-policy").contains("camera=()"), "{answer:?}");
         assert!(!answer.header("x-request-id").is_empty());
         assert_eq!(answer.header("strict-transport-security"), "", "not over plain http");
     }
@@ -151,8 +152,8 @@ fn a_process_counts_its_requests_and_itself() {
     runtime.block_on(send(server(), call("BREW", "/things/v1/things")));
     let text = metrics.render();
     for line in [
-        "tessera_http_request_seconds_count{method=\"GET\",status=\"200\"}",
-        "tessera_http_request_seconds_bucket{method=\"other\",status=\"405\",le=\"0.1\"}",
+        "tessera_http_request_seconds_count{module=\"things\",status=\"200\"}",
+        "tessera_http_request_seconds_bucket{module=\"things\",status=\"405\",le=\"0.1\"}",
         "process_resident_memory_bytes ",
         "process_open_fds ",
         "process_cpu_seconds_total ",

@@ -75,6 +75,27 @@ async fn an_api_key_names_its_tenant_and_the_host_must_not_say_otherwise() {
 }
 
 #[tokio::test]
+async fn the_platforms_host_and_its_keys_go_together_and_with_nothing_else() {
+    const PLATFORM: &str = "platform.localhost";
+    let world = World::new().await;
+    world.directory.platform().await.unwrap();
+    world.send(get(PLATFORM).bearer("sk_platform_1")).await.is("platform", "staff:key_1");
+    for (what, call) in [
+        ("a tenant's host", get(ACME).bearer("sk_platform_1")),
+        ("no tenant's host", get("localhost:8080").bearer("sk_platform_1")),
+        ("a live key that says it is the platform's", get(PLATFORM).bearer("sk_live_platform")),
+        ("a tenant's key", get(PLATFORM).bearer("sk_live_acme")),
+        ("nobody", get(PLATFORM)),
+        ("a session", get(PLATFORM).header("cookie", "tessera_session=platform-session")),
+    ] {
+        let answer = world.send(call).await;
+        assert_eq!(answer.status, 401, "{what}: {answer:?}");
+    }
+    world.directory.add_host(&tenant("platform"), "admin.example").await.unwrap();
+    world.send(get("admin.example").bearer("sk_platform_1")).await.is("platform", "staff:key_1");
+}
+
+#[tokio::test]
 async fn one_credential_a_request() {
     let world = World::new().await;
     let key = SigningKey::p256("k1");

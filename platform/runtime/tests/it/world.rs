@@ -113,6 +113,7 @@ impl ApiKeys for Ports {
         Ok(match secret {
             "sk_live_acme" | "sk_test_acme" => of("acme"),
             "sk_test_globex" => of("globex"),
+            "sk_platform_1" | "sk_live_platform" => of("platform"),
             _ => None,
         })
     }

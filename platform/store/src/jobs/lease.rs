@@ -45,6 +45,8 @@ pub(super) enum End {
     /// Not before this time, because of this error.
     Retry(Timestamp, String),
     Dead(String),
+    /// Not before this time, because of this; the attempt does not count.
+    PutOff(Timestamp, String),
     /// The worker stops; the attempt does not count.
     Released,
 }
@@ -126,6 +128,7 @@ impl Lease {
             End::Done => ("done", None, now, true),
             End::Retry(at, error) => ("queued", Some(error), at, true),
             End::Dead(error) => ("dead", Some(error), now, true),
+            End::PutOff(at, error) => ("queued", Some(error), at, false),
             End::Released => ("queued", None, now, false),
         };
         self.update(END, params![state, error, run_at, now, counts]).await

@@ -4,6 +4,8 @@ mod lease;
 mod view;
 mod worker;
 
+use std::time::Duration;
+
 use serde::{Serialize, de::DeserializeOwned};
 use tessera_contract::{Cx, Failure, TraceContext};
 use tessera_types::{TenantId, Timestamp};
@@ -51,6 +53,9 @@ pub enum JobError {
     /// Try again later, until the attempts are used up.
     #[error("{0}")]
     Retry(#[source] Failure),
+    /// It is not the job's fault (a full disk): try again after this long, and count no attempt.
+    #[error("{0}")]
+    Later(#[source] Failure, Duration),
     /// Trying again cannot help: the job is dead at once.
     #[error("{0}")]
     Dead(#[source] Failure),

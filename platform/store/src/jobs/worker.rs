@@ -1,9 +1,15 @@
 //! The loop that takes due jobs and runs their handler.
 
-use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::FutureExt;
 use tessera_contract::{Failure, FailureKind};
+use tessera_faults::reached;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +17,7 @@ use super::{
     Job, JobError, Jobs,
     lease::{Claimant, End, Lease},
 };
+use crate::gauges;
 
 /// How a kind of job is worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,9 +74,27 @@ impl Jobs {
         H: Fn(Arc<Job>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), JobError>> + Send + 'static,
     {
+        gauges::works_on(&self.store, kind);
+        self.worker(kind, options, handler, rand::random).work(shutdown).await;
+    }
+
+    /// Works on the job of `kind` that is due longest, from its claim to its end; whether there was one. For simulations,
+    /// which decide themselves what happens when: back-off has no jitter here, so that what is due depends on the store's
+    /// clock alone.
+    pub async fn run_next<H, F>(&self, kind: &'static str, options: WorkerOptions, handler: H) -> Result<bool, Failure>
+    where
+        H: Fn(Arc<Job>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), JobError>> + Send + 'static,
+    {
+        let worker = self.worker(kind, options, handler, || 1.0);
+        let Some(job) = worker.claimant.claim(1).await?.pop() else { return Ok(false) };
+        worker.attempt(job).await;
+        Ok(true)
+    }
+
+    fn worker<H>(&self, kind: &'static str, options: WorkerOptions, handler: H, jitter: fn() -> f64) -> Arc<Worker<H>> {
         let claimant = Claimant { store: self.store.clone(), kind, length: options.lease };
-        let worker = Arc::new(Worker { claimant, options, handler, stop: CancellationToken::new() });
-        worker.work(shutdown).await;
+        Arc::new(Worker { claimant, options, handler, jitter, stop: CancellationToken::new() })
     }
 }
 
@@ -77,6 +102,8 @@ struct Worker<H> {
     claimant: Claimant,
     options: WorkerOptions,
     handler: H,
+    /// Part of the back-off, 0 to 1.
+    jitter: fn() -> f64,
     /// Drops the handlers that still run.
     stop: CancellationToken,
 }
@@ -117,10 +144,11 @@ where
     async fn attempt(self: Arc<Self>, job: Job) {
         let (lease, attempt) = (job.lease.clone(), job.attempt);
         let kind = self.claimant.kind;
-        let job = Arc::new(job);
+        let (began, job) = (Instant::now(), Arc::new(job));
         let end = if attempt > self.options.attempts {
             End::Dead("the process ended during the last attempt".into())
         } else {
+            reached("job.before", kind);
             let handled = AssertUnwindSafe(async { (self.handler)(job.clone()).await }).catch_unwind();
             tokio::select! {
                 result = handled => self.verdict(attempt, result.unwrap_or_else(|_| Err(panicked()))),
@@ -130,9 +158,11 @@ where
                 }
             }
         };
-        if let End::Dead(error) | End::Retry(_, error) = &end {
+        if let End::Dead(error) | End::Retry(_, error) | End::PutOff(_, error) = &end {
             tracing::warn!(kind, key = job.key, attempt, error, "a job's attempt failed");
         }
+        self.count(&end, began);
+        reached("job.after", kind);
         match lease.end(end).await {
             Ok(true) => {}
             Ok(false) => tracing::warn!(kind, key = job.key, "a job ended after its lease was lost"),
@@ -142,13 +172,30 @@ where
         }
     }
 
+    fn count(&self, end: &End, began: Instant) {
+        let outcome = match end {
+            End::Done => "done",
+            End::Retry(..) => "retried",
+            End::PutOff(..) => "put_off",
+            End::Dead(_) => "dead",
+            End::Released => "released",
+        };
+        let Claimant { store, kind, .. } = &self.claimant;
+        let labels = [("module", store.module().name), ("kind", *kind), ("outcome", outcome)];
+        metrics::counter!("tessera_jobs_ended_total", &labels).increment(1);
+        metrics::histogram!("tessera_job_seconds", &labels).record(began.elapsed());
+    }
+
     fn verdict(&self, attempt: i64, result: Result<(), JobError>) -> End {
         match result {
             Ok(()) => End::Done,
             Err(JobError::Dead(failure)) => End::Dead(failure.to_string()),
+            Err(JobError::Later(failure, wait)) => {
+                End::PutOff(self.claimant.store.now().plus(wait), failure.to_string())
+            }
             Err(JobError::Retry(failure)) if attempt >= self.options.attempts => End::Dead(failure.to_string()),
             Err(JobError::Retry(failure)) => {
-                let wait = self.options.backoff(attempt, rand::random());
+                let wait = self.options.backoff(attempt, (self.jitter)());
                 End::Retry(self.claimant.store.now().plus(wait), failure.to_string())
             }
         }

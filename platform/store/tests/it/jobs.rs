@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -262,4 +262,36 @@ async fn a_worker_that_stops_releases_its_jobs_at_once() {
         assert_eq!((released.state, released.attempts), (JobState::Queued, 0));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_put_off_waits_and_loses_no_attempt() {
+    let (engine, clock) = (tessera_testing::Engine::sqlite(), clock());
+    let store = engine.open_at(&TITLES, clock.clone()).await;
+    enqueue(&store, "acme", "big", 0).await;
+    let room = Arc::new(AtomicBool::new(false));
+    let there = room.clone();
+    let (stop, worker) = work(&store, options(), move |job| {
+        let room = there.load(Ordering::SeqCst);
+        async move {
+            let full = || Failure::new(FailureKind::Unavailable, "the disk is full");
+            assert_eq!(job.attempt, 1, "none of those before counts");
+            if room { Ok(()) } else { Err(JobError::Later(full(), Duration::from_secs(10))) }
+        }
+    });
+    for _ in 0..5 {
+        let waiting = eventually("the job to be put off", async || {
+            let job = job(&store, "acme", "big").await;
+            let later = store.now().plus(Duration::from_secs(10)).as_micros();
+            (job.state == JobState::Queued && job.run_at_us == later).then_some(job)
+        })
+        .await;
+        assert_eq!((waiting.attempts, waiting.error.as_deref()), (0, Some("the disk is full")));
+        clock.advance(Duration::from_secs(11));
+    }
+    room.store(true, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(11));
+    reaches(&store, "acme", "big", JobState::Done).await;
+    stop.cancel();
+    worker.await.unwrap();
 }

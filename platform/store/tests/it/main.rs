@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod audit;
 mod basics;
+mod damage;
+mod disk;
 mod folder;
 mod idempotency;
 mod jobs;
@@ -10,6 +13,8 @@ mod kill;
 mod migrations;
 mod outbox;
 mod portable;
+mod retention;
 mod server;
+mod snapshot;
 mod tenancy;
 mod writes;

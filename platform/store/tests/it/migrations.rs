@@ -1,7 +1,7 @@
 //! How a schema grows, and what is refused.
 
 use futures::future::join_all;
-use tessera_store::{Migration, Module, OpenError, Store, StoreConfig};
+use tessera_store::{Migration, Module, OpenError, Store, StoreConfig, plan, rehearse};
 use tessera_testing::{clock, cx, on_every_engine, temp_dir};
 
 /// Children whose parent is checked at the commit.
@@ -119,4 +119,47 @@ async fn a_server_that_is_not_there_is_named() {
     let url = format!("postgres://nobody@localhost/none?host={}", folder.path().display());
     let Err(refused) = open(&StoreConfig::postgres(url), &OLD).await else { panic!("there is no such server") };
     assert!(refused.to_string().contains("check that the server runs"), "{refused}");
+}
+
+static SINGERS: Module = Module { name: "singers", migrations: &[FIRST] };
+static SINGERS_LATER: Module = Module { name: "singers", migrations: &[FIRST, SECOND] };
+
+#[tokio::test]
+async fn a_plan_says_what_would_run_and_all_that_is_refused_and_changes_nothing() {
+    on_every_engine(async |engine| {
+        let plans = plan(&engine.config, &[&OLD, &SINGERS]).await;
+        assert!(plans.iter().all(|plan| !plan.exists));
+        engine.open(&OLD).await.close().await;
+        engine.open(&SINGERS).await.close().await;
+        let plans = plan(&engine.config, &[&NEW, &SINGERS]).await;
+        let names = |at: usize| -> Vec<&str> {
+            plans[at].steps.as_ref().unwrap().iter().map(|step| step.migration.name).collect()
+        };
+        assert!(plans[0].exists);
+        assert_eq!((names(0), names(1)), (vec!["0002_year"], vec![]), "on {}", engine.name);
+
+        engine.open(&NEW).await.close().await;
+        engine.open(&SINGERS_LATER).await.close().await;
+        let refused = plan(&engine.config, &[&OLD, &SINGERS]).await;
+        assert!(refused.iter().all(|plan| matches!(plan.steps, Err(OpenError::NewerData { found: 2, .. }))));
+        engine.open(&NEW).await; // as it was
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rehearsal_runs_migrations_where_they_leave_nothing_behind() {
+    on_every_engine(async |engine| {
+        engine.open(&OLD).await.close().await;
+        let scratch = temp_dir();
+        let done = rehearse(&engine.config, &NEW, scratch.path(), clock()).await.unwrap();
+        assert_eq!(done.findings, Vec::<String>::new());
+        let scratch = temp_dir();
+        let failed = rehearse(&engine.config, &FAULTY, scratch.path(), clock()).await.unwrap_err();
+        assert!(failed.to_string().contains("0002_broken"), "{failed}");
+        let steps = &plan(&engine.config, &[&NEW]).await[0].steps;
+        assert_eq!(steps.as_ref().unwrap().len(), 1, "it is still to run");
+        engine.open(&OLD).await;
+    })
+    .await;
 }

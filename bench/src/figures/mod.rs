@@ -1,0 +1,9 @@
+//! The figures, a file each.
+
+pub(crate) mod checkout;
+pub(crate) mod decision;
+pub(crate) mod playback;
+pub(crate) mod segments;
+pub(crate) mod sign_in;
+pub(crate) mod standing;
+pub(crate) mod wrapper;

@@ -1,0 +1,208 @@
+//! Load over HTTP/1.1, from beside the server: an open loop with latencies counted from when a request was due, and a
+//! closed loop that finds the most a server takes.
+//!
+//! A slow answer does not slow the schedule down: a request that has to wait for a free connection has waited since it was
+//! due, which is what leaving waits out ("coordinated omission") would hide.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use futures::future::join_all;
+use hdrhistogram::Histogram;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::Instant,
+};
+
+/// Makes the bytes of the n-th request.
+pub(crate) type Request = Arc<dyn Fn(u64) -> Bytes + Send + Sync>;
+
+/// What came of a load.
+pub(crate) struct Outcome {
+    /// Answers a second.
+    pub(crate) rate: f64,
+    /// Answers that were not 2xx, and connections that broke.
+    pub(crate) failed: u64,
+    /// Latencies in microseconds.
+    pub(crate) latency: Histogram<u64>,
+    /// The first thing that failed.
+    pub(crate) complaint: Option<String>,
+}
+
+impl Outcome {
+    /// A percentile of the latency, in milliseconds.
+    pub(crate) fn milliseconds(&self, percentile: f64) -> f64 {
+        self.latency.value_at_percentile(percentile) as f64 / 1000.0
+    }
+
+    /// Panics when anything failed: a figure with failures in it is none.
+    pub(crate) fn whole(self, what: &str) -> Self {
+        assert!(self.failed == 0, "{what}: {} requests failed, the first: {:?}", self.failed, self.complaint);
+        self
+    }
+}
+
+/// How the requests are paced.
+#[derive(Clone, Copy)]
+pub(crate) enum Pace {
+    /// So many a second are due, whatever becomes of those before.
+    Open(f64),
+    /// Each connection sends its next as soon as it has its answer.
+    Closed,
+}
+
+/// Loads `server` for `length` over `connections`.
+pub(crate) async fn load(
+    server: SocketAddr,
+    pace: Pace,
+    connections: usize,
+    length: Duration,
+    request: Request,
+) -> Outcome {
+    let next = Arc::new(AtomicU64::new(0));
+    let mut open = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        open.push(Connection::open(server).await.expect("the server takes connections"));
+    }
+    let begun = Instant::now();
+    let workers = open.into_iter().map(|connection| {
+        let worker = Worker { server, connection, pace, begun, length, next: next.clone(), request: request.clone() };
+        tokio::spawn(worker.run())
+    });
+    let mut all = Outcome { rate: 0.0, failed: 0, latency: histogram(), complaint: None };
+    let mut last = begun;
+    for done in join_all(workers).await {
+        let (one, ended) = done.expect("a worker does not panic");
+        all.failed += one.failed;
+        all.complaint = all.complaint.or(one.complaint);
+        all.latency.add(&one.latency).expect("histograms of one kind");
+        last = last.max(ended);
+    }
+    all.rate = all.latency.len() as f64 / (last - begun).as_secs_f64().max(length.as_secs_f64());
+    all
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 600_000_000, 3).expect("sensible bounds")
+}
+
+struct Worker {
+    server: SocketAddr,
+    connection: Connection,
+    pace: Pace,
+    begun: Instant,
+    length: Duration,
+    next: Arc<AtomicU64>,
+    request: Request,
+}
+
+impl Worker {
+    async fn run(mut self) -> (Outcome, Instant) {
+        let mut outcome = Outcome { rate: 0.0, failed: 0, latency: histogram(), complaint: None };
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let due = match self.pace {
+                Pace::Open(rate) => self.begun + Duration::from_secs_f64(number as f64 / rate),
+                Pace::Closed => Instant::now(),
+            };
+            if due >= self.begun + self.length {
+                return (outcome, Instant::now());
+            }
+            if due > Instant::now() {
+                tokio::time::sleep_until(due).await;
+            }
+            match self.connection.exchange(&(self.request)(number)).await {
+                Ok(status) => {
+                    let micros = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    outcome.latency.saturating_record(micros.max(1));
+                    if !(200..300).contains(&status) {
+                        outcome.failed += 1;
+                        outcome.complaint.get_or_insert_with(|| self.connection.said());
+                    }
+                }
+                Err(error) => {
+                    outcome.failed += 1;
+                    outcome.complaint.get_or_insert_with(|| error.to_string());
+                    match Connection::open(self.server).await {
+                        Ok(fresh) => self.connection = fresh,
+                        Err(_) => return (outcome, Instant::now()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A kept-alive connection.
+struct Connection {
+    stream: TcpStream,
+    buffer: BytesMut,
+}
+
+impl Connection {
+    async fn open(server: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: BytesMut::with_capacity(256 * 1024) })
+    }
+
+    /// Sends a request and reads the whole answer; gives its status.
+    async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        let head = loop {
+            if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"));
+            }
+        };
+        let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
+        let status = text.get(9..12).and_then(|status| status.parse().ok());
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+        let (Some(status), Some(length)) = (status, length) else {
+            return Err(io::Error::other(format!("an answer without status or length: {text}")));
+        };
+        let mut missing = (head + length).saturating_sub(self.buffer.len());
+        let small = head + length <= 64 * 1024;
+        while missing > 0 {
+            if !small {
+                self.buffer.clear(); // a long body is counted, not kept
+            }
+            let read = self.stream.read_buf(&mut self.buffer).await?;
+            if read == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection in a body"));
+            }
+            missing = missing.saturating_sub(read);
+        }
+        Ok(status)
+    }
+
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&self.buffer[..self.buffer.len().min(1500)]).into_owned()
+    }
+}
+
+/// A request without a body.
+pub(crate) fn get(host: &str, path: &str) -> Bytes {
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into()
+}
+
+/// A request with a JSON body and these header lines, each ended by CRLF.
+pub(crate) fn post(host: &str, path: &str, headers: &str, body: &str) -> Bytes {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    )
+    .into()
+}

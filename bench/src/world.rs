@@ -1,0 +1,164 @@
+//! What is measured on: a demo, accounts that are signed in, grants by the million.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tessera_contract::{Contract, Credential, Cx, CxSigner, Remote, http_client};
+use tessera_contract_entitlement::{Entitlement, GrantScope, PutGrant};
+use tessera_runtime::secrets::Secrets;
+use tessera_tests::{Site, project};
+use tessera_types::{AccountId, Clock, SystemClock, TenantId};
+
+use crate::server::Server;
+
+/// A data folder with a demo in it.
+pub(crate) struct World {
+    pub(crate) data: PathBuf,
+    pub(crate) facts: Value,
+    pub(crate) signer: CxSigner,
+}
+
+/// Somebody who is signed in.
+pub(crate) struct Viewer {
+    /// Header lines, each ended by CRLF.
+    pub(crate) headers: String,
+}
+
+impl World {
+    /// A fresh one below `target/bench`, where a commit costs what this machine's disk costs.
+    pub(crate) async fn make() -> Self {
+        let home = project().join("target/bench");
+        let data = home.join("data");
+        let _ = fs::remove_dir_all(&data); // the last run's, or none
+        fs::create_dir_all(&home).expect("target/bench can be made");
+        eprintln!("making a demo to measure on");
+        let server = Server::tessera(&data, &["up", "--film-seconds", "16"]).await;
+        let facts = demo(&data).await;
+        server.stop().await;
+        let secrets = Secrets::open(&data).expect("a data folder has secrets");
+        let secret = secrets.get_or_create("cx-signing").expect("the secret is there");
+        let clock = std::sync::Arc::new(SystemClock);
+        Self { data, facts, signer: CxSigner::new(secret.expose(), clock) }
+    }
+
+    /// The demo's tenant.
+    pub(crate) fn tenant(&self) -> TenantId {
+        "demo".parse().expect("a literal tenant")
+    }
+
+    /// Its host name, as requests carry it.
+    pub(crate) fn host(&self, server: &Server) -> String {
+        format!("demo.localhost:{}", server.address.port())
+    }
+
+    /// The demo's title of this name.
+    pub(crate) fn title(&self, name: &str) -> String {
+        let titles = self.facts["titles"].as_array().expect("titles is a list");
+        let found = titles.iter().find(|pair| pair[0] == name).and_then(|pair| pair[1].as_str());
+        found.expect("the demo has this film").to_owned()
+    }
+
+    /// Signs up `count` viewers who have the plan.
+    pub(crate) async fn viewers(&self, server: &Server, count: usize) -> Vec<Viewer> {
+        eprintln!("signing up {count} viewers");
+        let site = Site::new("demo", server.address.port());
+        let entitlement = self.entitlement(server);
+        let mut viewers = Vec::new();
+        for number in 0..count {
+            let mut browser = site.browser();
+            browser.sign_up(&format!("bench-{number}@viewer.example"), "correct horse battery").await;
+            let session = browser.get("/auth/session").await.ok();
+            let account = session["account_id"].as_str().expect("a session names its account").parse().expect("an id");
+            self.grant(&*entitlement, account, number).await;
+            let lines = browser.headers().into_iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+            viewers.push(Viewer { headers: lines.collect() });
+        }
+        viewers
+    }
+
+    fn entitlement(&self, server: &Server) -> std::sync::Arc<dyn Entitlement> {
+        let url = format!("http://{}/entitlement", server.address);
+        <dyn Entitlement>::remote(Remote::new(http_client(), &url, Credential::Service(self.signer.clone())))
+    }
+
+    async fn grant(&self, entitlement: &dyn Entitlement, account: AccountId, number: usize) {
+        let cx = Cx::service(self.tenant(), "billing", &SystemClock);
+        let put = PutGrant {
+            source: "bench".into(),
+            reference: format!("viewer-{number}"),
+            account_id: account,
+            scope: GrantScope::Plan { plan: "basic".into() },
+            starts_at: tessera_types::Timestamp::from_micros(0),
+            ends_at: None,
+            max_streams: 2,
+            version: 1,
+        };
+        entitlement.put_grant(&cx, put).await.expect("a grant can be put");
+    }
+
+    /// Adds grants of other accounts until there are `total`; no server may be running.
+    pub(crate) async fn grants(&self, total: u64) {
+        eprintln!("storing grants until there are {total}");
+        let mut db = self.database("entitlement").await;
+        let now = SystemClock.now().as_micros();
+        run(&mut db, format!(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < {total}) \
+             insert into grants (tenant, grant_id, source, reference, account_id, scope, starts_at, ends_at, max_streams, \
+             revoked, version, change_number) select 'demo', 'grt_bench' || i, 'unrelated', 'u' || i, \
+             'acc_unrelated' || (i / 4), '{{\"kind\":\"plan\",\"plan\":\"basic\"}}', {now}, null, 2, 0, 1, 1000000 + i from n \
+             where i > (select count(*) from grants where source = 'unrelated')"
+        ))
+        .await;
+        run(&mut db, "update change_numbers set latest = 3000000 where tenant = 'demo'".into()).await;
+        db.close().await.expect("a database can be closed");
+    }
+
+    /// Adds published titles until there are `total`; no server may be running.
+    pub(crate) async fn titles(&self, total: u64) {
+        eprintln!("storing titles until there are {total}");
+        let mut db = self.database("catalog").await;
+        let like = self.title("A Quiet Colony");
+        run(&mut db, format!(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < {total}) \
+             insert into titles (tenant, title_id, published, draft, starts_at, ends_at, everywhere, asset_id, created_at, \
+             updated_at, version, change_number) select tenant, 'ttl_bench' || i, published, draft, starts_at, ends_at, \
+             everywhere, asset_id, created_at, updated_at, version, 1000000 + i from n, titles where title_id = '{like}'"
+        ))
+        .await;
+        run(
+            &mut db,
+            "insert into title_genres (tenant, genre, title_id) select tenant, 'drama', title_id from titles \
+             where title_id like 'ttl_bench%'"
+                .into(),
+        )
+        .await;
+        run(&mut db, "update change_numbers set latest = 3000000 where tenant = 'demo'".into()).await;
+        db.close().await.expect("a database can be closed");
+    }
+
+    async fn database(&self, module: &str) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.data.join(format!("{module}.db")));
+        SqliteConnection::connect_with(&options).await.expect("the database can be opened")
+    }
+}
+
+/// The demo's facts, once it has all its films and offers.
+async fn demo(data: &Path) -> Value {
+    loop {
+        let facts =
+            fs::read(data.join("demo.json")).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let count = |facts: &Value, list: &str| facts[list].as_array().map_or(0, Vec::len);
+        match facts {
+            Some(facts) if count(&facts, "titles") == 3 && count(&facts, "offers") == 2 => return facts,
+            _ => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn run(db: &mut SqliteConnection, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(db).await.expect("the statement runs");
+}

@@ -1,0 +1,13 @@
+//! What of a tenant's rows leaves with it, and what stays.
+
+use tessera_store::{TenantTable, TenantTables};
+
+/// Every table of the module that has a tenant.
+pub static TABLES: TenantTables = TenantTables {
+    module: "drm",
+    exported: &[TenantTable::new("content_keys", &["asset_id"], &["asset_id", "key_id", "created_at"]).without(&[
+        ("wrapped", "a content key, encrypted under a key that never leaves the deployment"),
+        ("master_key_id", "names a key that never leaves the deployment"),
+    ])],
+    withheld: &[],
+};

@@ -1,0 +1,160 @@
+//! People who run the service: they upload, publish, sell, and hand out keys.
+
+use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{World, viewer::text};
+
+const TUS: &str = "application/offset+octet-stream";
+
+impl World {
+    /// Uploads the clip; its id once all of it has arrived.
+    pub(crate) async fn upload(&self) -> String {
+        let length = self.clip.len().to_string();
+        let create = |http: &crate::Browser| {
+            let request = http.request(Method::POST, "/media/v1/uploads").header("tus-resumable", "1.0.0");
+            request.header("upload-length", &length)
+        };
+        let created = self.staff.ask(create).await;
+        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
+        let location = created.headers[header::LOCATION].to_str().expect("an address").to_owned();
+        loop {
+            let head = |http: &crate::Browser| http.request(Method::HEAD, &location).header("tus-resumable", "1.0.0");
+            let stands = self.staff.ask(head).await;
+            assert!(stands.status.is_success(), "an upload that was acknowledged is there: {}", stands.status);
+            let at: usize =
+                stands.headers["upload-offset"].to_str().ok().and_then(|n| n.parse().ok()).expect("a number");
+            if at == self.clip.len() {
+                return location.rsplit('/').next().expect("an id").to_owned();
+            }
+            let rest = self.clip[at..].to_vec();
+            let patch = |http: &crate::Browser| {
+                let request = http.request(Method::PATCH, &location).header("tus-resumable", "1.0.0");
+                request.header("upload-offset", at).header(header::CONTENT_TYPE, TUS).body(rest.clone())
+            };
+            let answer = self.staff.ask(patch).await;
+            // What the crash hid has arrived: look where it stands.
+            assert!(matches!(answer.status.as_u16(), 204 | 409), "{}", answer.text());
+        }
+    }
+
+    /// Uploads, and thinks better of it.
+    pub(crate) async fn upload_in_vain(&self) {
+        let id = self.upload().await;
+        let path = format!("/media/v1/uploads/{id}");
+        let delete = |http: &crate::Browser| http.request(Method::DELETE, &path).header("tus-resumable", "1.0.0");
+        let ended = self.staff.ask(delete).await;
+        assert!(matches!(ended.status.as_u16(), 204 | 404), "{}", ended.text());
+    }
+
+    /// From the clip to a title that is for everybody; its id, and its asset's.
+    pub(crate) async fn ingest(&self, protection: &str) -> (String, String) {
+        let upload_id = self.upload().await;
+        let (key, wanted) = (self.fresh("asset"), json!({"upload_id": upload_id, "protection": protection}));
+        let asset = self.staff.post("/media/v1/assets", &key, wanted.clone()).await.ok();
+        let again = self.staff.post("/media/v1/assets", &key, wanted).await.ok();
+        assert_eq!(again, asset, "the same key has the same answer");
+        let asset_id = text(&asset, "asset_id");
+        let path = format!("/media/v1/assets/{asset_id}");
+        self.staff
+            .until("an asset to be ready", async || {
+                let asset = self.staff.get(&path).await.ok();
+                assert!(asset["state"] != "failed", "{asset}");
+                (asset["state"] == "ready").then_some(())
+            })
+            .await;
+        self.assets.lock().expect("nobody panics while holding it").insert(asset_id.clone());
+        (self.publish(&asset_id).await, asset_id)
+    }
+
+    /// A title that shows the asset; its id. It is edited on the way.
+    pub(crate) async fn publish(&self, asset_id: &str) -> String {
+        let draft = |name: &str| json!({"name": {"en": name}, "access": {"free": true}, "asset_id": asset_id});
+        let (key, wanted) = (self.fresh("title"), json!({"title": draft("Clip")}));
+        let title = self.staff.post("/catalog/v1/management/titles", &key, wanted.clone()).await.ok();
+        let again = self.staff.post("/catalog/v1/management/titles", &key, wanted).await.ok();
+        assert_eq!(again, title, "the same key has the same answer");
+        let path = format!("/catalog/v1/management/titles/{}", text(&title, "title_id"));
+        let edit = json!({"title": draft("Edited"), "expected_version": title["version"]});
+        let edited = self.staff.put(&path, edit).await;
+        // An event, or the edit that the crash hid, has taken the version.
+        assert!(edited.status.is_success() || edited.status.as_u16() == 412, "{}", edited.text());
+        self.staff.act(&format!("{path}/publish"), json!({})).await.ok();
+        let public = format!("/catalog/v1/titles/{}", text(&title, "title_id"));
+        self.staff
+            .until("the title to know its length", async || {
+                let shown = self.visitor().get(&public).await.ok();
+                shown["duration_seconds"].as_i64().map(|_| ())
+            })
+            .await;
+        text(&title, "title_id")
+    }
+
+    /// Takes a title down.
+    pub(crate) async fn withdraw(&self, title_id: &str) {
+        let path = format!("/catalog/v1/management/titles/{title_id}/withdraw");
+        self.staff.act(&path, json!({})).await.ok();
+        let gone = self.visitor().get(&format!("/catalog/v1/titles/{title_id}")).await;
+        assert_eq!(gone.status, StatusCode::NOT_FOUND, "{}", gone.text());
+    }
+
+    /// Puts something up for sale, and takes it down.
+    pub(crate) async fn sell(&self) {
+        let key = self.fresh("offer");
+        let offer = json!({
+            "name": {"en": key}, "terms": {"kind": "subscription", "plan": key},
+            "price": {"amount_minor": 100, "currency": "EUR"}, "max_streams": 1,
+        });
+        let made = self.staff.post("/billing/v1/management/offers", &key, offer.clone()).await.ok();
+        let again = self.staff.post("/billing/v1/management/offers", &key, offer).await.ok();
+        assert_eq!(again, made, "the same key has the same answer");
+        let path = format!("/billing/v1/management/offers/{}/archive", text(&made, "offer_id"));
+        let archived = self.staff.act(&path, json!({})).await.ok();
+        assert_eq!(archived["archived"], true, "{archived}");
+    }
+
+    /// Makes two keys, gives each a new secret, and revokes one.
+    pub(crate) async fn hand_out_keys(&self) {
+        for revoked in [true, false] {
+            let wanted = json!({"name": "a server's", "scopes": ["catalog:read"]});
+            let idempotency = self.fresh("key");
+            let path = "/identity/v1/management/api-keys";
+            let made = self.staff.post(path, &idempotency, wanted.clone()).await.ok();
+            let again = self.staff.post(path, &idempotency, wanted).await.ok();
+            assert_eq!(again, made, "the same key has the same answer");
+            let (rotate, rotation) =
+                (format!("{path}/{}/rotate", text(&made["key"], "key_id")), self.fresh("rotation"));
+            let rotated = self.staff.post(&rotate, &rotation, json!({})).await.ok();
+            let again = self.staff.post(&rotate, &rotation, json!({})).await.ok();
+            assert_eq!(again, rotated, "the same key has the same answer");
+            if revoked {
+                let revoke = format!("{path}/{}/revoke", text(&made["key"], "key_id"));
+                self.staff.act(&revoke, json!({})).await.ok();
+            }
+            // Both secrets work: the old one has a day yet.
+            let secrets = [text(&made, "secret"), text(&rotated, "secret")].map(|secret| (secret, revoked));
+            self.keys.lock().expect("nobody panics while holding it").extend(secrets);
+        }
+    }
+
+    /// Gives a right to watch, looks at it, and takes it back.
+    pub(crate) async fn grant(&self) {
+        let reference = self.fresh("gift");
+        let path = format!("/entitlement/v1/grants/gifts/{reference}");
+        let account = format!("acc_{reference}");
+        let grant = json!({
+            "account_id": account, "scope": {"kind": "plan", "plan": "basic"}, "starts_at": "2020-01-01T00:00:00Z",
+            "max_streams": 1, "version": 1,
+        });
+        self.staff.put(&path, grant).await.ok();
+        assert_eq!(self.decided(&account).await["allowed"], true, "{account}");
+        self.staff.act(&format!("{path}/revoke"), json!({"version": 2})).await.ok();
+        assert_eq!(self.decided(&account).await["reason"], "grant_revoked", "{account}");
+    }
+
+    async fn decided(&self, account: &str) -> Value {
+        let facts = json!({"title_id": "ttl_any", "free": false, "plans": ["basic"], "minimum_age": 0});
+        let question = json!({"viewing": {"account_id": account}, "facts": facts});
+        self.staff.act("/entitlement/v1/decisions", question).await.ok()
+    }
+}
