@@ -14,6 +14,9 @@ use crate::{Process, Site, tessera};
 /// Length of the demo's films here, in seconds: enough to leave one in its midst and come back.
 const FILM_SECONDS: &str = "12";
 
+/// In the last line of the welcome, which comes line by line when everything serves.
+const WELCOMED: &str = "Ctrl-C";
+
 /// `tessera up` at work, with its demo tenant.
 pub struct Demo {
     /// The process; killed with this value unless it was stopped.
@@ -47,7 +50,7 @@ impl Demo {
 
     fn start_at(folder: TempDir, port: u16) -> Self {
         let mut process = up(folder.path(), port);
-        process.wait_for("Tessera is up");
+        process.wait_for(WELCOMED);
         let facts = fs::read(folder.path().join("data/demo.json")).expect("the demo's facts are there");
         let facts = serde_json::from_slice(&facts).expect("they are JSON");
         Self { process, site: Site::new("demo", port), facts, folder }
@@ -112,7 +115,7 @@ fn copy_template(to: &Path) {
     }
     let _ = fs::remove_dir_all(&data); // an old one, or none
     let mut process = up(&home, free_port());
-    process.wait_for("Tessera is up");
+    process.wait_for(WELCOMED);
     let (status, said) = process.stop();
     assert!(status.success(), "the template's server stopped with {status}:\n{said}");
     fs::write(&ready, built.to_string()).expect("the mark can be written");
