@@ -84,15 +84,15 @@ async fn measure(arguments: &Arguments) -> Vec<Figure> {
 async fn under_load(arguments: &Arguments) -> Vec<Figure> {
     let (mut figures, length) = (Vec::new(), Duration::from_secs(arguments.seconds));
     let world = World::make().await;
-    world.grants(FEW).await;
+    world.grants(FEW);
     let mut few = None;
     if arguments.wants("decide") {
         let server = Server::tessera(&world.data, &["serve"]).await;
         few = Some(decision::over_http(&world, &server, length).await);
         server.stop().await;
     }
-    world.grants(MANY).await;
-    world.titles(TITLES).await;
+    world.grants(MANY);
+    world.titles(TITLES);
     if arguments.wants("standing") {
         figures.push(standing::binary_size());
         figures.extend(standing::ready_and_idle(&world, "100,000 titles and 1,000,000 grants stored").await);

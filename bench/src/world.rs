@@ -5,8 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rusqlite::Connection;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tessera_contract::{Contract, Credential, Cx, CxSigner, Remote, http_client};
 use tessera_contract_entitlement::{Entitlement, GrantScope, PutGrant};
 use tessera_runtime::secrets::Secrets;
@@ -101,48 +101,41 @@ impl World {
     }
 
     /// Adds grants of other accounts until there are `total`; no server may be running.
-    pub(crate) async fn grants(&self, total: u64) {
+    pub(crate) fn grants(&self, total: u64) {
         eprintln!("storing grants until there are {total}");
-        let mut db = self.database("entitlement").await;
+        let db = self.database("entitlement");
         let now = SystemClock.now().as_micros();
-        run(&mut db, format!(
+        run(&db, &format!(
             "with recursive n(i) as (select 1 union all select i + 1 from n where i < {total}) \
              insert into grants (tenant, grant_id, source, reference, account_id, scope, starts_at, ends_at, max_streams, \
              revoked, version, change_number) select 'demo', 'grt_bench' || i, 'unrelated', 'u' || i, \
              'acc_unrelated' || (i / 4), '{{\"kind\":\"plan\",\"plan\":\"basic\"}}', {now}, null, 2, 0, 1, 1000000 + i from n \
              where i > (select count(*) from grants where source = 'unrelated')"
-        ))
-        .await;
-        run(&mut db, "update change_numbers set latest = 3000000 where tenant = 'demo'".into()).await;
-        db.close().await.expect("a database can be closed");
+        ));
+        run(&db, "update change_numbers set latest = 3000000 where tenant = 'demo'");
     }
 
     /// Adds published titles until there are `total`; no server may be running.
-    pub(crate) async fn titles(&self, total: u64) {
+    pub(crate) fn titles(&self, total: u64) {
         eprintln!("storing titles until there are {total}");
-        let mut db = self.database("catalog").await;
+        let db = self.database("catalog");
         let like = self.title("A Quiet Colony");
-        run(&mut db, format!(
+        run(&db, &format!(
             "with recursive n(i) as (select 1 union all select i + 1 from n where i < {total}) \
              insert into titles (tenant, title_id, published, draft, starts_at, ends_at, everywhere, asset_id, created_at, \
              updated_at, version, change_number) select tenant, 'ttl_bench' || i, published, draft, starts_at, ends_at, \
              everywhere, asset_id, created_at, updated_at, version, 1000000 + i from n, titles where title_id = '{like}'"
-        ))
-        .await;
+        ));
         run(
-            &mut db,
+            &db,
             "insert into title_genres (tenant, genre, title_id) select tenant, 'drama', title_id from titles \
-             where title_id like 'ttl_bench%'"
-                .into(),
-        )
-        .await;
-        run(&mut db, "update change_numbers set latest = 3000000 where tenant = 'demo'".into()).await;
-        db.close().await.expect("a database can be closed");
+             where title_id like 'ttl_bench%'",
+        );
+        run(&db, "update change_numbers set latest = 3000000 where tenant = 'demo'");
     }
 
-    async fn database(&self, module: &str) -> SqliteConnection {
-        let options = SqliteConnectOptions::new().filename(self.data.join(format!("{module}.db")));
-        SqliteConnection::connect_with(&options).await.expect("the database can be opened")
+    fn database(&self, module: &str) -> Connection {
+        Connection::open(self.data.join(format!("{module}.db"))).expect("the database can be opened")
     }
 }
 
@@ -159,6 +152,6 @@ async fn demo(data: &Path) -> Value {
     }
 }
 
-async fn run(db: &mut SqliteConnection, sql: String) {
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(db).await.expect("the statement runs");
+fn run(db: &Connection, sql: &str) {
+    db.execute_batch(sql).expect("the statement runs");
 }

@@ -162,7 +162,7 @@ async fn databases(
                 progress.at(u8::try_from(done * 40 / count).unwrap_or(40), &format!("copying {module}"));
                 done += 1;
             };
-            snapshot.copy(partial.folder(), each).await?
+            snapshot.copy(partial.folder(), each)?
         }
     };
     names.iter().map(|name| partial.entry(name)).collect()

@@ -17,13 +17,13 @@ const ADD_CHARGE: &str = "insert into charges (tenant, reference, token, amount_
 const CHARGE: &str = "select reference, token, amount_minor, currency, statement, decline_code, settles_at, created_at \
     from charges where tenant = $1 and reference = $2";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct TokenRow {
     behaviour: String,
     expires_at: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct ChargeRow {
     reference: String,
     token: String,

@@ -52,7 +52,7 @@ const DELETE: &str = "delete from records where tenant = $1 and number <= $2";
 const TENANTS: &str = "select tenant from trails order by tenant";
 
 /// A record as stored. `record` is the text that was hashed; the columns beside it are what is looked for.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct RecordRow {
     pub(crate) number: i64,
     pub(crate) record_id: String,
@@ -74,7 +74,7 @@ impl RecordRow {
 }
 
 /// Where a trail stands: its last record, and the last one that was deleted from its beginning.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub(crate) struct TrailRow {
     pub(crate) number: i64,
     pub(crate) hash: String,

@@ -18,7 +18,7 @@ pub(crate) struct StoredTitle {
     pub(crate) version: i64,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct TitleRow {
     title_id: String,
     published: bool,
@@ -114,7 +114,7 @@ pub(crate) async fn browse(reader: &Reader, cx: &Cx, what: Browse<'_>) -> Result
     rows.into_iter().map(StoredTitle::try_from).collect()
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct ChangeRow {
     title_id: String,
     published: bool,

@@ -5,7 +5,7 @@ use tessera_store::{Store, params};
 use tessera_types::{AssetId, TenantId};
 
 /// A content key as stored: sealed.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct KeyRow {
     pub(crate) key_id: String,
     pub(crate) wrapped: Vec<u8>,
@@ -26,11 +26,9 @@ const REPLACE: &str = "update content_keys set wrapped = $4, master_key_id = $5 
     where tenant = $1 and asset_id = $2 and wrapped = $3";
 
 /// A content key as stored, and whose it is.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct Placed {
-    #[sqlx(try_from = "String")]
     pub(crate) tenant: TenantId,
-    #[sqlx(try_from = "String")]
     pub(crate) asset_id: AssetId,
     key_id: String,
     wrapped: Vec<u8>,

@@ -34,7 +34,7 @@ const TAKE: &str = "insert into leases (tenant, session_id, account_id, device_i
 const STANDING: &str = "select count(*) from leases where expires_at > $1";
 const RELEASE: &str = "delete from leases where tenant = $1 and session_id = $2";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct GrantRow {
     grant_id: String,
     source: String,
@@ -139,7 +139,7 @@ pub(crate) async fn put(tx: &mut Tx, grant: &Grant) -> Result<(), Failure> {
     .map(drop)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct HeldRow {
     session_id: String,
     device_id: String,
@@ -161,7 +161,7 @@ pub(crate) async fn held(tx: &mut Tx, account: &AccountId) -> Result<Vec<Held>, 
     rows.into_iter().map(held).collect()
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct LeaseRow {
     device_id: String,
     device_name: String,

@@ -72,9 +72,8 @@ const SWEEP: [&str; 6] = [
 ];
 
 /// An account with its password's hash.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone, serde::Deserialize)]
 pub(crate) struct AccountRow {
-    #[sqlx(try_from = "String")]
     pub(crate) account_id: AccountId,
     pub(crate) email: String,
     pub(crate) password_hash: String,
@@ -90,20 +89,18 @@ impl From<AccountRow> for Account {
 }
 
 /// Who signed in in a browser, and when.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct SignInRow {
-    #[sqlx(try_from = "String")]
     pub(crate) account_id: AccountId,
     pub(crate) authenticated_at: i64,
     pub(crate) expires_at: i64,
 }
 
 /// What one authorization led to.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct GrantRow {
     pub(crate) grant_id: String,
     pub(crate) sign_in: String,
-    #[sqlx(try_from = "String")]
     pub(crate) account_id: AccountId,
     pub(crate) client_id: String,
     pub(crate) scope: String,
@@ -113,7 +110,7 @@ pub(crate) struct GrantRow {
 }
 
 /// An authorization code.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone, serde::Deserialize)]
 pub(crate) struct CodeRow {
     pub(crate) redirect_uri: String,
     pub(crate) challenge: String,
@@ -124,14 +121,14 @@ pub(crate) struct CodeRow {
 }
 
 /// A refresh token.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct RefreshRow {
     pub(crate) grant_id: String,
     pub(crate) used: bool,
 }
 
 /// A signing key; the private half is sealed.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct SigningKeyRow {
     pub(crate) generation: i64,
     pub(crate) key_id: String,
@@ -143,9 +140,8 @@ pub(crate) struct SigningKeyRow {
 }
 
 /// A session of the app.
-#[derive(Clone, sqlx::FromRow)]
+#[derive(Clone, serde::Deserialize)]
 pub(crate) struct SessionRow {
-    #[sqlx(try_from = "String")]
     pub(crate) account_id: AccountId,
     pub(crate) email: Option<String>,
     pub(crate) sealed_refresh_token: Vec<u8>,

@@ -99,7 +99,7 @@ pub(crate) async fn add(tx: &mut Tx, session: &Session, answer: &Playback) -> Re
     tx.execute(ADD, params).await.map(drop)
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct SessionRow {
     session_id: String,
     account_id: String,

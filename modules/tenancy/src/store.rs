@@ -60,7 +60,7 @@ pub(crate) async fn put_brand(tx: &mut Tx, saying: &Saying) -> Result<(), Failur
 }
 
 /// What is known of a picture without its content.
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 pub(crate) struct PictureRow {
     pub(crate) picture_use: String,
     pub(crate) media_type: String,
@@ -98,9 +98,8 @@ pub(crate) async fn put_picture(tx: &mut Tx, purpose: PictureUse, picture: Optio
 }
 
 /// An export as stored.
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 pub(crate) struct ExportRow {
-    #[sqlx(try_from = "String")]
     pub(crate) export_id: ExportId,
     pub(crate) created_at: i64,
     pub(crate) expires_at: i64,

@@ -30,7 +30,7 @@ const PUT_WATCHED: &str = "insert into progress (tenant, profile_id, title_id, p
     watched_at = excluded.watched_at, session_id = excluded.session_id, \
     session_version = excluded.session_version, version = excluded.version";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct ProfileRow {
     profile_id: String,
     account_id: String,
@@ -52,7 +52,7 @@ impl TryFrom<ProfileRow> for Profile {
     }
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct WatchedRow {
     title_id: String,
     position_seconds: i64,

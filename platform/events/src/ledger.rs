@@ -34,7 +34,7 @@ const NOT_READY: &str = "update tessera_parked set ready = false where consumer 
 const UNPARK: &str = "delete from tessera_parked where consumer = $1 and xact = $2 and seq = $3";
 
 /// A parked event's row.
-#[derive(Debug, sqlx::FromRow)]
+#[derive(Debug, serde::Deserialize)]
 pub(crate) struct ParkedRow {
     pub(crate) xact: i64,
     pub(crate) seq: i64,

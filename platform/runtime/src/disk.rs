@@ -3,6 +3,7 @@
 use std::{error::Error, io, path::Path};
 
 use tessera_contract::Failure;
+use tessera_store::EngineError;
 
 /// Bytes that are free on the disk of `path`, to those without special rights. Waits for the disk.
 ///
@@ -56,9 +57,8 @@ pub fn is_full(error: &(dyn Error + 'static)) -> bool {
             .downcast_ref::<io::Error>()
             .is_some_and(|error| matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded));
         let lack = error.is::<NoRoom>();
-        // SQLITE_FULL and PostgreSQL's disk_full.
-        let code = error.downcast_ref::<sqlx::Error>().and_then(|error| error.as_database_error()?.code());
-        if full || lack || code.is_some_and(|code| code == "13" || code == "53100") {
+        let store = error.downcast_ref::<EngineError>().is_some_and(EngineError::is_disk_full);
+        if full || lack || store {
             return true;
         }
         next = error.source();

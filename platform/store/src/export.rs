@@ -5,16 +5,22 @@
 
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use serde_json::{Map, Value};
-use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Connection, Row, SqliteConnection, SqlitePool, TypeInfo, ValueRef,
-    postgres::PgRow,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
-};
+use sqlx::AssertSqlSafe;
 use tessera_contract::{Cx, Failure};
 use tessera_types::TenantId;
 use tokio::sync::mpsc;
 
-use crate::{OpenError, Store, StoreConfig, postgres::Purpose, store::Backend, trouble, tx::Scope};
+use crate::{
+    OpenError, Store, StoreConfig,
+    error::{Answer, EngineError},
+    file::OpenFile,
+    params,
+    postgres::Purpose,
+    row::{Columns, Value as Stored},
+    store::Backend,
+    trouble,
+    tx::Scope,
+};
 
 /// Rows read ahead of whoever writes them.
 const AHEAD: usize = 64;
@@ -99,7 +105,7 @@ pub struct Exporter {
 #[derive(Clone)]
 enum Source {
     Store(Store),
-    File(SqlitePool),
+    File(OpenFile),
 }
 
 impl Exporter {
@@ -122,9 +128,9 @@ impl Exporter {
             StoreConfig::Postgres { .. } => Source::Store(Store::open(config, module, clock).await?),
             StoreConfig::Sqlite { folder } => {
                 let path = folder.join(format!("{}.db", module.name));
-                let options = SqliteConnectOptions::new().filename(&path).read_only(true).disable_statement_logging();
-                let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
-                Source::File(pool.map_err(|error| OpenError::file(path, error))?)
+                let file = OpenFile::new(&path).read_only();
+                file.open().map_err(|error| OpenError::file(path, error))?;
+                Source::File(file)
             }
         };
         Ok(Self { source, tables })
@@ -153,12 +159,13 @@ impl Exporter {
 
 type Sender = mpsc::Sender<Result<ExportedRow, Failure>>;
 
-async fn read(source: &Source, tables: &'static TenantTables, cx: &Cx, sender: &Sender) -> sqlx::Result<()> {
+async fn read(source: &Source, tables: &'static TenantTables, cx: &Cx, sender: &Sender) -> Answer<()> {
     match source {
-        Source::File(pool) => read_file(&mut *pool.acquire().await?, tables, &cx.tenant, sender).await,
+        Source::File(file) => read_file(file.clone(), tables, cx.tenant.clone(), sender.clone()).await,
         Source::Store(store) => match store.backend() {
             Backend::Sqlite(sqlite) => {
-                read_file(&mut *sqlite.readers.acquire().await?, tables, &cx.tenant, sender).await
+                let file = OpenFile::new(&sqlite.path).read_only();
+                read_file(file, tables, cx.tenant.clone(), sender.clone()).await
             }
             Backend::Postgres(postgres) => {
                 let mut tx = postgres.begin(&Scope::Tenant(Box::new(cx.clone())), Purpose::Read).await?;
@@ -166,85 +173,65 @@ async fn read(source: &Source, tables: &'static TenantTables, cx: &Cx, sender: &
                     let query = sqlx::query(AssertSqlSafe(table.select())).bind(cx.tenant.as_str());
                     let mut rows = query.fetch(&mut *tx);
                     while let Some(row) = rows.try_next().await? {
-                        if !send(sender, tables, table, |at| of_postgres(&row, at)).await? {
-                            return Ok(());
+                        let row = exported(tables, table, |at| row.value(at))?;
+                        if sender.send(Ok(row)).await.is_err() {
+                            return Ok(()); // nobody waits for it any more
                         }
                     }
                 }
-                tx.commit().await
+                Ok(tx.commit().await?)
             }
         },
     }
 }
 
+/// Reads it on a thread that may wait, for the disk and for whoever writes the rows.
 async fn read_file(
-    connection: &mut SqliteConnection,
+    file: OpenFile,
     tables: &'static TenantTables,
-    tenant: &TenantId,
-    sender: &Sender,
-) -> sqlx::Result<()> {
-    // The first statement fixes what all the others see (SQLite: "Isolation", WAL mode).
-    let mut tx = connection.begin().await?;
-    for table in tables.exported {
-        let mut rows = sqlx::query(AssertSqlSafe(table.select())).bind(tenant.as_str()).fetch(&mut *tx);
-        while let Some(row) = rows.try_next().await? {
-            if !send(sender, tables, table, |at| of_sqlite(&row, at)).await? {
-                return Ok(());
-            }
+    tenant: TenantId,
+    sender: Sender,
+) -> Answer<()> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut file = file.open()?;
+        // The first statement fixes what all the others see (SQLite: "Isolation", WAL mode).
+        file.run("begin")?;
+        for table in tables.exported {
+            file.each(&table.select(), &params![&tenant], |row| {
+                let booleans = |at| row.as_ref().columns().into_iter().nth(at).is_some_and(|column| column.decl_type() == Some("boolean"));
+                let value = |at| match row.value(at)? {
+                    Stored::Int(value) if booleans(at) => Ok(Stored::Bool(value != 0)),
+                    value => Ok(value),
+                };
+                Ok(sender.blocking_send(Ok(exported(tables, table, value)?)).is_ok())
+            })?;
         }
-    }
-    tx.commit().await
+        file.run("commit")
+    });
+    reading.await.unwrap_or(Err(EngineError::Lost))
 }
 
-/// Hands a row on; `false` when nobody waits for it any more.
-async fn send(
-    sender: &Sender,
+fn exported(
     tables: &'static TenantTables,
     table: &'static TenantTable,
-    value: impl Fn(usize) -> sqlx::Result<Value>,
-) -> sqlx::Result<bool> {
+    value: impl Fn(usize) -> Answer<Stored>,
+) -> Answer<ExportedRow> {
     let mut row = Map::new();
     for (at, column) in table.columns.iter().enumerate() {
         let value = match value(at)? {
-            Value::String(text) if table.json.contains(column) => {
+            Stored::Null => Value::Null,
+            Stored::Text(text) if table.json.contains(column) => {
                 serde_json::from_str(&text).unwrap_or(Value::String(text))
             }
-            value => value,
+            Stored::Text(text) => text.into(),
+            Stored::Int(value) => value.into(),
+            Stored::Float(value) => value.into(),
+            Stored::Bool(value) => value.into(),
+            Stored::Bytes(bytes) => hex(&bytes).into(),
         };
         row.insert((*column).to_owned(), value);
     }
-    Ok(sender.send(Ok(ExportedRow { module: tables.module, table: table.name, row })).await.is_ok())
-}
-
-fn of_sqlite(row: &SqliteRow, at: usize) -> sqlx::Result<Value> {
-    let raw = row.try_get_raw(at)?;
-    if raw.is_null() {
-        return Ok(Value::Null);
-    }
-    if row.column(at).type_info().name() == "BOOLEAN" {
-        return row.try_get::<bool, _>(at).map(Value::from);
-    }
-    let stored = raw.type_info().name().to_owned();
-    Ok(match stored.as_str() {
-        "INTEGER" => row.try_get_unchecked::<i64, _>(at)?.into(),
-        "REAL" => row.try_get_unchecked::<f64, _>(at)?.into(),
-        "BLOB" => hex(&row.try_get_unchecked::<Vec<u8>, _>(at)?).into(),
-        _ => row.try_get_unchecked::<String, _>(at)?.into(),
-    })
-}
-
-fn of_postgres(row: &PgRow, at: usize) -> sqlx::Result<Value> {
-    if row.try_get_raw(at)?.is_null() {
-        return Ok(Value::Null);
-    }
-    Ok(match row.column(at).type_info().name() {
-        "INT8" => row.try_get::<i64, _>(at)?.into(),
-        "FLOAT8" => row.try_get::<f64, _>(at)?.into(),
-        "BOOL" => row.try_get::<bool, _>(at)?.into(),
-        "TEXT" => row.try_get::<String, _>(at)?.into(),
-        // `blob` is a domain of the module's schema over bytea.
-        _ => hex(&row.try_get_unchecked::<Vec<u8>, _>(at)?).into(),
-    })
+    Ok(ExportedRow { module: tables.module, table: table.name, row })
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -2,15 +2,15 @@
 
 use std::{path::Path, str::FromStr};
 
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, SqliteConnection, postgres::PgConnectOptions,
-    sqlite::SqliteConnectOptions,
-};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tessera_contract::Failure;
 use tessera_types::Timestamp;
 
 use crate::{
-    Module, OpenError, Param, Position, Row, StoreConfig, params,
+    Module, OpenError, Param, Position, Row, StoreConfig,
+    error::Answer,
+    file::{File, OpenFile},
+    params,
     statement::Connection,
     trouble::{self, Trouble},
 };
@@ -25,12 +25,12 @@ pub struct Inspector {
 }
 
 enum Open {
-    Sqlite(SqliteConnection),
+    Sqlite(File),
     Postgres(PgConnection),
 }
 
 /// A job that has ended badly.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct DeadJob {
     /// Whose.
     pub tenant: String,
@@ -43,7 +43,7 @@ pub struct DeadJob {
 }
 
 /// An event that a consumer could not handle.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 pub struct ParkedEvent {
     /// The consumer.
     pub consumer: String,
@@ -85,8 +85,8 @@ impl Inspector {
                 if !path.exists() {
                     return Ok(None);
                 }
-                let conn = file(&path, served).await.map_err(|error| OpenError::file(path.clone(), error))?;
-                Ok(Some(Self { module, conn: Open::Sqlite(conn) }))
+                let file = file(&path, served).map_err(|error| OpenError::file(path.clone(), error))?;
+                Ok(Some(Self { module, conn: Open::Sqlite(file) }))
             }
             StoreConfig::Postgres { url, .. } => {
                 let options = PgConnectOptions::from_str(url)
@@ -159,9 +159,9 @@ impl Inspector {
     ///
     /// # Errors
     /// The file cannot be read for another reason than damage.
-    pub async fn damage(&mut self, deep: bool) -> Result<Vec<String>, Failure> {
-        let Open::Sqlite(conn) = &mut self.conn else { return Ok(vec![]) };
-        let tables: Vec<(String,)> = match Connection::Sqlite(conn).all(TABLES, vec![]).await {
+    pub fn damage(&mut self, deep: bool) -> Result<Vec<String>, Failure> {
+        let Open::Sqlite(file) = &mut self.conn else { return Ok(vec![]) };
+        let tables: Vec<(String,)> = match file.all(TABLES, &[]) {
             Ok(tables) => tables,
             Err(error) if Trouble::of(&error) == Trouble::Damaged => return Ok(vec![error.to_string()]),
             Err(error) => return Err(trouble::failure(self.module.name, "looking at", TABLES, error)),
@@ -169,8 +169,8 @@ impl Inspector {
         let check = if deep { "integrity_check" } else { "quick_check" };
         let mut found = Vec::new();
         for (table,) in tables {
-            let sql = sqlx::AssertSqlSafe(format!("pragma {check}('{}')", table.replace('\'', "''")));
-            match sqlx::query_as::<_, (String,)>(sql).fetch_all(&mut *conn).await {
+            let sql = format!("pragma {check}('{}')", table.replace('\'', "''"));
+            match file.all::<(String,)>(&sql, &[]) {
                 Ok(rows) => {
                     let lines = rows.iter().flat_map(|(text,)| text.lines());
                     let wrong = lines.filter(|line| *line != "ok" && !line.starts_with("***"));
@@ -199,8 +199,8 @@ impl Inspector {
     /// Ends the look.
     pub async fn close(self) {
         let closed = match self.conn {
-            Open::Sqlite(conn) => conn.close().await,
-            Open::Postgres(conn) => conn.close().await,
+            Open::Sqlite(file) => file.close(),
+            Open::Postgres(conn) => conn.close().await.map_err(Into::into),
         };
         if let Err(error) = closed {
             tracing::debug!(module = self.module.name, %error, "ending a look at a store");
@@ -214,16 +214,16 @@ impl Inspector {
 
     fn connection(&mut self) -> Connection<'_> {
         match &mut self.conn {
-            Open::Sqlite(conn) => Connection::Sqlite(conn),
+            Open::Sqlite(file) => Connection::Sqlite(file),
             Open::Postgres(conn) => Connection::Postgres(conn),
         }
     }
 }
 
 /// Opens a file so that nothing beside it has to be written where nobody serves from it and its log is empty.
-async fn file(path: &Path, served: bool) -> sqlx::Result<SqliteConnection> {
+fn file(path: &Path, served: bool) -> Answer<File> {
     let log = path.with_extension("db-wal");
     let settled = !served && std::fs::metadata(&log).map_or(0, |log| log.len()) == 0;
-    let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(settled);
-    options.busy_timeout(std::time::Duration::from_secs(5)).connect().await
+    let file = OpenFile::new(path);
+    if settled { file.settled() } else { file.read_only() }.open()
 }

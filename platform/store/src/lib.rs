@@ -6,7 +6,9 @@
 
 mod audit;
 mod config;
+mod error;
 mod export;
+mod file;
 mod folder;
 mod followers;
 mod gauges;
@@ -23,6 +25,7 @@ mod postgres;
 mod read;
 mod readers;
 mod retention;
+mod row;
 mod schema;
 mod site;
 mod snapshot;
@@ -34,6 +37,7 @@ mod tx;
 mod write;
 
 pub use config::StoreConfig;
+pub use error::EngineError;
 pub use export::{ExportedRow, Exporter, STORE_TABLES, TenantTable, TenantTables};
 pub use folder::{DataFolder, FolderError};
 pub use inspect::{DeadJob, Inspector, ParkedEvent};
@@ -47,9 +51,9 @@ pub use param::Param;
 pub use plan::{Plan, Rehearsal, Step, plan, rehearse};
 pub use read::Reader;
 pub use retention::Retention;
+pub use row::Row;
 pub use schema::prepare_roles;
 pub use snapshot::{SchemaVersion, Snapshot, SnapshotError};
-pub use statement::Row;
 pub use store::Store;
 pub use tx::Tx;
 pub use write::Writing;

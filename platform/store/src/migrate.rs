@@ -2,10 +2,15 @@
 
 use std::path::Path;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 use tessera_types::Timestamp;
 
-use crate::{Engine, Migration, Module, OpenError, Param, statement::Connection};
+use crate::{
+    Engine, Migration, Module, OpenError, Param,
+    error::{Answer, EngineError},
+    file::File,
+    statement::Connection,
+};
 
 /// The tables of the store itself.
 pub(crate) static PLATFORM: Module =
@@ -22,8 +27,13 @@ const RECORD: &str = "insert into tessera_migrations (owner, version, name, chec
 pub(crate) type Applied = (i64, String, String);
 
 /// The migrations of `module` that have run, in order. The table that keeps them is there.
-pub(crate) async fn applied(conn: Connection<'_>, module: &Module) -> sqlx::Result<Vec<Applied>> {
-    conn.all(APPLIED, crate::params![module.name]).await
+pub(crate) async fn applied(conn: &mut PgConnection, module: &Module) -> Answer<Vec<Applied>> {
+    Connection::Postgres(conn).all(APPLIED, crate::params![module.name]).await
+}
+
+/// As [`applied`], of a file.
+pub(crate) fn applied_to(file: &mut File, module: &Module) -> Answer<Vec<Applied>> {
+    file.all(APPLIED, &crate::params![module.name])
 }
 
 /// Which of the module's migrations are still to run. Errors when the data is newer, or of another history.
@@ -52,28 +62,33 @@ fn record(module: &Module, migration: &Migration, engine: Engine, now: Timestamp
     crate::params![module.name, version, migration.name, checksum, env!("CARGO_PKG_VERSION"), now]
 }
 
-fn failed<'a>(place: &'a str, migration: &'a Migration) -> impl FnOnce(sqlx::Error) -> OpenError + 'a {
-    move |source| OpenError::migration(place, migration.name, source)
+fn failed<'a, E: Into<EngineError>>(place: &'a str, migration: &'a Migration) -> impl FnOnce(E) -> OpenError + 'a {
+    move |source| OpenError::migration(place, migration.name, source.into())
 }
 
 /// Brings a file up to date, each migration in its own transaction.
-pub(crate) async fn sqlite(
-    conn: &mut SqliteConnection,
+pub(crate) fn sqlite(
+    file: &mut File,
     module: &'static Module,
     now: Timestamp,
     path: &Path,
 ) -> Result<(), OpenError> {
     let trouble = |error| OpenError::file(path.to_owned(), error);
     let place = path.display().to_string();
-    sqlx::raw_sql(CREATE).execute(&mut *conn).await.map_err(&trouble)?;
+    file.run(CREATE).map_err(trouble)?;
     for module in [&PLATFORM, module] {
-        let applied = applied(Connection::Sqlite(conn), module).await.map_err(&trouble)?;
+        let applied = applied_to(file, module).map_err(trouble)?;
         for migration in pending(module, Engine::Sqlite, &applied)? {
-            let mut tx = conn.begin_with("begin immediate").await.map_err(&trouble)?;
-            sqlx::raw_sql(migration.text(Engine::Sqlite)).execute(&mut *tx).await.map_err(failed(&place, migration))?;
-            let record = record(module, migration, Engine::Sqlite, now);
-            Connection::Sqlite(&mut tx).execute(RECORD, record).await.map_err(failed(&place, migration))?;
-            tx.commit().await.map_err(failed(&place, migration))?;
+            file.run("begin immediate").map_err(trouble)?;
+            let done = file.run(migration.text(Engine::Sqlite)).and_then(|()| {
+                file.execute(RECORD, &record(module, migration, Engine::Sqlite, now))?;
+                file.run("commit")
+            });
+            if done.is_err() {
+                // It fails where the engine has rolled back by itself, and that is what is wanted.
+                let _ = file.run("rollback");
+            }
+            done.map_err(failed(&place, migration))?;
             tracing::info!(module = module.name, migration = migration.name, "migrated");
         }
     }
@@ -92,7 +107,7 @@ pub(crate) async fn postgres(
     let place = format!("the schema {}", module.name);
     let mut any = false;
     for module in [&PLATFORM, module] {
-        let applied = applied(Connection::Postgres(conn), module).await.map_err(trouble)?;
+        let applied = applied(conn, module).await.map_err(|error| OpenError::postgres(module.name, error))?;
         for migration in pending(module, Engine::Postgres, &applied)? {
             let sql = AssertSqlSafe(migration.text(Engine::Postgres));
             sqlx::raw_sql(sql).execute(&mut *conn).await.map_err(failed(&place, migration))?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tessera_contract::{Failure, FailureKind};
 
-use crate::trouble::Trouble;
+use crate::{error::EngineError, trouble::Trouble};
 
 /// Why a store does not open. The message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ pub enum OpenError {
         /// What is wrong and what to do.
         hint: &'static str,
         /// What the engine said.
-        source: sqlx::Error,
+        source: EngineError,
     },
     /// The file or its folder cannot be used.
     #[error("the data file {} cannot be opened: {hint}", path.display())]
@@ -56,7 +56,7 @@ pub enum OpenError {
         /// What is wrong and what to do.
         hint: &'static str,
         /// What the engine said.
-        source: sqlx::Error,
+        source: EngineError,
     },
     /// The server cannot be reached, or refuses.
     #[error("PostgreSQL for {module} cannot be used ({hint})")]
@@ -66,7 +66,7 @@ pub enum OpenError {
         /// What is wrong and what to do.
         hint: String,
         /// What the server said.
-        source: sqlx::Error,
+        source: EngineError,
     },
     /// The configured address is not one.
     #[error("the PostgreSQL address for {module} is not a URL such as postgres://user:password@host/database")]
@@ -82,7 +82,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    pub(crate) fn file(path: PathBuf, source: sqlx::Error) -> Self {
+    pub(crate) fn file(path: PathBuf, source: EngineError) -> Self {
         let hint = match Trouble::of(&source) {
             Trouble::Damaged => "it is not a database or is damaged: restore it from a backup",
             Trouble::DiskFull => "the disk is full: free some space and start again",
@@ -96,7 +96,7 @@ impl OpenError {
         Self::File { path, hint, source }
     }
 
-    pub(crate) fn migration(place: &str, name: &str, source: sqlx::Error) -> Self {
+    pub(crate) fn migration(place: &str, name: &str, source: EngineError) -> Self {
         let hint = match Trouble::of(&source) {
             Trouble::DiskFull => "the disk is full: free some space and start again",
             Trouble::ReadOnly => "it is read-only: check permissions and the mount",
@@ -110,8 +110,12 @@ impl OpenError {
         Self::Migration { place: place.into(), name: name.into(), hint, source }
     }
 
-    pub(crate) fn postgres(module: &str, source: sqlx::Error) -> Self {
-        let code = source.as_database_error().and_then(|e| e.code()).unwrap_or_default().into_owned();
+    pub(crate) fn postgres(module: &str, source: impl Into<EngineError>) -> Self {
+        let source = source.into();
+        let code = match &source {
+            EngineError::Postgres(sqlx::Error::Database(error)) => error.code().unwrap_or_default().into_owned(),
+            _ => String::new(),
+        };
         let hint = match code.as_str() {
             "42501" => format!(
                 "the configured role may not create what is needed; as an administrator run: create role \

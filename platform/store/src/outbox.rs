@@ -46,7 +46,7 @@ pub struct Batch {
     pub more: bool,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct EventRow {
     xact: i64,
     seq: i64,

@@ -8,15 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions,
-    sqlite::SqliteConnectOptions,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tessera_types::Clock;
 
 use crate::{
-    Engine, Migration, Module, OpenError, Snapshot, SnapshotError, StoreConfig, migrate, schema, site::Site,
-    statement::Connection,
+    Engine, Migration, Module, OpenError, Snapshot, SnapshotError, StoreConfig, file::OpenFile, migrate, schema,
+    site::Site,
 };
 
 /// What opening a module's store would do.
@@ -53,7 +50,7 @@ pub async fn plan(config: &StoreConfig, modules: &[&'static Module]) -> Vec<Plan
     let mut plans = Vec::new();
     for module in modules.iter().copied() {
         let looked = match config {
-            StoreConfig::Sqlite { folder } => sqlite(folder, module).await,
+            StoreConfig::Sqlite { folder } => sqlite(folder, module),
             StoreConfig::Postgres { url, .. } => postgres(url, module).await,
         };
         plans.push(match looked {
@@ -64,25 +61,23 @@ pub async fn plan(config: &StoreConfig, modules: &[&'static Module]) -> Vec<Plan
     plans
 }
 
-async fn sqlite(folder: &Path, module: &'static Module) -> Result<(bool, Vec<Step>), OpenError> {
+fn sqlite(folder: &Path, module: &'static Module) -> Result<(bool, Vec<Step>), OpenError> {
     const TABLE: &str = "select count(*) from sqlite_schema where name = 'tessera_migrations'";
     let path = folder.join(format!("{}.db", module.name));
     if !path.exists() {
         return Ok((false, steps(module, Engine::Sqlite, &[], &[])?));
     }
     let trouble = |error| OpenError::file(path.clone(), error);
-    let options = SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::from_secs(5));
-    let mut conn = options.connect().await.map_err(trouble)?;
-    let known: i64 = sqlx::query_scalar(TABLE).fetch_one(&mut conn).await.map_err(trouble)?;
-    let steps = match known {
+    let mut file = OpenFile::new(&path).open().map_err(trouble)?;
+    let steps = match file.scalar::<i64>(TABLE, &[]).map_err(trouble)? {
         0 => steps(module, Engine::Sqlite, &[], &[]),
         _ => {
-            let platform = migrate::applied(Connection::Sqlite(&mut conn), &migrate::PLATFORM).await;
-            let own = migrate::applied(Connection::Sqlite(&mut conn), module).await;
-            steps(module, Engine::Sqlite, &platform.map_err(trouble)?, &own.map_err(trouble)?)
+            let platform = migrate::applied_to(&mut file, &migrate::PLATFORM).map_err(trouble)?;
+            let own = migrate::applied_to(&mut file, module).map_err(trouble)?;
+            steps(module, Engine::Sqlite, &platform, &own)
         }
     };
-    conn.close().await.map_err(trouble)?;
+    file.close().map_err(trouble)?;
     Ok((true, steps?))
 }
 
@@ -94,8 +89,9 @@ async fn postgres(url: &str, module: &'static Module) -> Result<(bool, Vec<Step>
     if !exists {
         return Ok((false, steps(module, Engine::Postgres, &[], &[])?));
     }
-    let platform = migrate::applied(Connection::Postgres(&mut conn), &migrate::PLATFORM).await.map_err(trouble)?;
-    let own = migrate::applied(Connection::Postgres(&mut conn), module).await.map_err(trouble)?;
+    let unread = |error| OpenError::postgres(module.name, error);
+    let platform = migrate::applied(&mut conn, &migrate::PLATFORM).await.map_err(unread)?;
+    let own = migrate::applied(&mut conn, module).await.map_err(unread)?;
     Ok((true, steps(module, Engine::Postgres, &platform, &own)?))
 }
 
@@ -134,27 +130,26 @@ pub async fn rehearse(
 ) -> Result<Rehearsal, SnapshotError> {
     match config {
         StoreConfig::Sqlite { .. } => {
-            Snapshot::take(config, &[module], &*clock).await?.copy(scratch, |_| ()).await?;
-            Ok(on_a_copy(&scratch.join(format!("{}.db", module.name)), module, &*clock).await?)
+            Snapshot::take(config, &[module], &*clock).await?.copy(scratch, |_| ())?;
+            Ok(on_a_copy(&scratch.join(format!("{}.db", module.name)), module, &*clock)?)
         }
         StoreConfig::Postgres { url, .. } => Ok(rolled_back(url, module, clock).await?),
     }
 }
 
-async fn on_a_copy(path: &Path, module: &'static Module, clock: &dyn Clock) -> Result<Rehearsal, OpenError> {
+fn on_a_copy(path: &Path, module: &'static Module, clock: &dyn Clock) -> Result<Rehearsal, OpenError> {
     let trouble = |error| OpenError::file(path.to_owned(), error);
-    let options = SqliteConnectOptions::new().filename(path).foreign_keys(true);
-    let mut conn = options.connect().await.map_err(trouble)?;
+    let mut file = OpenFile::new(path).open().map_err(trouble)?;
     let began = Instant::now();
-    migrate::sqlite(&mut conn, module, clock.now(), path).await?;
+    migrate::sqlite(&mut file, module, clock.now(), path)?;
     let took = began.elapsed();
-    let checked = sqlx::query_scalar("pragma integrity_check").fetch_all(&mut conn).await;
-    let mut findings: Vec<String> = checked.map_err(trouble)?;
+    let checked: Vec<(String,)> = file.all("pragma integrity_check", &[]).map_err(trouble)?;
+    let mut findings: Vec<String> = checked.into_iter().map(|(finding,)| finding).collect();
     findings.retain(|finding| finding != "ok");
-    let orphans: Vec<(String,)> =
-        sqlx::query_as("select \"table\" from pragma_foreign_key_check").fetch_all(&mut conn).await.map_err(trouble)?;
+    const ORPHANS: &str = "select \"table\" from pragma_foreign_key_check";
+    let orphans: Vec<(String,)> = file.all(ORPHANS, &[]).map_err(trouble)?;
     findings.extend(orphans.iter().map(|(table,)| format!("a row of {table} names a row that is not there")));
-    conn.close().await.map_err(trouble)?;
+    file.close().map_err(trouble)?;
     Ok(Rehearsal { took, findings })
 }
 

@@ -11,7 +11,9 @@ use tessera_faults::reached;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Module, OpenError, schema,
+    Module, OpenError,
+    error::EngineError,
+    schema,
     site::Site,
     trouble::{self, Trouble},
     tx::{Conn, Scope, Tx},
@@ -115,22 +117,23 @@ impl Postgres {
 
     async fn attempt(&self, write: &mut dyn Queued) -> Result<(), (Trouble, Failure)> {
         let trouble = |doing: &'static str| {
-            move |error: sqlx::Error| {
+            move |error: EngineError| {
                 let trouble = Trouble::of(&error);
                 (trouble, trouble.failure(self.site.module.name, doing, doing, error))
             }
         };
-        let begun = self.begin(write.scope(), Purpose::Write).await.map_err(trouble("beginning a write to"))?;
+        let begun = self.begin(write.scope(), Purpose::Write).await;
+        let begun = begun.map_err(|error| trouble("beginning a write to")(error.into()))?;
         let mut tx = Tx::new(Conn::Postgres(begun), write.scope().clone(), self.site.clone());
         let verdict = write.run(&mut tx).await;
         let Conn::Postgres(open) = tx.conn else { unreachable!("begun on PostgreSQL") };
         match verdict {
             Verdict::Commit => {
-                let lost = || trouble("hearing back from")(sqlx::Error::WorkerCrashed);
+                let lost = || trouble("hearing back from")(EngineError::Lost);
                 if reached("commit.before", self.site.module.name) {
                     return Err(lost());
                 }
-                open.commit().await.map_err(trouble("committing to"))?;
+                open.commit().await.map_err(|error| trouble("committing to")(error.into()))?;
                 if reached("commit.after", self.site.module.name) {
                     return Err(lost());
                 }

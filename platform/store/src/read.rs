@@ -1,12 +1,11 @@
 //! Reading: under a tenant, or as the system.
 
-use sqlx::{Postgres as Pg, Transaction};
 use tessera_contract::{Cx, Failure};
 
 use crate::{
     Param, Row, Store,
-    postgres::Purpose,
-    readers,
+    error::{Answer, EngineError},
+    postgres::{Postgres, Purpose},
     statement::{Connection, scoped},
     store::Backend,
     trouble,
@@ -20,27 +19,6 @@ use crate::{
 pub struct Reader {
     store: Store,
     scope: Scope,
-}
-
-enum Reading {
-    Sqlite(readers::Reading),
-    Postgres(Transaction<'static, Pg>),
-}
-
-impl Reading {
-    fn connection(&mut self) -> Connection<'_> {
-        match self {
-            Self::Sqlite(conn) => Connection::Sqlite(conn),
-            Self::Postgres(tx) => Connection::Postgres(tx),
-        }
-    }
-
-    async fn end(self) {
-        if let Self::Postgres(tx) = self {
-            // Nothing was written: how it ends changes nothing.
-            let _ = tx.commit().await;
-        }
-    }
 }
 
 impl Store {
@@ -60,25 +38,27 @@ impl Reader {
     /// All rows.
     pub async fn all<T: Row>(&self, sql: &'static str, params: Vec<Param>) -> Result<Vec<T>, Failure> {
         let params = self.scoped(sql, params)?;
-        let mut reading = self.begin().await.map_err(|e| self.failure(sql, e))?;
-        let rows = reading.connection().all(sql, params).await;
-        reading.end().await;
+        let rows = match self.store.backend() {
+            Backend::Sqlite(sqlite) => sqlite.readers.read(move |file| file.all(sql, &params)).await,
+            Backend::Postgres(postgres) => self.all_of(postgres, sql, params).await,
+        };
         rows.map_err(|e| self.failure(sql, e))
     }
 
     /// The row, if there is one.
     pub async fn optional<T: Row>(&self, sql: &'static str, params: Vec<Param>) -> Result<Option<T>, Failure> {
         let params = self.scoped(sql, params)?;
-        let mut reading = self.begin().await.map_err(|e| self.failure(sql, e))?;
-        let row = reading.connection().optional(sql, params).await;
-        reading.end().await;
+        let row = match self.store.backend() {
+            Backend::Sqlite(sqlite) => sqlite.readers.read(move |file| file.optional(sql, &params)).await,
+            Backend::Postgres(postgres) => self.optional_of(postgres, sql, params).await,
+        };
         row.map_err(|e| self.failure(sql, e))
     }
 
     /// The row that must be there (`count(*)`); its absence is a fault of ours.
     pub async fn one<T: Row>(&self, sql: &'static str, params: Vec<Param>) -> Result<T, Failure> {
         let row = self.optional(sql, params).await?;
-        row.ok_or_else(|| self.failure(sql, sqlx::Error::RowNotFound))
+        row.ok_or_else(|| self.failure(sql, EngineError::NoRow))
     }
 
     /// The first column of the row that must be there.
@@ -96,14 +76,27 @@ impl Reader {
         }
     }
 
-    async fn begin(&self) -> sqlx::Result<Reading> {
-        match self.store.backend() {
-            Backend::Sqlite(sqlite) => sqlite.readers.acquire().await.map(Reading::Sqlite),
-            Backend::Postgres(postgres) => postgres.begin(&self.scope, Purpose::Read).await.map(Reading::Postgres),
-        }
+    async fn all_of<T: Row>(&self, server: &Postgres, sql: &'static str, params: Vec<Param>) -> Answer<Vec<T>> {
+        let mut tx = server.begin(&self.scope, Purpose::Read).await?;
+        let rows = Connection::Postgres(&mut tx).all(sql, params).await;
+        // Nothing was written: how it ends changes nothing.
+        let _ = tx.commit().await;
+        rows
     }
 
-    fn failure(&self, sql: &str, error: sqlx::Error) -> Failure {
+    async fn optional_of<T: Row>(
+        &self,
+        server: &Postgres,
+        sql: &'static str,
+        params: Vec<Param>,
+    ) -> Answer<Option<T>> {
+        let mut tx = server.begin(&self.scope, Purpose::Read).await?;
+        let row = Connection::Postgres(&mut tx).optional(sql, params).await;
+        let _ = tx.commit().await;
+        row
+    }
+
+    fn failure(&self, sql: &str, error: EngineError) -> Failure {
         trouble::failure(self.store.module().name, "reading", sql, error)
     }
 }

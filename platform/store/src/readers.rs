@@ -1,55 +1,73 @@
 //! The connections that read a SQLite file.
 //!
-//! A pool of our own because a read costs microseconds: the general one gives a connection back in a task, and the task
-//! wakes another thread.
+//! A read costs microseconds, less than handing it to another thread: it runs on the thread that asks. One that turns
+//! out long is given up there and begun again on a thread that may wait.
 
-use std::{
-    ops::{Deref, DerefMut},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    error::{Answer, EngineError},
+    file::{File, OpenFile, is_given_up},
+};
 
 /// How long a read waits for a connection.
 const WAIT: Duration = Duration::from_secs(5);
+/// Thousands of instructions that a read may take on the thread that asks: about a millisecond.
+const SHORT: u32 = 100;
 
 /// Connections of one file, opened when they are first needed.
 pub(crate) struct Readers {
-    options: SqliteConnectOptions,
+    file: OpenFile,
     most: usize,
     turns: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<SqliteConnection>>>,
+    idle: Arc<Mutex<Vec<File>>>,
 }
 
-/// A connection that is given back with this value.
-pub(crate) struct Reading {
-    connection: Option<SqliteConnection>,
-    idle: Arc<Mutex<Vec<SqliteConnection>>>,
+/// The use of a connection, which is given back with this value.
+struct Reading {
+    file: Option<File>,
+    idle: Arc<Mutex<Vec<File>>>,
     _turn: OwnedSemaphorePermit,
 }
 
 impl Readers {
-    pub(crate) fn new(options: SqliteConnectOptions, most: usize) -> Self {
-        Self { options, most, turns: Arc::new(Semaphore::new(most)), idle: Arc::default() }
+    pub(crate) fn new(file: OpenFile, most: usize) -> Self {
+        Self { file, most, turns: Arc::new(Semaphore::new(most)), idle: Arc::default() }
     }
 
-    /// A connection, when there is one free.
-    pub(crate) async fn acquire(&self) -> sqlx::Result<Reading> {
+    /// Runs `read`, which is one statement, on a connection when there is one free; perhaps twice.
+    pub(crate) async fn read<T, F>(&self, read: F) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut File) -> Answer<T> + Send + 'static,
+    {
+        let mut reading = self.acquire().await?;
+        match reading.run(Some(SHORT), &read) {
+            Err(error) if is_given_up(&error) => {
+                let long = tokio::task::spawn_blocking(move || reading.run(None, &read));
+                long.await.unwrap_or(Err(EngineError::Lost))
+            }
+            read => read,
+        }
+    }
+
+    async fn acquire(&self) -> Answer<Reading> {
         let turn = match self.turns.clone().try_acquire_owned() {
             Ok(turn) => turn,
             Err(_) => {
                 let turn = tokio::time::timeout(WAIT, self.turns.clone().acquire_owned()).await;
-                turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?
+                turn.map_err(|_| EngineError::Busy)?.map_err(|_| EngineError::Closed)?
             }
         };
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.options.connect().await?,
+        let file = match idle {
+            Some(file) => file,
+            None => self.file.open()?,
         };
-        Ok(Reading { connection: Some(connection), idle: self.idle.clone(), _turn: turn })
+        Ok(Reading { file: Some(file), idle: self.idle.clone(), _turn: turn })
     }
 
     /// Connections at work, and how many there can be.
@@ -64,24 +82,19 @@ impl Readers {
         let _all = self.turns.acquire_many(all).await;
         self.turns.close();
         let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        for connection in idle {
-            if let Err(error) = connection.close().await {
+        for file in idle {
+            if let Err(error) = file.close() {
                 tracing::warn!(%error, "closing a reader of a data file");
             }
         }
     }
 }
 
-impl Deref for Reading {
-    type Target = SqliteConnection;
-    fn deref(&self) -> &SqliteConnection {
-        self.connection.as_ref().expect("held until it is dropped")
-    }
-}
-
-impl DerefMut for Reading {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        self.connection.as_mut().expect("held until it is dropped")
+impl Reading {
+    fn run<T>(&mut self, thousands: Option<u32>, read: impl Fn(&mut File) -> Answer<T>) -> Answer<T> {
+        let file = self.file.as_mut().ok_or(EngineError::Closed)?;
+        file.limit(thousands);
+        read(file)
     }
 }
 
@@ -89,6 +102,6 @@ impl Drop for Reading {
     fn drop(&mut self) {
         // Before the turn is given back, so that whoever gets it finds the connection.
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.extend(self.connection.take());
+        idle.extend(self.file.take());
     }
 }

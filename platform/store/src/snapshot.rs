@@ -14,13 +14,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, SqliteConnection, postgres::PgConnectOptions,
-    sqlite::SqliteConnectOptions,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, postgres::PgConnectOptions};
 use tessera_types::{Clock, Timestamp};
 
-use crate::{Engine, Module, OpenError, Row, StoreConfig, statement::Connection, trouble::Trouble};
+use crate::{
+    Engine, Module, OpenError, Row, StoreConfig,
+    error::{Answer, EngineError},
+    file::{File, OpenFile},
+    params,
+    statement::Connection,
+    trouble::Trouble,
+};
 
 /// How long one file's write may hold up the fence.
 const ONE_WRITE: Duration = Duration::from_secs(2);
@@ -41,7 +45,7 @@ enum Source {
 
 struct Opened {
     module: &'static Module,
-    conn: SqliteConnection,
+    file: File,
 }
 
 /// A module's place in the history of its schema.
@@ -78,7 +82,7 @@ pub enum SnapshotError {
         /// With whose data.
         module: String,
         /// What the engine said.
-        source: sqlx::Error,
+        source: EngineError,
     },
     /// The copy cannot be written.
     #[error("writing {}", path.display())]
@@ -91,9 +95,9 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
-    fn engine(doing: &'static str, module: &str) -> impl FnOnce(sqlx::Error) -> Self {
+    fn engine<E: Into<EngineError>>(doing: &'static str, module: &str) -> impl FnOnce(E) -> Self {
         let module = module.to_owned();
-        move |source| Self::Engine { doing, module, source }
+        move |source| Self::Engine { doing, module, source: source.into() }
     }
 }
 
@@ -108,7 +112,7 @@ impl Snapshot {
         clock: &dyn Clock,
     ) -> Result<Self, SnapshotError> {
         match config {
-            StoreConfig::Sqlite { folder } => fence(folder, modules, clock).await,
+            StoreConfig::Sqlite { folder } => fence(folder, modules, clock),
             StoreConfig::Postgres { url, .. } => export(url, modules, clock).await,
         }
     }
@@ -155,8 +159,8 @@ impl Snapshot {
         let failed = SnapshotError::engine("reading", module);
         match &mut self.source {
             Source::Sqlite(files) => {
-                let Some(file) = files.iter_mut().find(|file| file.module.name == module) else { return Ok(vec![]) };
-                Connection::Sqlite(&mut file.conn).all(sql, vec![]).await.map_err(failed)
+                let Some(of) = files.iter_mut().find(|of| of.module.name == module) else { return Ok(vec![]) };
+                of.file.all(sql, &[]).map_err(failed)
             }
             Source::Postgres { conn, modules, .. } => {
                 let Some(module) = modules.iter().find(|known| known.name == module) else { return Ok(vec![]) };
@@ -165,7 +169,8 @@ impl Snapshot {
                     sqlx::raw_sql(AssertSqlSafe(path)).execute(&mut **conn).await?;
                     Connection::Postgres(conn).all(sql, vec![]).await
                 };
-                rows.await.map_err(failed)
+                let rows: Answer<Vec<T>> = rows.await;
+                rows.map_err(failed)
             }
         }
     }
@@ -192,18 +197,18 @@ impl Snapshot {
     ///
     /// # Errors
     /// The data is damaged, or the copy cannot be written.
-    pub async fn copy(self, folder: &Path, mut each: impl FnMut(&str)) -> Result<Vec<String>, SnapshotError> {
+    pub fn copy(self, folder: &Path, mut each: impl FnMut(&str)) -> Result<Vec<String>, SnapshotError> {
         let Source::Sqlite(files) = self.source else { return Ok(vec![]) };
         let mut names = Vec::new();
-        for Opened { module, mut conn } in files {
+        for Opened { module, mut file } in files {
             each(module.name);
             let name = format!("{}.db", module.name);
             let path = folder.join(&name);
             let mut options = OpenOptions::new();
             let made = options.write(true).create_new(true).mode(0o600).open(&path);
             made.map_err(|source| SnapshotError::Write { path: path.clone(), source })?;
-            copy(&mut conn, &path).await.map_err(SnapshotError::engine("copying", module.name))?;
-            conn.close().await.map_err(SnapshotError::engine("closing", module.name))?;
+            copy(&mut file, &path).map_err(SnapshotError::engine("copying", module.name))?;
+            file.close().map_err(SnapshotError::engine("closing", module.name))?;
             names.push(name);
         }
         Ok(names)
@@ -211,55 +216,54 @@ impl Snapshot {
 }
 
 /// Takes the snapshot of all files that are there.
-async fn fence(folder: &Path, modules: &[&'static Module], clock: &dyn Clock) -> Result<Snapshot, SnapshotError> {
+fn fence(folder: &Path, modules: &[&'static Module], clock: &dyn Clock) -> Result<Snapshot, SnapshotError> {
     let mut files = Vec::new();
     for module in modules.iter().copied() {
         let path = folder.join(format!("{}.db", module.name));
         if path.exists() {
-            files.push((Opened { module, conn: connect(&path).await? }, connect(&path).await?));
+            files.push((Opened { module, file: connect(&path)? }, connect(&path)?));
         }
     }
     if files.is_empty() {
         return Err(SnapshotError::NoData(folder.to_owned()));
     }
     let began = Instant::now();
-    for (file, fence) in &mut files {
-        let module = file.module.name;
-        match sqlx::raw_sql("begin immediate").execute(fence).await {
+    for (opened, fence) in &mut files {
+        let module = opened.module.name;
+        match fence.run("begin immediate") {
             Err(error) if Trouble::of(&error) == Trouble::Locked => return Err(SnapshotError::Busy { module }),
-            Ok(_) if began.elapsed() > ALL_WRITES => return Err(SnapshotError::Busy { module }),
+            Ok(()) if began.elapsed() > ALL_WRITES => return Err(SnapshotError::Busy { module }),
             begun => begun.map_err(SnapshotError::engine("fencing", module))?,
-        };
+        }
     }
-    for (file, _) in &mut files {
-        let begun = sqlx::raw_sql("begin; select count(*) from sqlite_schema").execute(&mut file.conn).await;
-        begun.map_err(SnapshotError::engine("reading", file.module.name))?;
+    for (Opened { module, file }, _) in &mut files {
+        let begun = file.run("begin; select count(*) from sqlite_schema");
+        begun.map_err(SnapshotError::engine("reading", module.name))?;
     }
     let taken = clock.now();
-    for (file, fence) in &mut files {
-        let ended = sqlx::raw_sql("rollback").execute(fence).await;
-        ended.map_err(SnapshotError::engine("letting go of", file.module.name))?;
+    for (opened, fence) in &mut files {
+        fence.run("rollback").map_err(SnapshotError::engine("letting go of", opened.module.name))?;
     }
     let fenced = began.elapsed();
     let mut opened = Vec::new();
-    for (file, fence) in files {
-        fence.close().await.map_err(SnapshotError::engine("letting go of", file.module.name))?;
-        opened.push(file);
+    for (of, fence) in files {
+        fence.close().map_err(SnapshotError::engine("letting go of", of.module.name))?;
+        opened.push(of);
     }
     Ok(Snapshot { taken, fenced, source: Source::Sqlite(opened) })
 }
 
-async fn connect(path: &Path) -> Result<SqliteConnection, SnapshotError> {
+fn connect(path: &Path) -> Result<File, SnapshotError> {
     // Rows are copied table by table: a child may come before its parent.
-    let options = SqliteConnectOptions::new().filename(path).busy_timeout(ONE_WRITE).foreign_keys(false);
-    Ok(options.connect().await.map_err(|error| OpenError::file(path.to_owned(), error))?)
+    let file = OpenFile::new(path).busy(ONE_WRITE).without_foreign_keys();
+    Ok(file.open().map_err(|error| OpenError::file(path.to_owned(), error))?)
 }
 
 async fn export(url: &str, modules: &[&'static Module], clock: &dyn Clock) -> Result<Snapshot, SnapshotError> {
     let options = PgConnectOptions::from_str(url).map_err(|source| OpenError::Url { module: "all".into(), source })?;
     let connected = options.application_name("tessera-backup").connect().await;
     let mut conn = connected.map_err(|error| OpenError::postgres("all modules", error))?;
-    let failed = || SnapshotError::engine("taking a snapshot of", "PostgreSQL");
+    let failed = || SnapshotError::engine::<sqlx::Error>("taking a snapshot of", "PostgreSQL");
     let begin = "begin isolation level repeatable read, read only";
     sqlx::raw_sql(begin).execute(&mut conn).await.map_err(failed())?;
     let name: String = sqlx::query_scalar("select pg_export_snapshot()").fetch_one(&mut conn).await.map_err(failed())?;
@@ -274,31 +278,29 @@ async fn export(url: &str, modules: &[&'static Module], clock: &dyn Clock) -> Re
 
 /// Copies all that the connection's read transaction sees into the empty file at `to`, in one transaction: rows first,
 /// then indexes, which are built anew.
-async fn copy(conn: &mut SqliteConnection, to: &Path) -> sqlx::Result<()> {
+fn copy(file: &mut File, to: &Path) -> Answer<()> {
     const OBJECTS: &str = "select type, name, sql from sqlite_schema where sql is not null and name not like \
         'sqlite\\_%' escape '\\' order by case type when 'table' then 0 else 1 end, rowid";
-    let attach = sqlx::query("attach $1 as copy").bind(to.to_string_lossy().into_owned());
-    attach.execute(&mut *conn).await?;
+    file.execute("attach $1 as copy", &params![to.to_string_lossy().into_owned()])?;
     // As a store makes its file: it is set before the first table, or never.
-    sqlx::raw_sql("pragma copy.auto_vacuum = incremental").execute(&mut *conn).await?;
-    let objects: Vec<(String, String, String)> = sqlx::query_as(OBJECTS).fetch_all(&mut *conn).await?;
+    file.run("pragma copy.auto_vacuum = incremental")?;
+    let objects: Vec<(String, String, String)> = file.all(OBJECTS, &[])?;
     for (kind, name, sql) in objects {
-        let made = in_copy(&sql).ok_or_else(|| sqlx::Error::Protocol(format!("{kind} {name} cannot be copied")))?;
-        sqlx::raw_sql(AssertSqlSafe(made)).execute(&mut *conn).await?;
+        let made = in_copy(&sql).ok_or_else(|| EngineError::Shape(format!("{kind} {name} cannot be copied")))?;
+        file.run(&made)?;
         if kind == "table" {
             let name = name.replace('"', "\"\"");
-            let fill = format!("insert into copy.\"{name}\" select * from main.\"{name}\"");
-            sqlx::raw_sql(AssertSqlSafe(fill)).execute(&mut *conn).await?;
+            file.run(&format!("insert into copy.\"{name}\" select * from main.\"{name}\""))?;
         }
     }
     // Numbers that were given out are not given out again, also of rows that are deleted.
     const COUNTED: &str = "select count(*) from main.sqlite_schema where name = 'sqlite_sequence'";
-    if sqlx::query_scalar::<_, i64>(COUNTED).fetch_one(&mut *conn).await? > 0 {
+    if file.scalar::<i64>(COUNTED, &[])? > 0 {
         const COUNTERS: &str = "delete from copy.sqlite_sequence; \
             insert into copy.sqlite_sequence select * from main.sqlite_sequence";
-        sqlx::raw_sql(COUNTERS).execute(&mut *conn).await?;
+        file.run(COUNTERS)?;
     }
-    sqlx::raw_sql("commit").execute(&mut *conn).await.map(drop)
+    file.run("commit")
 }
 
 /// A statement of SQLite's schema, for the attached database: there it begins as SQLite itself writes it.

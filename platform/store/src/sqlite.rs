@@ -3,19 +3,22 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    thread,
+    time::Instant,
 };
 
-use sqlx::{
-    ConnectOptions as _, Connection as _, SqliteConnection,
-    sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-};
 use tessera_contract::Failure;
 use tessera_faults::reached;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::{mpsc, oneshot},
+};
 
 use crate::{
-    Module, OpenError, migrate,
+    Module, OpenError,
+    error::{Answer, EngineError},
+    file::OpenFile,
+    migrate,
     readers::Readers,
     site::Site,
     trouble,
@@ -28,8 +31,10 @@ const BATCH: usize = 256;
 /// Writes that may wait in the queue; beyond that, callers wait to enter it.
 const QUEUE: usize = 1024;
 const READERS: usize = 4;
-/// What the write-ahead log is cut to once its pages are in the file: 16 MB.
-const LOG_BYTES: &str = "16777216";
+/// How a file is written. What retention deletes can go back to the disk (`auto_vacuum`, which counts before the first
+/// table only); a log that a long read made grow is cut to 16 MB again.
+const WRITING: &str = "pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full; \
+    pragma journal_size_limit = 16777216";
 
 /// A message to the writer.
 pub(crate) enum Message {
@@ -47,36 +52,29 @@ pub(crate) struct Sqlite {
 /// Opens the module's file in `folder`, brings it up to date, and starts its writer.
 pub(crate) async fn open(folder: &Path, module: &'static Module, site: Arc<Site>) -> Result<Sqlite, OpenError> {
     let path = folder.join(format!("{}.db", module.name));
-    let trouble = |path: &PathBuf| {
-        let path = path.clone();
-        move |error| OpenError::file(path.clone(), error)
-    };
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
-        .disable_statement_logging()
-        .statement_cache_capacity(512);
-    let writing = options
-        .clone()
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        // What retention deletes can go back to the disk, and a log that a long read made grow is cut again.
-        .auto_vacuum(SqliteAutoVacuum::Incremental)
-        .pragma("journal_size_limit", LOG_BYTES)
-        .thread_name({
-            let name = module.name;
-            move |_| format!("{name}-writer")
-        });
-    let mut conn = writing.connect().await.map_err(trouble(&path))?;
-    migrate::sqlite(&mut conn, module, site.clock.now(), &path).await?;
+    let trouble = |error| OpenError::file(path.clone(), error);
+    let options = OpenFile::new(&path);
+    let mut file = options.clone().create().open().map_err(trouble)?;
+    file.run(WRITING).map_err(trouble)?;
+    migrate::sqlite(&mut file, module, site.clock.now(), &path)?;
     // The process that held these leases is gone: the data folder is locked by this one.
-    sqlx::raw_sql(crate::jobs::VOID_LEASES).execute(&mut conn).await.map_err(trouble(&path))?;
-    let readers = Readers::new(options.read_only(true), READERS);
+    file.run(crate::jobs::VOID_LEASES).map_err(trouble)?;
+    let readers = Readers::new(options.read_only(), READERS);
     let (queue, inbox) = mpsc::channel(QUEUE);
-    tokio::spawn(writer(Tx::new(Conn::Sqlite(conn), Scope::System, site), inbox));
+    start(module, writer(Tx::new(Conn::Sqlite(file), Scope::System, site), inbox)).map_err(trouble)?;
     Ok(Sqlite { queue, readers, path })
+}
+
+/// Runs the writer on a thread of its own, for it waits for the disk; in a runtime of one thread, on that one.
+fn start(module: &'static Module, writer: impl Future<Output = ()> + Send + 'static) -> Answer<()> {
+    let runtime = Handle::current();
+    if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+        runtime.spawn(writer);
+        return Ok(());
+    }
+    let thread = thread::Builder::new().name(format!("{}-writer", module.name));
+    let started = thread.spawn(move || runtime.block_on(writer));
+    started.map(drop).map_err(|_| EngineError::Lost)
 }
 
 async fn writer(mut tx: Tx, mut inbox: mpsc::Receiver<Message>) {
@@ -94,8 +92,8 @@ async fn writer(mut tx: Tx, mut inbox: mpsc::Receiver<Message>) {
             run(&mut tx, batch).await;
         }
     }
-    if let Conn::Sqlite(conn) = tx.conn
-        && let Err(error) = conn.close().await
+    if let Conn::Sqlite(file) = tx.conn
+        && let Err(error) = file.close()
     {
         tracing::warn!(module = tx.site.module.name, %error, "closing the data file");
     }
@@ -130,13 +128,13 @@ async fn run(tx: &mut Tx, mut batch: Vec<Box<dyn Queued>>) {
 async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
     let mut progress = Progress::default();
     let end = match together(tx, batch, &mut progress).await {
-        Ok(()) if reached("commit.before", tx.site.module.name) => Err(sqlx::Error::WorkerCrashed),
-        Ok(()) => control(tx, "commit").await,
+        Ok(()) if reached("commit.before", tx.site.module.name) => Err(EngineError::Lost),
+        Ok(()) => control(tx, "commit"),
         Err(error) => Err(error),
     };
     if end.is_ok() && reached("commit.after", tx.site.module.name) && batch.len() == 1 {
         Tx::wake(&tx.site, &progress);
-        let lost = sqlx::Error::WorkerCrashed;
+        let lost = EngineError::Lost;
         return Err(trouble::failure(tx.site.module.name, "hearing back from", "commit", lost));
     }
     match end {
@@ -146,23 +144,22 @@ async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Failur
         }
         Err(error) => {
             // It fails where the engine has rolled back by itself, and that is what is wanted.
-            let _ = control(tx, "rollback").await;
+            let _ = control(tx, "rollback");
             Err(trouble::failure(tx.site.module.name, "committing to", "commit", error))
         }
     }
 }
 
-/// Runs the closures within `begin` and a `commit` to come, without a savepoint for each: every statement crosses to
-/// SQLite's thread and back. When one has to be undone that has written something, they run again, each in its savepoint.
-async fn together(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> sqlx::Result<()> {
-    control(tx, "begin immediate").await?;
+/// Runs the closures within `begin` and a `commit` to come, without a savepoint for each. When one has to be undone that has written something, they run again, each in its savepoint.
+async fn together(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> Answer<()> {
+    control(tx, "begin immediate")?;
     for write in batch.iter_mut() {
         tx.enter(write.scope().clone());
         match write.run(tx).await {
             Verdict::Commit => progress.add(&tx.progress),
             Verdict::Undo | Verdict::Again if !tx.progress.wrote => {}
             Verdict::Undo | Verdict::Again => {
-                control(tx, "rollback; begin immediate").await?;
+                control(tx, "rollback; begin immediate")?;
                 *progress = Progress::default();
                 return if batch.len() == 1 { Ok(()) } else { apart(tx, batch, progress).await };
             }
@@ -172,25 +169,24 @@ async fn together(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Pro
 }
 
 /// Runs the closures within the same transaction, each in its savepoint.
-async fn apart(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> sqlx::Result<()> {
-    control(tx, "savepoint w").await?;
+async fn apart(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> Answer<()> {
+    control(tx, "savepoint w")?;
     for write in batch {
         tx.enter(write.scope().clone());
         match write.run(tx).await {
             Verdict::Commit => {
                 progress.add(&tx.progress);
-                control(tx, "release w; savepoint w").await?;
+                control(tx, "release w; savepoint w")?;
             }
-            Verdict::Undo | Verdict::Again => control(tx, "rollback to w").await?,
+            Verdict::Undo | Verdict::Again => control(tx, "rollback to w")?,
         }
     }
     Ok(())
 }
 
-async fn control(tx: &mut Tx, sql: &'static str) -> sqlx::Result<()> {
-    let conn: &mut SqliteConnection = match &mut tx.conn {
-        Conn::Sqlite(conn) => conn,
-        Conn::Postgres(_) => return Err(sqlx::Error::Protocol("SQLite's writer holds no SQLite connection".into())),
-    };
-    sqlx::raw_sql(sql).execute(conn).await.map(drop)
+fn control(tx: &mut Tx, sql: &'static str) -> Answer<()> {
+    match &mut tx.conn {
+        Conn::Sqlite(file) => file.run(sql),
+        Conn::Postgres(_) => Err(EngineError::Lost), // never: SQLite's writer holds a file
+    }
 }

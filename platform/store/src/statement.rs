@@ -1,57 +1,51 @@
 //! One statement on either engine: binding, running, reading rows.
 
-use sqlx::{FromRow, PgConnection, Postgres, Sqlite, SqliteConnection, postgres::PgRow, sqlite::SqliteRow};
+use sqlx::{PgConnection, Postgres, postgres::PgRow};
 use tessera_contract::{Failure, FailureKind};
 use tessera_types::TenantId;
 
-use crate::Param;
-
-/// A row that both engines can give: `#[derive(sqlx::FromRow)]` on a struct, or a tuple.
-pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static {}
-
-impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin + 'static {}
+use crate::{Param, Row, error::Answer, file::File, row};
 
 /// A connection of either engine, borrowed for one statement.
 pub(crate) enum Connection<'c> {
-    Sqlite(&'c mut SqliteConnection),
+    Sqlite(&'c mut File),
     Postgres(&'c mut PgConnection),
 }
 
-macro_rules! bind {
-    ($query:expr, $params:expr) => {{
-        let mut query = $query;
-        for param in $params {
-            query = match param {
-                Param::Text(value) => query.bind(value),
-                Param::Int(value) => query.bind(value),
-                Param::Float(value) => query.bind(value),
-                Param::Bool(value) => query.bind(value),
-                Param::Bytes(value) => query.bind(value),
-            };
-        }
-        query
-    }};
+type Query = sqlx::query::Query<'static, Postgres, sqlx::postgres::PgArguments>;
+
+fn query(sql: &'static str, params: Vec<Param>) -> Query {
+    params.into_iter().fold(sqlx::query(sql), |query, param| match param {
+        Param::Text(value) => query.bind(value),
+        Param::Int(value) => query.bind(value),
+        Param::Float(value) => query.bind(value),
+        Param::Bool(value) => query.bind(value),
+        Param::Bytes(value) => query.bind(value),
+    })
 }
 
 impl Connection<'_> {
-    pub(crate) async fn execute(self, sql: &'static str, params: Vec<Param>) -> sqlx::Result<u64> {
-        Ok(match self {
-            Self::Sqlite(c) => bind!(sqlx::query::<Sqlite>(sql), params).execute(c).await?.rows_affected(),
-            Self::Postgres(c) => bind!(sqlx::query::<Postgres>(sql), params).execute(c).await?.rows_affected(),
-        })
-    }
-
-    pub(crate) async fn all<T: Row>(self, sql: &'static str, params: Vec<Param>) -> sqlx::Result<Vec<T>> {
+    pub(crate) async fn execute(self, sql: &'static str, params: Vec<Param>) -> Answer<u64> {
         match self {
-            Self::Sqlite(c) => bind!(sqlx::query_as::<Sqlite, T>(sql), params).fetch_all(c).await,
-            Self::Postgres(c) => bind!(sqlx::query_as::<Postgres, T>(sql), params).fetch_all(c).await,
+            Self::Sqlite(file) => file.execute(sql, &params),
+            Self::Postgres(c) => Ok(query(sql, params).execute(c).await?.rows_affected()),
         }
     }
 
-    pub(crate) async fn optional<T: Row>(self, sql: &'static str, params: Vec<Param>) -> sqlx::Result<Option<T>> {
+    pub(crate) async fn all<T: Row>(self, sql: &'static str, params: Vec<Param>) -> Answer<Vec<T>> {
         match self {
-            Self::Sqlite(c) => bind!(sqlx::query_as::<Sqlite, T>(sql), params).fetch_optional(c).await,
-            Self::Postgres(c) => bind!(sqlx::query_as::<Postgres, T>(sql), params).fetch_optional(c).await,
+            Self::Sqlite(file) => file.all(sql, &params),
+            Self::Postgres(c) => query(sql, params).fetch_all(c).await?.iter().map(row::read).collect(),
+        }
+    }
+
+    pub(crate) async fn optional<T: Row>(self, sql: &'static str, params: Vec<Param>) -> Answer<Option<T>> {
+        match self {
+            Self::Sqlite(file) => file.optional(sql, &params),
+            Self::Postgres(c) => {
+                let row: Option<PgRow> = query(sql, params).fetch_optional(c).await?;
+                row.as_ref().map(row::read).transpose()
+            }
         }
     }
 }

@@ -4,11 +4,13 @@ use std::fmt;
 
 use tessera_contract::{Failure, FailureKind};
 
+use crate::error::EngineError;
+
 /// A statement and what the engine said of it; for the log.
 #[derive(Debug, thiserror::Error)]
 struct StatementError {
     sql: String,
-    source: sqlx::Error,
+    source: EngineError,
 }
 
 impl fmt::Display for StatementError {
@@ -36,28 +38,30 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    pub(crate) fn of(error: &sqlx::Error) -> Self {
+    pub(crate) fn of(error: &EngineError) -> Self {
         match error {
-            sqlx::Error::Database(database) => {
-                let code = database.code().unwrap_or_default();
-                match code.parse::<u32>() {
-                    // PostgreSQL's codes have five characters and are not all digits only; SQLite's are small numbers.
-                    Ok(number) if code.len() < 5 => Self::of_sqlite(number),
-                    _ => Self::of_postgres(&code),
-                }
-            }
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::Protocol(_) => Self::Unreachable,
-            _ => Self::Fault,
+            EngineError::Sqlite(error) => match error.sqlite_error() {
+                Some(error) => Self::of_sqlite(error.extended_code),
+                None => Self::Fault,
+            },
+            EngineError::Postgres(sqlx::Error::Database(error)) => Self::of_postgres(&error.code().unwrap_or_default()),
+            EngineError::Postgres(
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::Protocol(_),
+            )
+            | EngineError::Busy
+            | EngineError::Closed
+            | EngineError::Lost => Self::Unreachable,
+            EngineError::Postgres(_) | EngineError::Shape(_) | EngineError::NoRow => Self::Fault,
         }
     }
 
     /// <https://www.sqlite.org/rescode.html>: the low byte is the primary code.
-    fn of_sqlite(code: u32) -> Self {
+    fn of_sqlite(code: i32) -> Self {
         match code & 0xff {
             5 | 6 => Self::Locked,
             8 => Self::ReadOnly,
@@ -96,7 +100,7 @@ impl Trouble {
     }
 
     /// The failure a caller gets; `module` names the store, `doing` what was being done with it.
-    pub(crate) fn failure(self, module: &'static str, doing: &str, sql: &str, source: sqlx::Error) -> Failure {
+    pub(crate) fn failure(self, module: &'static str, doing: &str, sql: &str, source: EngineError) -> Failure {
         metrics::counter!("tessera_store_errors_total", "module" => module, "kind" => self.name()).increment(1);
         let source = StatementError { sql: sql.to_owned(), source };
         let what = match self {
@@ -118,7 +122,7 @@ impl Trouble {
 }
 
 /// The failure for `error` of `sql`.
-pub(crate) fn failure(module: &'static str, doing: &str, sql: &str, error: sqlx::Error) -> Failure {
+pub(crate) fn failure(module: &'static str, doing: &str, sql: &str, error: EngineError) -> Failure {
     Trouble::of(&error).failure(module, doing, sql, error)
 }
 

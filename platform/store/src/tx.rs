@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use sqlx::{Postgres, SqliteConnection, Transaction};
+use sqlx::{Postgres, Transaction};
 use tessera_contract::{AuditChange, Cx, Event, Failure, FailureKind};
 use tessera_types::{TenantId, Timestamp};
 
 use crate::{
-    Engine, Param, Row, audit, outbox,
+    Engine, Param, Row, audit,
+    error::{Answer, EngineError},
+    file::File,
+    outbox,
     site::Site,
     statement::{Connection, scoped},
     trouble::Trouble,
@@ -25,7 +28,7 @@ pub(crate) enum Scope {
 
 /// The engine's side of a transaction.
 pub(crate) enum Conn {
-    Sqlite(SqliteConnection),
+    Sqlite(File),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -109,7 +112,7 @@ impl Tx {
     /// The row that must be there (`returning`, `count(*)`); its absence is a fault of ours.
     pub async fn one<T: Row>(&mut self, sql: &'static str, params: Vec<Param>) -> Result<T, Failure> {
         let row = self.optional(sql, params).await?;
-        match row.ok_or(sqlx::Error::RowNotFound) {
+        match row.ok_or(EngineError::NoRow) {
             Ok(row) => Ok(row),
             Err(error) => self.settle(sql, Err(error)),
         }
@@ -184,7 +187,7 @@ impl Tx {
         if let Conn::Postgres(tx) = &mut self.conn {
             let role = self.site.system_role_sql();
             let done = sqlx::raw_sql(sqlx::AssertSqlSafe(role)).execute(&mut **tx).await;
-            self.settle("set local role", done)?;
+            self.settle("set local role", done.map_err(EngineError::from))?;
         }
         Ok(())
     }
@@ -231,7 +234,7 @@ impl Tx {
     }
 
     /// A statement's error becomes a failure, and breaks the transaction.
-    fn settle<T>(&mut self, sql: &str, done: sqlx::Result<T>) -> Result<T, Failure> {
+    fn settle<T>(&mut self, sql: &str, done: Answer<T>) -> Result<T, Failure> {
         done.map_err(|error| {
             let trouble = Trouble::of(&error);
             let failure = match (trouble, self.waiting_for_key) {

@@ -90,7 +90,7 @@ async fn damage(patient: &Patient<'_>, group: &mut Group) {
         match open(patient, module).await {
             Ok(None) => {}
             Ok(Some(mut look)) => {
-                match look.damage(patient.deep).await {
+                match look.damage(patient.deep) {
                     Ok(damage) => found.extend(damage.into_iter().map(|what| format!("{file}, {what}"))),
                     Err(failure) => found.push(format!("{file}: {failure}")),
                 }

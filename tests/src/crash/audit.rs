@@ -7,8 +7,8 @@ use std::{
 };
 
 use reqwest::StatusCode;
+use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::{
     World,
@@ -43,7 +43,6 @@ const CHUNKS: &str = "select u.tenant || '/' || c.blob from upload_chunks c join
 const MADE: &str = "select tenant, made from assets where made is not null";
 
 /// A charge that took money.
-#[derive(sqlx::FromRow)]
 struct Charge {
     token: String,
     reference: String,
@@ -54,10 +53,10 @@ struct Charge {
 /// otherwise says in a line what was looked at.
 pub async fn audit(world: &World) -> String {
     for module in MODULES {
-        let open = async || world.rows(module, OPEN_JOBS).await.is_empty().then_some(());
+        let open = async || world.rows(module, OPEN_JOBS).is_empty().then_some(());
         world.staff.until(format!("the jobs of {module} to end"), open).await;
-        assert_eq!(world.rows(module, DEAD_JOBS).await, [""; 0], "dead jobs of {module}");
-        assert_eq!(world.rows(module, PARKED).await, [""; 0], "parked events in {module}");
+        assert_eq!(world.rows(module, DEAD_JOBS), [""; 0], "dead jobs of {module}");
+        assert_eq!(world.rows(module, PARKED), [""; 0], "parked events in {module}");
     }
     let money = money(world).await;
     let rights = rights(world).await;
@@ -80,7 +79,7 @@ async fn money(world: &World) -> String {
         let before = booked.insert(text(&transaction, "reference"), taken);
         assert!(before.is_none(), "booked twice: {transaction}");
     }
-    let charges = world.charges().await;
+    let charges = world.charges();
     let charged: BTreeMap<String, i64> =
         charges.iter().map(|charge| (charge.reference.clone(), charge.amount_minor)).collect();
     assert_eq!(booked, charged, "left is what the ledger says, right what the gateway took");
@@ -126,7 +125,7 @@ async fn media(world: &World) -> String {
     assert!(known.is_superset(&promised), "assets that were ready are gone: {:?}", promised.difference(&known));
     let data = world.data();
     let swept = async || {
-        let owned = world.owned_blobs().await;
+        let owned = world.owned_blobs();
         let media = |file: &String| matches!(file.split('/').nth(1), Some("assets" | "uploads"));
         let stored: BTreeSet<String> = files_below(&data.join("blobs")).into_iter().filter(media).collect();
         assert!(stored.is_superset(&owned), "blobs are missing: {:?}", owned.difference(&stored));
@@ -168,26 +167,26 @@ impl World {
     }
 
     /// Reads a module's file beside the server.
-    async fn open(&self, module: &str) -> SqliteConnection {
-        let options = SqliteConnectOptions::new().filename(self.data().join(format!("{module}.db"))).read_only(true);
-        let opened = SqliteConnection::connect_with(&options).await;
-        opened.unwrap_or_else(|error| panic!("reading the data of {module}: {error}"))
-    }
-
-    async fn rows(&self, module: &str, sql: &'static str) -> Vec<String> {
-        let rows = sqlx::query_scalar(sql).fetch_all(&mut self.open(module).await).await;
+    fn read<T>(&self, module: &str, sql: &str, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+        let path = self.data().join(format!("{module}.db"));
+        let rows = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|file| file.prepare(sql)?.query_map([], |row| read(row))?.collect());
         rows.unwrap_or_else(|error| panic!("reading the data of {module}: {error}"))
     }
 
-    async fn charges(&self) -> Vec<Charge> {
-        let rows = sqlx::query_as(CHARGES).fetch_all(&mut self.open("sandboxgateway").await).await;
-        rows.expect("the gateway's charges can be read")
+    fn rows(&self, module: &str, sql: &str) -> Vec<String> {
+        self.read(module, sql, |row| row.get(0))
     }
 
-    async fn owned_blobs(&self) -> BTreeSet<String> {
-        let mut media = self.open("media").await;
-        let chunks: Vec<String> = sqlx::query_scalar(CHUNKS).fetch_all(&mut media).await.expect("chunks can be read");
-        let made: Vec<(String, String)> = sqlx::query_as(MADE).fetch_all(&mut media).await.expect("assets can be read");
+    fn charges(&self) -> Vec<Charge> {
+        self.read("sandboxgateway", CHARGES, |row| {
+            Ok(Charge { token: row.get(0)?, reference: row.get(1)?, amount_minor: row.get(2)? })
+        })
+    }
+
+    fn owned_blobs(&self) -> BTreeSet<String> {
+        let chunks = self.rows("media", CHUNKS);
+        let made: Vec<(String, String)> = self.read("media", MADE, |row| Ok((row.get(0)?, row.get(1)?)));
         let mut owned: BTreeSet<String> = chunks.into_iter().collect();
         for (tenant, made) in made {
             let made: Value = serde_json::from_str(&made).expect("what was made is JSON");

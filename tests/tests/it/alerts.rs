@@ -78,9 +78,9 @@ async fn evening(demo: &Demo) -> (Browser, Value) {
 
 /// A store that another program has locked: what needs it fails, what follows it lags, what waits for it piles up.
 async fn locked_stores(demo: &Demo, prometheus: &Prometheus, viewer: &Browser, playback: &Value) {
-    let viewers = Locked::take(demo, "viewers", "select 1").await;
-    let entitlement = Locked::take(demo, "entitlement", "select 1").await;
-    let media = Locked::take(demo, "media", &unreadable_job("transcode", "late")).await;
+    let viewers = Locked::take(demo, "viewers", "select 1");
+    let entitlement = Locked::take(demo, "entitlement", "select 1");
+    let media = Locked::take(demo, "media", &unreadable_job("transcode", "late"));
     // Its lease cannot be renewed; the session itself is told to viewers, which cannot write it down.
     let (path, title) = (session_path(playback, "stop"), demo.title("Seahorse Valley"));
     let stop = viewer.post(&path, json!({"position_seconds": 3}));
@@ -109,7 +109,7 @@ async fn locked_stores(demo: &Demo, prometheus: &Prometheus, viewer: &Browser, p
             ],
         ),
     );
-    tokio::join!(viewers.release(), entitlement.release(), media.release());
+    [viewers, entitlement, media].into_iter().for_each(Locked::release);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,8 +140,8 @@ async fn every_rule_fires_when_it_is_caused_and_every_panel_has_data() {
         disk.fill();
         expected.push(("DiskFilling", "disk"));
     }
-    unreadable_event(&demo, "media", "tessera.media.asset.ready.v1").await;
-    dead_job(&demo, "media", "transcode").await;
+    unreadable_event(&demo, "media", "tessera.media.asset.ready.v1");
+    dead_job(&demo, "media", "transcode");
     tokio::join!(
         fires(&prometheus, &expected),
         pay_in_silence(&demo),

@@ -14,7 +14,7 @@ const BY_ID: &str = "select checkout_id, account_id, offer_id, title_id, amount_
 const UPDATE: &str = "update checkouts set state = $3, refusal = $4, decline_message = $5, subscription_id = $6 \
     where tenant = $1 and checkout_id = $2";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct CheckoutRow {
     checkout_id: String,
     account_id: String,

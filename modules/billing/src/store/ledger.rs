@@ -21,7 +21,7 @@ const PAGE: &str = "select t.transaction_id, t.reference, t.description, t.booke
     join ledger_entries e on e.tenant = t.tenant and e.transaction_id = t.transaction_id \
     order by t.booked_at desc, t.transaction_id desc, e.line";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct EntryRow {
     transaction_id: String,
     reference: String,

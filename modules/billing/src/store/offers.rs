@@ -30,7 +30,7 @@ const LIST: &str = select!(
 const ARCHIVE: &str = "update offers set archived = true, version = version + 1 \
     where tenant = $1 and offer_id = $2 and not archived";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct OfferRow {
     offer_id: String,
     name: String,

@@ -13,7 +13,7 @@ const BY_ACCOUNT: &str = "select checkout_id, account_id, title_id, amount_minor
     ends_at, version from purchases where tenant = $1 and account_id = $2 \
     order by starts_at desc, checkout_id desc limit 100";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct PurchaseRow {
     checkout_id: String,
     account_id: String,

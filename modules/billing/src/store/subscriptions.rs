@@ -32,7 +32,7 @@ const DUE: &str = "select subscription_id from subscriptions where tenant = $1 a
 const OPEN: &str = "select count(*) from subscriptions where tenant = $1 and state = 'active' \
     and period_ends_at <= $2 and renewing_since is not null";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct SubscriptionRow {
     subscription_id: String,
     account_id: String,

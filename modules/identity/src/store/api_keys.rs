@@ -39,9 +39,8 @@ const USED: &str = "update api_keys set last_used_at = $3, last_used_address = $
 /// Forgets replaced secrets that work no more; `$1` is now.
 pub(crate) const SWEEP: &str = "delete from replaced_secrets where valid_until <= $1";
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct ApiKeyRow {
-    #[sqlx(try_from = "String")]
     key_id: KeyId,
     name: String,
     scopes: String,
@@ -77,11 +76,9 @@ impl ApiKeyRow {
 }
 
 /// Whose key it is.
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 pub(crate) struct KeyOwnerRow {
-    #[sqlx(try_from = "String")]
     pub(crate) tenant: TenantId,
-    #[sqlx(try_from = "String")]
     pub(crate) key_id: KeyId,
     scopes: String,
     pub(crate) secret_hash: String,

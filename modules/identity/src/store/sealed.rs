@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 }
 
 /// Something sealed, by its tenant and its name there.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct Sealed {
     pub(crate) tenant: String,
     pub(crate) name: String,

@@ -26,7 +26,7 @@ pub(crate) struct StoredAsset {
     pub(crate) wrapped_key: Option<Vec<u8>>,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct AssetRow {
     asset_id: String,
     upload_id: String,

@@ -21,11 +21,9 @@ const REPLACE: &str = "update assets set wrapped_key = $4, key_id = $5 \
     where tenant = $1 and asset_id = $2 and wrapped_key = $3";
 
 /// An asset's key as stored.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub(crate) struct SealedKey {
-    #[sqlx(try_from = "String")]
     pub(crate) tenant: TenantId,
-    #[sqlx(try_from = "String")]
     pub(crate) asset_id: AssetId,
     pub(crate) key_id: String,
     pub(crate) wrapped_key: Vec<u8>,

@@ -5,11 +5,9 @@ use tessera_store::{Store, params};
 use tessera_types::{AssetId, TenantId, Timestamp, UploadId};
 
 /// An upload whose chunks are to be deleted.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub(crate) struct EndedUpload {
-    #[sqlx(try_from = "String")]
     pub(crate) tenant: TenantId,
-    #[sqlx(try_from = "String")]
     pub(crate) upload_id: UploadId,
     ended_at: i64,
 }
@@ -21,11 +19,9 @@ impl EndedUpload {
 }
 
 /// An attempt that made nothing in the end, and whose blobs are to be deleted.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub(crate) struct LeftOver {
-    #[sqlx(try_from = "String")]
     pub(crate) tenant: TenantId,
-    #[sqlx(try_from = "String")]
     pub(crate) asset_id: AssetId,
     pub(crate) attempt: String,
     begun_at: i64,

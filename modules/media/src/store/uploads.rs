@@ -5,9 +5,8 @@ use tessera_store::{Reader, Tx, params};
 use tessera_types::{AssetId, Timestamp, UploadId};
 
 /// An upload as stored.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub(crate) struct Upload {
-    #[sqlx(try_from = "String")]
     pub(crate) upload_id: UploadId,
     pub(crate) length: i64,
     pub(crate) received: i64,
@@ -45,7 +44,7 @@ impl Upload {
 }
 
 /// A stored piece of an upload.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 pub(crate) struct Chunk {
     pub(crate) first_byte: i64,
     pub(crate) size: i64,

@@ -41,7 +41,7 @@ static SHELVES: Module = Module {
 };
 
 // README: store.rs
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Film {
     id: String,
     name: String,

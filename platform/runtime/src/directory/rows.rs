@@ -9,7 +9,7 @@ use tessera_types::{TenantId, Timestamp};
 use super::{DirectoryError, NewTenant};
 use crate::edge::{Tenant, TenantKind, TenantState};
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct TenantRow {
     id: String,
     display_name: String,

@@ -160,7 +160,7 @@ mod tests {
         tracing::info!(target: "tessera_store", "ours");
         tracing::debug!(target: "tessera_store", "our detail");
         tracing::debug!(target: "hyper::proto", "a buffer");
-        tracing::trace!(target: "sqlx::query", "a statement");
+        tracing::trace!(target: "hyper::proto", "a statement");
     }
 
     #[tokio::test(start_paused = true)]

@@ -51,7 +51,7 @@ pub(super) enum End {
     Released,
 }
 
-#[derive(sqlx::FromRow)]
+#[derive(serde::Deserialize)]
 struct Claimed {
     tenant: String,
     key: String,

@@ -21,26 +21,12 @@ pub enum JobState {
     Dead,
 }
 
-impl TryFrom<String> for JobState {
-    type Error = Failure;
-    fn try_from(text: String) -> Result<Self, Failure> {
-        match text.as_str() {
-            "queued" => Ok(Self::Queued),
-            "running" => Ok(Self::Running),
-            "done" => Ok(Self::Done),
-            "dead" => Ok(Self::Dead),
-            _ => Err(Failure::new(tessera_contract::FailureKind::Internal, format!("unknown job state {text:?}"))),
-        }
-    }
-}
-
 /// A job as seen from outside.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct JobView {
     /// Unique among the tenant's jobs of its kind.
     pub key: String,
     /// Where it stands.
-    #[sqlx(try_from = "String")]
     pub state: JobState,
     /// Attempts begun.
     pub attempts: i64,

@@ -15,7 +15,7 @@ pub(crate) static TITLES: Module = Module {
     }],
 };
 
-#[derive(Debug, PartialEq, sqlx::FromRow)]
+#[derive(Debug, PartialEq, serde::Deserialize)]
 pub(crate) struct Title {
     pub id: String,
     pub name: String,

@@ -26,7 +26,7 @@ async fn a_damaged_page_is_told_by_the_read_that_meets_it_and_named_by_a_look() 
     store.close().await;
     let path = engine.folder().join("titles.db");
     let mut look = Inspector::open(&engine.config, &TITLES, false).await.unwrap().unwrap();
-    assert_eq!(look.damage(true).await.unwrap(), [""; 0], "sound at first");
+    assert_eq!(look.damage(true).unwrap(), [""; 0], "sound at first");
     look.close().await;
 
     let pages = path.metadata().unwrap().len() / 4096;
@@ -42,7 +42,7 @@ async fn a_damaged_page_is_told_by_the_read_that_meets_it_and_named_by_a_look() 
     assert!(refused.detail.contains("tessera doctor --deep") && refused.detail.contains("backup"), "{refused}");
     for served in [true, false] {
         let mut look = Inspector::open(&engine.config, &TITLES, served).await.unwrap().unwrap();
-        let found = look.damage(false).await.unwrap();
+        let found = look.damage(false).unwrap();
         assert!(found.iter().any(|finding| finding.contains("titles")), "{found:?}");
     }
 }

@@ -15,7 +15,7 @@ static THINGS: Module = Module {
     }],
 };
 
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 struct Thing {
     key: String,
     word: Option<String>,

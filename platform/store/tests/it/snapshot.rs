@@ -98,7 +98,7 @@ async fn a_copy_is_a_store_that_goes_on_where_the_other_was() {
     let mut begun = Vec::new();
     let snapshot = Snapshot::take(&config, &[&TITLES], &*clock()).await.unwrap();
     put(&store, "acme", "ttl_later").await.unwrap();
-    let names = snapshot.copy(backup.path(), |module| begun.push(module.to_owned())).await.unwrap();
+    let names = snapshot.copy(backup.path(), |module| begun.push(module.to_owned())).unwrap();
     assert_eq!((names, begun), (vec!["titles.db".to_owned()], vec!["titles".to_owned()]));
 
     let copy = Store::open(&StoreConfig::sqlite(backup.path()), &TITLES, clock()).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_page_that_cannot_be_read_ends_the_copy_and_names_the_module() {
     bytes[4096..].fill(0xff);
     fs::write(&path, bytes).unwrap();
     let snapshot = Snapshot::take(&config, &[&TITLES], &*clock()).await.unwrap();
-    let refused = snapshot.copy(backup.path(), |_| ()).await.unwrap_err();
+    let refused = snapshot.copy(backup.path(), |_| ()).unwrap_err();
     assert!(matches!(refused, SnapshotError::Engine { .. }), "{refused}");
     assert!(refused.to_string().contains("titles data, which is damaged"), "{refused}");
 }

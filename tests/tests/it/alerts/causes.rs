@@ -9,7 +9,6 @@ use std::{
 
 use reqwest::{Method, header};
 use serde_json::{Value, json};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tessera_testing::TempDir;
 use tessera_tests::{Browser, Demo, run};
 
@@ -57,28 +56,23 @@ impl Drop for SmallDisk {
 }
 
 /// Another program that has a module's file for itself.
-pub(crate) struct Locked(SqliteConnection);
+pub(crate) struct Locked(rusqlite::Connection);
 
-async fn file(demo: &Demo, module: &str) -> SqliteConnection {
-    let path = demo.folder().join(format!("data/{module}.db"));
-    let options = SqliteConnectOptions::new().filename(path);
-    SqliteConnection::connect_with(&options).await.expect("the file can be opened")
+fn file(demo: &Demo, module: &str) -> rusqlite::Connection {
+    rusqlite::Connection::open(demo.folder().join(format!("data/{module}.db"))).expect("the file can be opened")
 }
 
 impl Locked {
     /// Takes the file of `module`, after writing what `before` says.
-    pub(crate) async fn take(demo: &Demo, module: &str, before: &str) -> Self {
-        let mut conn = file(demo, module).await;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{before}; begin immediate")))
-            .execute(&mut conn)
-            .await
-            .expect("the file can be written and locked");
-        Self(conn)
+    pub(crate) fn take(demo: &Demo, module: &str, before: &str) -> Self {
+        let file = file(demo, module);
+        file.execute_batch(&format!("{before}; begin immediate")).expect("the file can be written and locked");
+        Self(file)
     }
 
     /// Gives it back.
-    pub(crate) async fn release(self) {
-        self.0.close().await.expect("a file can be closed");
+    pub(crate) fn release(self) {
+        self.0.close().expect("a file can be closed");
     }
 }
 
@@ -92,22 +86,17 @@ pub(crate) fn unreadable_job(kind: &str, key: &str) -> String {
 }
 
 /// An event of a type that is followed, with nothing in it that can be read.
-pub(crate) async fn unreadable_event(demo: &Demo, module: &str, kind: &str) {
+pub(crate) fn unreadable_event(demo: &Demo, module: &str, kind: &str) {
     let sql = format!(
         "insert into tessera_outbox (id, tenant, subject, type, version, time_us, data) \
          values ('evt_broken', 'demo', 'broken', '{kind}', 1, cast(unixepoch('subsec') * 1000000 as integer), '{{}}')"
     );
-    let mut conn = file(demo, module).await;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.expect("the event can be written");
-    conn.close().await.expect("a file can be closed");
+    file(demo, module).execute_batch(&sql).expect("the event can be written");
 }
 
 /// A job that is dead at once.
-pub(crate) async fn dead_job(demo: &Demo, module: &str, kind: &str) {
-    let mut conn = file(demo, module).await;
-    let sql = unreadable_job(kind, "dead");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await.expect("the job can be written");
-    conn.close().await.expect("a file can be closed");
+pub(crate) fn dead_job(demo: &Demo, module: &str, kind: &str) {
+    file(demo, module).execute_batch(&unreadable_job(kind, "dead")).expect("the job can be written");
 }
 
 /// Something that is no film.
