@@ -105,13 +105,16 @@ impl World {
         eprintln!("storing grants until there are {total}");
         let db = self.database("entitlement");
         let now = SystemClock.now().as_micros();
-        run(&db, &format!(
-            "with recursive n(i) as (select 1 union all select i + 1 from n where i < {total}) \
+        run(
+            &db,
+            &format!(
+                "with recursive n(i) as (select 1 union all select i + 1 from n where i < {total}) \
              insert into grants (tenant, grant_id, source, reference, account_id, scope, starts_at, ends_at, max_streams, \
              revoked, version, change_number) select 'demo', 'grt_bench' || i, 'unrelated', 'u' || i, \
              'acc_unrelated' || (i / 4), '{{\"kind\":\"plan\",\"plan\":\"basic\"}}', {now}, null, 2, 0, 1, 1000000 + i from n \
              where i > (select count(*) from grants where source = 'unrelated')"
-        ));
+            ),
+        );
         run(&db, "update change_numbers set latest = 3000000 where tenant = 'demo'");
     }
 
@@ -120,12 +123,15 @@ impl World {
         eprintln!("storing titles until there are {total}");
         let db = self.database("catalog");
         let like = self.title("A Quiet Colony");
-        run(&db, &format!(
-            "with recursive n(i) as (select 1 union all select i + 1 from n where i < {total}) \
+        run(
+            &db,
+            &format!(
+                "with recursive n(i) as (select 1 union all select i + 1 from n where i < {total}) \
              insert into titles (tenant, title_id, published, draft, starts_at, ends_at, everywhere, asset_id, created_at, \
              updated_at, version, change_number) select tenant, 'ttl_bench' || i, published, draft, starts_at, ends_at, \
              everywhere, asset_id, created_at, updated_at, version, 1000000 + i from n, titles where title_id = '{like}'"
-        ));
+            ),
+        );
         run(
             &db,
             "insert into title_genres (tenant, genre, title_id) select tenant, 'drama', title_id from titles \

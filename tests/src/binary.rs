@@ -15,7 +15,13 @@ pub fn tessera() -> PathBuf {
 }
 
 fn build() -> PathBuf {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What cargo tells a test of its package, build scripts look at: they would run anew at every change.
+    let of_package = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|begin| name.starts_with(begin));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_package)) {
+        cargo.env_remove(name);
+    }
+    let output = cargo
         .args(["build", "--quiet", "--workspace", "--bin", "tessera", "--message-format", "json"]) // features as the tests have them
         .current_dir(crate::project())
         .stderr(Stdio::inherit())

@@ -186,19 +186,20 @@ async fn read(source: &Source, tables: &'static TenantTables, cx: &Cx, sender: &
 }
 
 /// Reads it on a thread that may wait, for the disk and for whoever writes the rows.
-async fn read_file(
-    file: OpenFile,
-    tables: &'static TenantTables,
-    tenant: TenantId,
-    sender: Sender,
-) -> Answer<()> {
+async fn read_file(file: OpenFile, tables: &'static TenantTables, tenant: TenantId, sender: Sender) -> Answer<()> {
     let reading = tokio::task::spawn_blocking(move || {
         let mut file = file.open()?;
         // The first statement fixes what all the others see (SQLite: "Isolation", WAL mode).
         file.run("begin")?;
         for table in tables.exported {
             file.each(&table.select(), &params![&tenant], |row| {
-                let booleans = |at| row.as_ref().columns().into_iter().nth(at).is_some_and(|column| column.decl_type() == Some("boolean"));
+                let booleans = |at| {
+                    row.as_ref()
+                        .columns()
+                        .into_iter()
+                        .nth(at)
+                        .is_some_and(|column| column.decl_type() == Some("boolean"))
+                };
                 let value = |at| match row.value(at)? {
                     Stored::Int(value) if booleans(at) => Ok(Stored::Bool(value != 0)),
                     value => Ok(value),

@@ -67,12 +67,7 @@ fn failed<'a, E: Into<EngineError>>(place: &'a str, migration: &'a Migration) ->
 }
 
 /// Brings a file up to date, each migration in its own transaction.
-pub(crate) fn sqlite(
-    file: &mut File,
-    module: &'static Module,
-    now: Timestamp,
-    path: &Path,
-) -> Result<(), OpenError> {
+pub(crate) fn sqlite(file: &mut File, module: &'static Module, now: Timestamp, path: &Path) -> Result<(), OpenError> {
     let trouble = |error| OpenError::file(path.to_owned(), error);
     let place = path.display().to_string();
     file.run(CREATE).map_err(trouble)?;

@@ -84,12 +84,7 @@ impl Reader {
         rows
     }
 
-    async fn optional_of<T: Row>(
-        &self,
-        server: &Postgres,
-        sql: &'static str,
-        params: Vec<Param>,
-    ) -> Answer<Option<T>> {
+    async fn optional_of<T: Row>(&self, server: &Postgres, sql: &'static str, params: Vec<Param>) -> Answer<Option<T>> {
         let mut tx = server.begin(&self.scope, Purpose::Read).await?;
         let row = Connection::Postgres(&mut tx).optional(sql, params).await;
         let _ = tx.commit().await;
