@@ -9,8 +9,9 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -20,6 +21,7 @@ use hdrhistogram::Histogram;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    sync::Semaphore,
     time::Instant,
 };
 
@@ -73,9 +75,15 @@ pub(crate) async fn load(
     for _ in 0..connections {
         open.push(Connection::open(server).await.expect("the server takes connections"));
     }
+    let (turns, ended) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
     let begun = Instant::now();
+    if let Pace::Open(rate) = pace {
+        let (turns, ended) = (turns.clone(), ended.clone());
+        thread::spawn(move || open_turns(rate, begun, &turns, &ended));
+    }
     let workers = open.into_iter().map(|connection| {
-        let worker = Worker { server, connection, pace, begun, length, next: next.clone(), request: request.clone() };
+        let (next, turns) = (next.clone(), turns.clone());
+        let worker = Worker { server, connection, pace, begun, length, next, turns, request: request.clone() };
         tokio::spawn(worker.run())
     });
     let mut all = Outcome { rate: 0.0, failed: 0, latency: histogram(), complaint: None };
@@ -87,8 +95,22 @@ pub(crate) async fn load(
         all.latency.add(&one.latency).expect("histograms of one kind");
         last = last.max(ended);
     }
+    ended.store(true, Ordering::Relaxed);
     all.rate = all.latency.len() as f64 / (last - begun).as_secs_f64().max(length.as_secs_f64());
     all
+}
+
+/// Opens a turn for every request when it is due, until `ended`. On a thread of its own: the kernel's clock keeps to some
+/// microseconds, tokio's to a millisecond.
+fn open_turns(rate: f64, begun: Instant, turns: &Semaphore, ended: &AtomicBool) {
+    let mut opened = 0;
+    while !ended.load(Ordering::Relaxed) {
+        let due = (begun.elapsed().as_secs_f64() * rate) as usize + 1;
+        turns.add_permits(due - opened);
+        opened = due;
+        let next = begun + Duration::from_secs_f64(due as f64 / rate);
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
 }
 
 fn histogram() -> Histogram<u64> {
@@ -102,6 +124,7 @@ struct Worker {
     begun: Instant,
     length: Duration,
     next: Arc<AtomicU64>,
+    turns: Arc<Semaphore>,
     request: Request,
 }
 
@@ -109,6 +132,9 @@ impl Worker {
     async fn run(mut self) -> (Outcome, Instant) {
         let mut outcome = Outcome { rate: 0.0, failed: 0, latency: histogram(), complaint: None };
         loop {
+            if let Pace::Open(_) = self.pace {
+                self.turns.acquire().await.expect("turns go on").forget();
+            }
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let due = match self.pace {
                 Pace::Open(rate) => self.begun + Duration::from_secs_f64(number as f64 / rate),
@@ -116,9 +142,6 @@ impl Worker {
             };
             if due >= self.begun + self.length {
                 return (outcome, Instant::now());
-            }
-            if due > Instant::now() {
-                tokio::time::sleep_until(due).await;
             }
             match self.connection.exchange(&(self.request)(number)).await {
                 Ok(status) => {

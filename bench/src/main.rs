@@ -85,6 +85,7 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
     let (mut figures, length) = (Vec::new(), Duration::from_secs(arguments.seconds));
     let world = World::make().await;
     world.grants(FEW);
+    settle();
     let mut few = None;
     if arguments.wants("decide") {
         let server = Server::tessera(&world.data, &["serve"]).await;
@@ -93,6 +94,7 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
     }
     world.grants(MANY);
     world.titles(TITLES);
+    settle();
     if arguments.wants("standing") {
         figures.push(standing::binary_size());
         figures.extend(standing::ready_and_idle(&world, "100,000 titles and 1,000,000 grants stored").await);
@@ -119,6 +121,12 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
     }
     server.stop().await;
     figures
+}
+
+/// Waits until what was stored is on the disk: a server's writes would wait behind it.
+fn settle() {
+    let synced = Command::new("sync").status();
+    assert!(synced.is_ok_and(|status| status.success()), "sync can be run");
 }
 
 fn flames() -> PathBuf {

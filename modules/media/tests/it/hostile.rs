@@ -153,3 +153,30 @@ async fn thousands_of_tiny_fragments_end_soon() {
     }
     check(&refusals([("many", many)]).await, &[("many", "transcode_failed", "could not be decoded")]);
 }
+
+/// Matroska elements (RFC 8794 §6.2): all sizes unknown is for streams alone, and nests without an end.
+#[tokio::test]
+async fn elements_of_unknown_size_end_where_the_file_does() {
+    const UNKNOWN: [u8; 8] = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+    const SEGMENT: [u8; 4] = [0x18, 0x53, 0x80, 0x67];
+    const TAGS: [u8; 4] = [0x12, 0x54, 0xc3, 0x67];
+    const SIMPLE_TAG: [u8; 2] = [0x67, 0xc8];
+    let bench = Bench::new();
+    let words = format!("{} -c:v libx264 film.mkv", picture("64x64", 10, 1));
+    let Some(_) = bench.ffmpeg(&words) else { return };
+    let film = bench.read("film.mkv");
+    let at = film.windows(4).position(|id| id == SEGMENT).unwrap();
+    let head = [&film[..at], SEGMENT.as_slice(), &UNKNOWN].concat();
+    let nested = |id: &[u8]| [head.as_slice(), &TAGS, &UNKNOWN, &[id, &UNKNOWN].concat().repeat(20_000)].concat();
+    let files = [
+        ("segments in segments", nested(&SEGMENT)),
+        ("tags in tags", nested(&SIMPLE_TAG)),
+        ("a segment without anything", head.clone()),
+    ];
+    let expected = [
+        ("segments in segments", "truncated", "cut short"),
+        ("tags in tags", "truncated", "cut short"),
+        ("a segment without anything", "truncated", "cut short"),
+    ];
+    check(&refusals(files).await, &expected);
+}

@@ -1,5 +1,7 @@
 //! What a module does with its store every day.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tessera_contract::{Event, Failure, FailureKind};
 use tessera_store::{Migration, Module, Position, Store, params};
 use tessera_testing::{cx, on_every_engine};
@@ -111,6 +113,53 @@ async fn data_outlives_the_store_that_wrote_it() {
         let store = engine.open(&TITLES).await;
         assert_eq!(list(&store, "acme").await.len(), 1);
         store.ping().await.unwrap();
+    })
+    .await;
+}
+
+/// A million steps: more than a read may take on the thread that asks.
+const LONG: &str = "with recursive n(i) as (select cast(1 as bigint) union all select i + 1 from n where i < 1000000) \
+    select cast(sum(i) as bigint) from n";
+
+#[tokio::test]
+async fn a_read_that_takes_long_holds_up_nobody_and_comes_to_its_end() {
+    on_every_engine(async |engine| {
+        let store = engine.open(&TITLES).await;
+        let system = store.system();
+        let ended = AtomicBool::new(false);
+        let long = async {
+            let sum = system.scalar::<i64>(LONG, vec![]).await.unwrap();
+            ended.store(true, Ordering::SeqCst);
+            sum
+        };
+        let short = async {
+            let one = system.scalar::<i64>("select cast(1 as bigint)", vec![]).await.unwrap();
+            (one, ended.load(Ordering::SeqCst))
+        };
+        assert_eq!(tokio::join!(long, short), (500_000_500_000, (1, false)), "the short one does not wait");
+        // The connection that was given up on is as good as before.
+        assert_eq!(system.scalar::<i64>(LONG, vec![]).await.unwrap(), 500_000_500_000);
+    })
+    .await;
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[expect(dead_code, reason = "it is never read")]
+struct Wrong {
+    name: i64,
+}
+
+#[tokio::test]
+async fn a_row_of_another_shape_is_a_fault_that_names_the_column() {
+    on_every_engine(async |engine| {
+        let store = engine.open(&TITLES).await;
+        put(&store, "acme", "ttl_1").await.unwrap();
+        let refused = store.system().all::<Wrong>("select name from titles", vec![]).await.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Internal);
+        let why = std::error::Error::source(&refused).map(ToString::to_string).unwrap_or_default();
+        assert!(why.contains("name: invalid type"), "{why}");
+        let refused = store.system().all::<(String, String)>("select name from titles", vec![]).await.unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Internal);
     })
     .await;
 }
