@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -75,11 +75,11 @@ pub(crate) async fn load(
     for _ in 0..connections {
         open.push(Connection::open(server).await.expect("the server takes connections"));
     }
-    let (turns, ended) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));
+    let turns = Arc::new(Semaphore::new(0));
     let begun = Instant::now();
     if let Pace::Open(rate) = pace {
-        let (turns, ended) = (turns.clone(), ended.clone());
-        thread::spawn(move || open_turns(rate, begun, &turns, &ended));
+        let turns = turns.clone();
+        thread::spawn(move || open_turns(rate, begun, length, &turns));
     }
     let workers = open.into_iter().map(|connection| {
         let (next, turns) = (next.clone(), turns.clone());
@@ -95,22 +95,22 @@ pub(crate) async fn load(
         all.latency.add(&one.latency).expect("histograms of one kind");
         last = last.max(ended);
     }
-    ended.store(true, Ordering::Relaxed);
     all.rate = all.latency.len() as f64 / (last - begun).as_secs_f64().max(length.as_secs_f64());
     all
 }
 
-/// Opens a turn for every request when it is due, until `ended`. On a thread of its own: the kernel's clock keeps to some
+/// Opens a turn for every request when it is due, and closes when `length` has passed. On a thread of its own: the kernel's clock keeps to some
 /// microseconds, tokio's to a millisecond.
-fn open_turns(rate: f64, begun: Instant, turns: &Semaphore, ended: &AtomicBool) {
+fn open_turns(rate: f64, begun: Instant, length: Duration, turns: &Semaphore) {
     let mut opened = 0;
-    while !ended.load(Ordering::Relaxed) {
+    while begun.elapsed() < length {
         let due = (begun.elapsed().as_secs_f64() * rate) as usize + 1;
         turns.add_permits(due - opened);
         opened = due;
         let next = begun + Duration::from_secs_f64(due as f64 / rate);
         thread::sleep(next.saturating_duration_since(Instant::now()));
     }
+    turns.close();
 }
 
 fn histogram() -> Histogram<u64> {
@@ -133,7 +133,8 @@ impl Worker {
         let mut outcome = Outcome { rate: 0.0, failed: 0, latency: histogram(), complaint: None };
         loop {
             if let Pace::Open(_) = self.pace {
-                self.turns.acquire().await.expect("turns go on").forget();
+                let Ok(turn) = self.turns.acquire().await else { return (outcome, Instant::now()) };
+                turn.forget();
             }
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let due = match self.pace {
