@@ -11,6 +11,7 @@ use std::{
 
 use rusqlite::{
     OpenFlags, Statement,
+    config::DbConfig,
     types::{ToSql, ToSqlOutput, Value as Owned, ValueRef},
 };
 
@@ -24,6 +25,8 @@ use crate::{
 const PREPARED: usize = 512;
 /// Instructions of SQLite's machine between two looks at whether to go on.
 const INSTRUCTIONS: i32 = 1000;
+/// Looks that are never used up.
+const UNLIMITED: u32 = u32::MAX;
 
 /// What a connection may do, and to which file.
 #[derive(Debug, Clone)]
@@ -46,8 +49,9 @@ enum Access {
 /// An open connection.
 pub(crate) struct File {
     conn: rusqlite::Connection,
-    /// Looks that are left until a statement is given up.
+    /// Looks that are left until a statement is given up, or [`UNLIMITED`].
     looks: Arc<AtomicU32>,
+    busy: Duration,
 }
 
 impl OpenFile {
@@ -92,12 +96,21 @@ impl OpenFile {
             _ => rusqlite::Connection::open_with_flags(&self.path, flags)?,
         };
         conn.busy_timeout(self.busy)?;
+        // Else the planner looks at what is bound, and plans a prepared statement anew whenever that changes.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         conn.set_prepared_statement_cache_capacity(PREPARED);
-        let looks = Arc::new(AtomicU32::new(u32::MAX));
+        let looks = Arc::new(AtomicU32::new(UNLIMITED));
         let left = looks.clone();
-        let look = move || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err();
+        let look = move || match left.load(Ordering::Relaxed) {
+            UNLIMITED => false,
+            0 => true,
+            some => {
+                left.store(some - 1, Ordering::Relaxed);
+                false
+            }
+        };
         conn.progress_handler(INSTRUCTIONS, Some(look))?;
-        let mut file = File { conn, looks };
+        let mut file = File { conn, looks, busy: self.busy };
         file.run(if self.foreign_keys { "pragma foreign_keys = on" } else { "pragma foreign_keys = off" })?;
         Ok(file)
     }
@@ -172,9 +185,12 @@ impl File {
         Ok(())
     }
 
-    /// From now on, gives a statement up ([`is_given_up`]) after so many thousand instructions; `None` never does.
-    pub(crate) fn limit(&mut self, thousands: Option<u32>) {
-        self.looks.store(thousands.unwrap_or(u32::MAX), Ordering::Relaxed);
+    /// From now on, gives a statement up ([`is_given_up`]) after so many thousand instructions, or at once where it would
+    /// wait for a lock; `None` never does.
+    pub(crate) fn limit(&mut self, thousands: Option<u32>) -> Answer<()> {
+        self.looks.store(thousands.unwrap_or(UNLIMITED), Ordering::Relaxed);
+        let busy = if thousands.is_some() { Duration::ZERO } else { self.busy };
+        Ok(self.conn.busy_timeout(busy)?)
     }
 
     /// Closes it. The last connection to close a file brings its log's pages into it.
@@ -183,10 +199,11 @@ impl File {
     }
 }
 
-/// Whether a statement was given up for its length.
+/// Whether a statement was given up for its length, or for a lock.
 pub(crate) fn is_given_up(error: &EngineError) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, OperationInterrupted};
     matches!(error, EngineError::Sqlite(error)
-        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted))
+        if matches!(error.sqlite_error_code(), Some(OperationInterrupted | DatabaseBusy)))
 }
 
 /// `$2` is the second of `params`, whatever SQLite counts it as: to it, `$2` is a name.

@@ -1,10 +1,12 @@
 //! The connections that read a SQLite file.
 //!
 //! A read costs microseconds, less than handing it to another thread: it runs on the thread that asks. One that turns
-//! out long is given up there and begun again on a thread that may wait.
+//! out long, or has to wait for a lock, is given up there and begun again on a thread that may wait.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -93,7 +95,7 @@ impl Readers {
 impl Reading {
     fn run<T>(&mut self, thousands: Option<u32>, read: impl Fn(&mut File) -> Answer<T>) -> Answer<T> {
         let file = self.file.as_mut().ok_or(EngineError::Closed)?;
-        file.limit(thousands);
+        file.limit(thousands)?;
         read(file)
     }
 }
