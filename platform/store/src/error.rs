@@ -5,7 +5,7 @@
 pub enum EngineError {
     /// SQLite refused.
     #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(Box<rusqlite::Error>),
     /// PostgreSQL refused, or its connection broke.
     #[error(transparent)]
     Postgres(#[from] sqlx::Error),
@@ -24,6 +24,12 @@ pub enum EngineError {
     /// Whether it happened is not known: the engine was lost before it answered.
     #[error("the engine was lost before it answered")]
     Lost,
+}
+
+impl From<rusqlite::Error> for EngineError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Box::new(error))
+    }
 }
 
 /// What an engine answers.

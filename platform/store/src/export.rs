@@ -193,13 +193,8 @@ async fn read_file(file: OpenFile, tables: &'static TenantTables, tenant: Tenant
         file.run("begin")?;
         for table in tables.exported {
             file.each(&table.select(), &params![&tenant], |row| {
-                let booleans = |at| {
-                    row.as_ref()
-                        .columns()
-                        .into_iter()
-                        .nth(at)
-                        .is_some_and(|column| column.decl_type() == Some("boolean"))
-                };
+                let booleans =
+                    |at| row.as_ref().columns().nth(at).is_some_and(|column| column.decl_type() == Some("boolean"));
                 let value = |at| match row.value(at)? {
                     Stored::Int(value) if booleans(at) => Ok(Stored::Bool(value != 0)),
                     value => Ok(value),
