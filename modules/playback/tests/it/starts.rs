@@ -122,7 +122,7 @@ async fn a_crash_half_way_takes_no_second_slot() {
         // A connection of the dead runtime may be dying still.
         let early = eventually("the store to answer", || async {
             let early = before.start(&viewer("television"), press("ttl_film", "television")).await;
-            Some(early.unwrap_err().code()).filter(|code| *code != "unavailable")
+            Some(early.unwrap_err().code().to_owned()).filter(|code| code != "unavailable")
         });
         assert_eq!(early.await, "in_progress", "the first may still be at work elsewhere");
         before.clock.advance(Duration::from_secs(21));
