@@ -89,7 +89,7 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
     let mut few = None;
     if arguments.wants("decide") {
         let server = Server::tessera(&world.data, &["serve"]).await;
-        few = Some(decision::over_http(&world, &server, length).await);
+        few = Some(decision::most(&world, &server, length).await);
         server.stop().await;
     }
     world.grants(MANY);
@@ -101,8 +101,9 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
     }
     let server = Server::tessera(&world.data, &["serve"]).await;
     if let Some(few) = few {
-        let many = decision::over_http(&world, &server, length).await;
-        figures.extend(decision::figures(&few, &many));
+        let many = decision::most(&world, &server, length).await;
+        let due = decision::due(&world, &server, length).await;
+        figures.extend(decision::figures(few, many, &due));
     }
     let viewers = world.viewers(&server, playback::VIEWERS).await;
     if arguments.wants("playback") {
@@ -113,8 +114,7 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
         figures.extend(checkout::checkout(&world, &server, length).await);
     }
     if arguments.wants("segments") {
-        let home: PathBuf = project().join("target/bench");
-        figures.extend(segments::segments(&world, &server, &viewers, &home, length).await);
+        figures.extend(segments::segments(&world, &server, &viewers, length).await);
     }
     if arguments.wants("sign-in") {
         figures.extend(sign_in::sign_in(&server, length).await);

@@ -107,19 +107,26 @@ impl Server {
 
     /// Asks it to stop, and waits.
     pub(crate) async fn stop(mut self) {
-        let asked = Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status();
-        assert!(asked.is_ok_and(|status| status.success()), "a server can be asked to stop");
+        assert!(self.ask_to_stop(), "a server can be asked to stop");
         let deadline = Instant::now() + PATIENCE;
         while self.child.try_wait().expect("a child can be asked").is_none() {
             assert!(Instant::now() < deadline, "the server does not stop");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+
+    fn ask_to_stop(&self) -> bool {
+        let asked = Command::new("kill").args(["-s", "INT", &self.child.id().to_string()]).status();
+        asked.is_ok_and(|status| status.success())
+    }
 }
 
+/// Stops it when a measurement fails. nginx is asked, not killed: its workers would outlive it.
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill(); // it may have ended already
+        if matches!(self.child.try_wait(), Ok(None)) && !self.ask_to_stop() {
+            let _ = self.child.kill(); // it may have ended meanwhile
+        }
         let _ = self.child.wait();
     }
 }

@@ -28,13 +28,18 @@ pub(crate) struct Viewer {
     pub(crate) headers: String,
 }
 
+/// An empty folder of this name below `target/bench`.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let folder = project().join("target/bench").join(name);
+    let _ = fs::remove_dir_all(&folder); // the last run's, or none
+    fs::create_dir_all(&folder).expect("a folder below target/bench can be made");
+    folder
+}
+
 impl World {
     /// A fresh one below `target/bench`, where a commit costs what this machine's disk costs.
     pub(crate) async fn make() -> Self {
-        let home = project().join("target/bench");
-        let data = home.join("data");
-        let _ = fs::remove_dir_all(&data); // the last run's, or none
-        fs::create_dir_all(&home).expect("target/bench can be made");
+        let data = folder("data");
         eprintln!("making a demo to measure on");
         let server = Server::tessera(&data, &["up", "--film-seconds", "16"]).await;
         let facts = demo(&data).await;

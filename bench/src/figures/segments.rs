@@ -1,6 +1,6 @@
 //! Encrypted segments from the origin, beside nginx serving the same bytes from files.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{fs, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::{
     figure::{Better, Figure},
     load::{Pace, Request, get, load},
     server::Server,
-    world::{Viewer, World},
+    world::{Viewer, World, folder},
 };
 
 const NGINX: &str = "daemon off;\nworker_processes auto;\npid nginx.pid;\nevents { worker_connections 1024; }\n\
@@ -19,18 +19,11 @@ const NGINX: &str = "daemon off;\nworker_processes auto;\npid nginx.pid;\nevents
     server { listen 127.0.0.1:{port}; root {root}/files; location = /ready { return 200 'ready'; } } }\n";
 
 /// Segments near 1 MB, alternately from the origin and from nginx.
-pub(crate) async fn segments(
-    world: &World,
-    server: &Server,
-    viewers: &[Viewer],
-    home: &Path,
-    length: Duration,
-) -> Vec<Figure> {
+pub(crate) async fn segments(world: &World, server: &Server, viewers: &[Viewer], length: Duration) -> Vec<Figure> {
     let segments = largest(world, server, viewers).await;
     let mean = segments.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() as f64 / segments.len() as f64 / 1e6;
-    let root = home.join("nginx");
-    let _ = fs::remove_dir_all(&root);
-    fs::create_dir_all(root.join("files")).expect("a folder for nginx can be made");
+    let root = folder("nginx");
+    fs::create_dir(root.join("files")).expect("a folder for nginx can be made");
     for (number, (_, bytes)) in segments.iter().enumerate() {
         fs::write(root.join(format!("files/{number}.m4s")), bytes).expect("a segment can be written");
     }
