@@ -40,6 +40,9 @@ pub(crate) enum Command {
     ///
     /// Example: tessera ingest film.mp4 --title "My film" --plan basic
     Ingest(Ingest),
+    /// Look at video files and at what is made of them.
+    #[command(subcommand)]
+    Media(Media),
     /// Make and look after tenants: one operator's service each, with a host name, viewers and a catalog of its own.
     #[command(subcommand)]
     Tenant(Tenant),
@@ -184,6 +187,23 @@ pub(crate) struct Ingest {
     /// Print the title as JSON at the end.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Media {
+    /// Print what would be made of a video file: renditions, languages, bit rates. Nothing is made.
+    ///
+    /// Ends with 1 and the reason when the file would be refused. ffprobe looks at it without rights, as it does at every
+    /// source, so it has to be readable to others.
+    ///
+    /// Example: tessera media plan film.mov
+    Plan {
+        /// The video file.
+        file: PathBuf,
+        /// Print the plan as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Subcommand)]

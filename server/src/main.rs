@@ -20,6 +20,7 @@ mod ingest_command;
 mod key_command;
 mod keys;
 mod log_level;
+mod media_command;
 mod migrate;
 mod notify;
 mod openapi;
@@ -71,6 +72,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Up(up) => run::up(config, up).await?,
         Command::Serve(place) => run::serve(config, &place).await?,
         Command::Ingest(ingest) => ingest_command::run(ingest).await?,
+        Command::Media(command) => media_command::run(config, command).await?,
         Command::Tenant(command) => tenant::run(config, command).await?,
         Command::Key(command) => key_command::run(config, command).await?,
         Command::Audit(command) => return audit_command::run(config, command).await,

@@ -1,11 +1,11 @@
 //! HLS playlists of a presentation (RFC 8216bis). URIs are relative, so that the signed prefix reaches every segment.
 
+use std::collections::BTreeSet;
+
 use tessera_hls::{AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, MultivariantPlaylist, Variant};
 use tessera_isobmff::TrackKind;
 
 use crate::presentation::{Presentation, Track};
-
-const AUDIO_GROUP: &str = "audio";
 
 /// Which key formats protected playlists name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,21 +28,63 @@ impl Keys {
     }
 }
 
-/// The multivariant playlist of `tracks`.
+/// The multivariant playlist of `tracks`. Sound of so many channels is a group, each variant is there once a group, and a
+/// group has every language: stereo stands in where a language has nothing larger (RFC 8216bis §4.4.6.2.1).
 pub(crate) fn multivariant(presentation: &Presentation, tracks: &[&Track], keys: Keys) -> Result<String, Error> {
     let (video, audio): (Vec<&Track>, Vec<&Track>) = tracks.iter().partition(|track| track.index.kind.is_video());
     let uri = |track: &Track| format!("{}/{}/{}", presentation.edition, track.id, keys.media_playlist());
-    // Sound alone: each track is a variant of its own.
-    let (variants, audio) = if video.is_empty() { (audio, Vec::new()) } else { (video, audio) };
-    let playlist = MultivariantPlaylist {
-        variants: variants.into_iter().map(|track| variant(track, &audio, uri(track))).collect(),
-        audio: audio.iter().enumerate().map(|(place, track)| rendition(track, place, uri(track))).collect(),
-        session_keys: Vec::new(),
+    if video.is_empty() {
+        // Sound alone: each track is a variant of its own.
+        let variants = audio.into_iter().map(|track| variant(track, None, uri(track))).collect();
+        return MultivariantPlaylist { variants, ..MultivariantPlaylist::default() }.write();
+    }
+    let groups = audio_groups(&audio);
+    let with = |group| video.iter().map(move |track: &&Track| variant(track, group, uri(track)));
+    let variants = match groups.is_empty() {
+        true => with(None).collect(),
+        false => groups.iter().flat_map(|group| with(Some(group))).collect(),
     };
-    playlist.write()
+    let renditions = groups.iter().flat_map(|group| {
+        group.members.iter().enumerate().map(|(place, track)| rendition(track, group, place, uri(track)))
+    });
+    MultivariantPlaylist { variants, audio: renditions.collect(), session_keys: Vec::new() }.write()
 }
 
-fn variant(track: &Track, audio: &[&Track], uri: String) -> Variant {
+/// Renditions of sound that a variant can go with.
+struct AudioGroup<'t> {
+    name: String,
+    members: Vec<&'t Track>,
+}
+
+/// A group for each count of channels, fewest first.
+fn audio_groups<'t>(audio: &[&'t Track]) -> Vec<AudioGroup<'t>> {
+    let counts: BTreeSet<u16> = audio.iter().map(|track| channels(track)).collect();
+    let group = |count: u16| {
+        let fits = |track: &&Track| channels(track) <= count;
+        let mut members = Vec::<&Track>::new();
+        for track in audio.iter().copied().filter(fits) {
+            match members.iter_mut().find(|other| other.index.language == track.index.language) {
+                Some(other) if channels(track) > channels(other) => *other = track,
+                // Two of one language and as many channels are two choices.
+                Some(other) if channels(track) == channels(other) => members.push(track),
+                Some(_) => {}
+                None => members.push(track),
+            }
+        }
+        AudioGroup { name: format!("audio{count}"), members }
+    };
+    counts.into_iter().map(group).collect()
+}
+
+fn channels(track: &Track) -> u16 {
+    match track.index.kind {
+        TrackKind::Audio(format) => format.channels,
+        TrackKind::Video(_) => 0,
+    }
+}
+
+fn variant(track: &Track, group: Option<&AudioGroup<'_>>, uri: String) -> Variant {
+    let audio = group.map_or(&[][..], |group| &group.members);
     let largest = |rate: fn(&Track) -> u64| audio.iter().map(|track| rate(track)).max().unwrap_or(0);
     let codecs = std::iter::once(track).chain(audio.iter().copied());
     Variant {
@@ -55,21 +97,21 @@ fn variant(track: &Track, audio: &[&Track], uri: String) -> Variant {
             TrackKind::Audio(_) => None,
         },
         frame_rate: track.index.frame_rate(),
-        audio: (!audio.is_empty()).then(|| AUDIO_GROUP.to_owned()),
+        audio: group.map(|group| group.name.clone()),
     }
 }
 
-fn rendition(track: &Track, place: usize, uri: String) -> AudioRendition {
+fn rendition(track: &Track, group: &AudioGroup<'_>, place: usize, uri: String) -> AudioRendition {
+    let named = |track: &Track| track.language_name().map_or_else(|| "Audio".to_owned(), str::to_owned);
+    let before = group.members[..place].iter().filter(|other| named(other) == named(track)).count();
+    // Unique in its group (§4.4.6.1.1), whatever the languages are.
+    let name = if before == 0 { named(track) } else { format!("{} {}", named(track), before + 1) };
     AudioRendition {
-        group: AUDIO_GROUP.to_owned(),
-        // Unique in its group (§4.4.6.1.1), whatever the languages are.
-        name: format!("{} {}", track.language().unwrap_or_else(|| "audio".into()), place + 1),
+        group: group.name.clone(),
+        name,
         language: track.language(),
         default: place == 0,
-        channels: match track.index.kind {
-            TrackKind::Audio(format) => format.channels,
-            TrackKind::Video(_) => 0,
-        },
+        channels: channels(track),
         uri,
     }
 }

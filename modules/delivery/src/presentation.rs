@@ -158,9 +158,17 @@ impl Track {
         }
     }
 
-    /// The language, when it is known.
+    /// The language as a BCP 47 tag, the shortest there is (RFC 5646 §4.5): `de` and not `deu`. None when it is not known.
     pub(crate) fn language(&self) -> Option<String> {
-        Some(self.index.language.clone()).filter(|language| language != "und")
+        let code = Some(self.index.language.as_str()).filter(|language| *language != "und")?;
+        let short = isolang::Language::from_639_3(code).and_then(|language| language.to_639_1());
+        Some(short.unwrap_or(code).to_owned())
+    }
+
+    /// What its language calls itself, `Deutsch`, or its English name. None when it is not known.
+    pub(crate) fn language_name(&self) -> Option<&'static str> {
+        let language = isolang::Language::from_639_3(&self.index.language).filter(|_| self.index.language != "und")?;
+        Some(language.to_autonym().unwrap_or_else(|| language.to_name()))
     }
 
     fn end(&self) -> u64 {

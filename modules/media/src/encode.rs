@@ -1,6 +1,11 @@
 //! FFmpeg's and ffprobe's arguments. Nothing of a source but numbers and names of ours stands in them.
 
-use crate::{colour, ladder::Rung, probe::Source, sniff::Container};
+use crate::{
+    colour,
+    plan::{AudioTrack, Plan, VideoTrack},
+    probe::Source,
+    sniff::Container,
+};
 
 /// The source's name in the scratch folder.
 pub(crate) const SOURCE: &str = "source";
@@ -17,30 +22,11 @@ const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,aac
 const BESIDE: &str = "mjpeg,png,bmp,gif,mov_text,text,subrip,srt,ass,ssa,webvtt,pgssub,dvdsub,dvbsub,cc_dec";
 /// Samples of a picture at most: a header may say little and the pictures themselves more, so decoders are told.
 pub(crate) const PIXELS_MAX: &str = "67108864";
-const AUDIO_KBPS: u32 = 128;
 const POSTER_WIDTH: u32 = 1280;
 
-/// A track file that FFmpeg makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Output {
-    /// `v720`, `a1`.
-    pub(crate) track_id: String,
-    /// The rendition, unless it is sound.
-    pub(crate) rung: Option<Rung>,
-}
-
-impl Output {
-    /// Its file's name.
-    pub(crate) fn file(&self) -> String {
-        format!("{}.cmft", self.track_id)
-    }
-}
-
-/// The track files to make of `source`: video tallest first, then audio.
-pub(crate) fn outputs(source: &Source, rungs: &[Rung]) -> Vec<Output> {
-    let video = rungs.iter().map(|rung| Output { track_id: format!("v{}", rung.class), rung: Some(*rung) });
-    let audio = source.audio.iter().map(|_| Output { track_id: "a1".into(), rung: None });
-    video.chain(audio).collect()
+/// The name of the file that FFmpeg makes of a track.
+pub(crate) fn file(track_id: &str) -> String {
+    format!("{track_id}.cmft")
 }
 
 /// Bytes that one file of this length may get: twice what its rate control aims at.
@@ -70,59 +56,69 @@ pub(crate) fn probe(container: Container) -> Vec<String> {
 }
 
 /// FFmpeg's arguments: every track file in one run, progress on stdout.
-pub(crate) fn transcode(source: &Source, outputs: &[Output], preset: &str) -> Vec<String> {
+pub(crate) fn transcode(source: &Source, plan: &Plan, preset: &str) -> Vec<String> {
     let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1"]);
     arguments.extend(words(&["-t", &format!("{:.3}", longest_reading(source))]));
     arguments.extend(input(source.container, DECODERS));
-    arguments.extend(["-filter_complex".into(), filters(source, outputs)]);
-    for (number, output) in outputs.iter().enumerate() {
-        match &output.rung {
-            Some(rung) => arguments.extend(video(source, rung, number, preset)),
-            None => arguments.extend(audio(source)),
-        }
-        arguments.extend(words(&["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-f", "mp4"]));
-        arguments.push(format!("{OUT}/{}", output.file()));
+    arguments.extend(["-filter_complex".into(), filters(source, plan)]);
+    for (number, track) in plan.video.iter().enumerate() {
+        arguments.extend(video(track, number, preset));
+        arguments.extend(output(&track.track_id));
+    }
+    for (number, track) in plan.audio.iter().enumerate() {
+        arguments.extend(audio(track, number));
+        arguments.extend(output(&track.track_id));
     }
     arguments
 }
 
-/// One decoding, made constant in rate, then split and scaled a rendition each. The pictures begin at zero: a late
-/// start is filled with the first one.
-fn filters(source: &Source, outputs: &[Output]) -> String {
-    let rungs: Vec<&Rung> = outputs.iter().filter_map(|output| output.rung.as_ref()).collect();
-    let deinterlace = if source.video.interlaced { "yadif=deint=interlaced," } else { "" };
-    let splits: String = (0..rungs.len()).map(|number| format!("[s{number}]")).collect();
-    let scaled = rungs.iter().enumerate().map(|(number, rung)| {
-        let size = format!("{}:{}", rung.width, rung.height);
-        let colours = format!("in_color_matrix={}:out_color_matrix=bt709:out_range=tv", source.video.matrix);
-        format!(";[s{number}]scale={size}:flags=bicubic:{colours},setsar=1,format=yuv420p[v{number}]")
-    });
-    let (stream, rate) = (source.video.index, source.video.rate);
-    let start = format!("[0:{stream}]{deinterlace}fps=fps={rate}:start_time=0,split={}{splits}", rungs.len());
-    std::iter::once(start).chain(scaled).collect()
+/// Nothing of what the source says of itself, in fragments.
+fn output(track_id: &str) -> Vec<String> {
+    let mut arguments = words(&["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-f", "mp4"]);
+    arguments.push(format!("{OUT}/{}", file(track_id)));
+    arguments
 }
 
-/// H.264 with closed groups of pictures of the same length in every rendition, so that a player can switch.
-fn video(source: &Source, rung: &Rung, number: usize, preset: &str) -> Vec<String> {
-    let gop = source.video.rate.gop();
-    // Twice the frames do not need twice the bits.
-    let fast = (source.video.rate.as_f64() / 30.0).max(1.0).sqrt();
-    let max_kbps = (f64::from(rung.max_kbps) * fast).round() as u32;
+/// Each stream is decoded once. The pictures are made constant in rate, then split and scaled a rendition each, and begin at
+/// zero: a late start is filled with the first one.
+fn filters(source: &Source, plan: &Plan) -> String {
+    let deinterlace = if source.video.interlaced { "yadif=deint=interlaced," } else { "" };
+    let splits: String = (0..plan.video.len()).map(|number| format!("[s{number}]")).collect();
+    let scaled = plan.video.iter().enumerate().map(|(number, track)| {
+        let size = format!("{}:{}", track.width, track.height);
+        let slower = if track.rate == source.video.rate { String::new() } else { format!("fps=fps={},", track.rate) };
+        let colours = format!("in_color_matrix={}:out_color_matrix=bt709:out_range=tv", source.video.matrix);
+        format!(";[s{number}]{slower}scale={size}:flags=bicubic:{colours},setsar=1,format=yuv420p[v{number}]")
+    });
+    let sound = plan.audio.iter().enumerate().map(|(number, track)| {
+        // Late starts are filled with silence, gaps as well.
+        let layout = if track.channels == 2 { "stereo" } else { "5.1" };
+        let even = format!("aresample=48000:async=1:first_pts=0,aformat=channel_layouts={layout}");
+        format!(";[0:{}]{even}[a{number}]", track.stream)
+    });
+    let (stream, rate) = (source.video.index, source.video.rate);
+    let start = format!("[0:{stream}]{deinterlace}fps=fps={rate}:start_time=0,split={}{splits}", plan.video.len());
+    std::iter::once(start).chain(scaled).chain(sound).collect()
+}
+
+/// H.264 with closed groups of pictures that last equally long in every rendition, so that a player can switch.
+fn video(track: &VideoTrack, number: usize, preset: &str) -> Vec<String> {
+    let (group, max_kbps) = (track.group, track.max_kbps);
     let mut arguments = words(&["-map", &format!("[v{number}]"), "-c:v", "libx264", "-preset", preset, "-crf", "23"]);
     arguments.extend(words(&["-profile:v", "high", "-maxrate", &format!("{max_kbps}k")]));
-    arguments.extend(words(&["-bufsize", &format!("{}k", 2 * max_kbps), "-g", &gop.to_string()]));
-    let closed = format!("scenecut=0:open-gop=0:keyint={gop}:min-keyint={gop}");
+    arguments.extend(words(&["-bufsize", &format!("{}k", 2 * max_kbps), "-g", &group.to_string()]));
+    let closed = format!("scenecut=0:open-gop=0:keyint={group}:min-keyint={group}");
     arguments.extend(words(&colour::TAGS));
     arguments.extend(words(&["-x264-params", &closed, "-movflags"]));
     arguments.push("+frag_keyframe+delay_moov+default_base_moof+negative_cts_offsets".into());
     arguments
 }
 
-/// Stereo AAC that begins at zero: a late start is filled with silence, gaps as well.
-fn audio(source: &Source) -> Vec<String> {
-    let stream = source.audio.as_ref().map_or(0, |audio| audio.index);
-    let mut arguments = words(&["-map", &format!("0:{stream}"), "-af", "aresample=48000:async=1:first_pts=0"]);
-    arguments.extend(words(&["-c:a", "aac", "-b:a", &format!("{AUDIO_KBPS}k"), "-ac", "2", "-ar", "48000"]));
+/// AAC in its language.
+fn audio(track: &AudioTrack, number: usize) -> Vec<String> {
+    let mut arguments = words(&["-map", &format!("[a{number}]"), "-c:a", "aac", "-b:a", &format!("{}k", track.kbps)]);
+    let language = track.language.as_deref().unwrap_or("und");
+    arguments.extend(words(&["-metadata:s:a:0", &format!("language={language}")]));
     arguments.extend(words(&["-frag_duration", "2000000", "-movflags"]));
     arguments.push("+delay_moov+default_base_moof+negative_cts_offsets".into());
     arguments

@@ -38,8 +38,16 @@ impl FrameRate {
     }
 
     /// Frames of a group of pictures of about two seconds.
-    pub(crate) fn gop(self) -> u32 {
+    pub(crate) fn group(self) -> u32 {
         ((2.0 * self.as_f64()).round() as u32).max(1)
+    }
+
+    /// Every other frame.
+    pub(crate) fn halved(self) -> Self {
+        match self.num % 2 {
+            0 => Self { num: self.num / 2, den: self.den },
+            _ => Self { num: self.num, den: self.den.saturating_mul(2) },
+        }
     }
 
     /// The rate to encode at: the source's own where it is constant, a standard one near the average where it varies,
@@ -69,7 +77,7 @@ impl FrameRate {
         match self.as_f64() {
             rate if rate < SLOWEST => Self { num: 1, den: 1 },
             rate if rate > 16.0 * FASTEST => Self { num: 60, den: 1 },
-            rate if rate > FASTEST + 0.01 => Self { num: self.num, den: self.den.saturating_mul(2) }.within_limits(),
+            rate if rate > FASTEST + 0.01 => self.halved().within_limits(),
             _ => self,
         }
     }
@@ -94,7 +102,7 @@ mod tests {
             ("15/1", "15/1", "15/1"),
             ("28730/1000", "90000/1", "30000/1001"),
             ("23976/1000", "0/0", "24000/1001"),
-            ("120/1", "120/1", "120/2"),
+            ("120/1", "120/1", "60/1"),
             ("0/0", "0/0", "25/1"),
             ("1/10", "1/10", "1/1"),
             ("90000/1", "90000/1", "60/1"),
@@ -107,7 +115,7 @@ mod tests {
     #[test]
     fn a_group_of_pictures_is_about_two_seconds() {
         for (rate, frames) in [("25/1", 50), ("30000/1001", 60), ("24000/1001", 48), ("1/1", 2)] {
-            assert_eq!(FrameRate::parse(rate).map(FrameRate::gop), Some(frames));
+            assert_eq!(FrameRate::parse(rate).map(FrameRate::group), Some(frames));
         }
     }
 }

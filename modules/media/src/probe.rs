@@ -8,6 +8,7 @@ use tessera_contract_media::{FailureReason, SourceInfo};
 use crate::{
     colour,
     frame_rate::FrameRate,
+    language,
     refusal::{Refusal, TAKEN},
     sniff::Container,
 };
@@ -27,7 +28,8 @@ const VIDEO: [&str; 4] = ["h264", "hevc", "vp9", "av1"];
 pub(crate) struct Source {
     pub(crate) container: Container,
     pub(crate) video: VideoStream,
-    pub(crate) audio: Option<AudioStream>,
+    /// In the order of the file.
+    pub(crate) audio: Vec<AudioStream>,
 }
 
 /// Its pictures.
@@ -51,6 +53,25 @@ pub(crate) struct VideoStream {
 pub(crate) struct AudioStream {
     pub(crate) index: u32,
     pub(crate) codec: String,
+    /// ISO 639-2/T code, unless it is not said or `und`.
+    pub(crate) language: Option<String>,
+    pub(crate) channels: u16,
+    /// What the file says is played unless another is chosen.
+    pub(crate) default: bool,
+    /// A commentary, or made for those who do not see or hear well: beside the film's own sound.
+    pub(crate) beside: bool,
+}
+
+impl AudioStream {
+    /// The film's own sound.
+    pub(crate) fn is_main(&self) -> bool {
+        !self.beside
+    }
+
+    /// Of two in one language, the higher is taken.
+    pub(crate) fn rank(&self) -> (bool, u16) {
+        (self.default, self.channels)
+    }
 }
 
 /// `ffprobe -of json -show_format -show_streams`; only what is used.
@@ -97,6 +118,14 @@ struct Stream {
 struct Disposition {
     #[serde(default)]
     attached_pic: u8,
+    #[serde(default)]
+    default: u8,
+    #[serde(default)]
+    comment: u8,
+    #[serde(default)]
+    visual_impaired: u8,
+    #[serde(default)]
+    hearing_impaired: u8,
 }
 
 #[derive(Default, Deserialize)]
@@ -104,6 +133,7 @@ struct Tags {
     /// Matroska's, `00:00:02.000000000`.
     #[serde(rename = "DURATION")]
     duration: Option<String>,
+    language: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -122,15 +152,15 @@ pub(crate) fn source(
         .map_err(|_| Refusal::Truncated.because("the file's description cannot be read; it is damaged"))?;
     let is = |stream: &Stream, kind: &str| stream.codec_type.as_deref() == Some(kind);
     let video = report.streams.iter().find(|s| is(s, "video") && s.disposition.attached_pic == 0);
-    let sound = report.streams.iter().find(|s| is(s, "audio"));
+    let sound: Vec<&Stream> = report.streams.iter().filter(|s| is(s, "audio")).collect();
     if report.streams.is_empty() {
         return Err(Refusal::Truncated.because(format!("the file has no track in it: it was cut short; {TAKEN}")));
     }
     let Some(video) = video else {
-        let found = if sound.is_some() { "the file has sound and no pictures" } else { "the file has no pictures" };
+        let found = if !sound.is_empty() { "the file has sound and no pictures" } else { "the file has no pictures" };
         return Err(Refusal::NotAVideo.because(format!("{found}; {TAKEN}")));
     };
-    let audio = sound.map(audio_stream).transpose()?;
+    let audio = audio_streams(&sound)?;
     for stream in &report.streams {
         check_pictures(stream, bytes)?;
     }
@@ -187,14 +217,28 @@ fn video_stream(stream: &Stream, format: &Format, longest: Duration) -> Result<V
     Ok(VideoStream { index, codec, width, height, average, rate: constant, interlaced, matrix, duration })
 }
 
-fn audio_stream(stream: &Stream) -> Result<AudioStream, FailureReason> {
-    match stream.codec_name.clone() {
-        Some(codec) if stream.channels > 0 => Ok(AudioStream { index: stream.index, codec }),
-        codec => {
-            let codec = codec.unwrap_or_else(|| "something unknown".into());
+/// The streams that can be read. A film whose only sound cannot be is refused; another language that cannot is left out.
+fn audio_streams(streams: &[&Stream]) -> Result<Vec<AudioStream>, FailureReason> {
+    let read: Vec<AudioStream> = streams.iter().filter_map(|stream| audio_stream(stream)).collect();
+    match streams.first() {
+        Some(first) if read.is_empty() => {
+            let codec = first.codec_name.as_deref().unwrap_or("something unknown");
             Err(Refusal::UnsupportedCodec.because(format!("the sound is coded with {codec}, which cannot be read")))
         }
+        Some(_) | None => Ok(read),
     }
+}
+
+fn audio_stream(stream: &Stream) -> Option<AudioStream> {
+    let Disposition { default, comment, visual_impaired, hearing_impaired, .. } = stream.disposition;
+    Some(AudioStream {
+        index: stream.index,
+        codec: stream.codec_name.clone()?,
+        language: stream.tags.language.as_deref().and_then(language::terminological),
+        channels: u16::try_from(stream.channels).ok().filter(|channels| *channels > 0)?,
+        default: default == 1,
+        beside: [comment, visual_impaired, hearing_impaired].contains(&1),
+    })
 }
 
 /// Width and height as displayed: pixels made square by widening, rotation applied.
@@ -241,7 +285,7 @@ impl Source {
         SourceInfo {
             container: self.container.name().into(),
             video_codec: self.video.codec.clone(),
-            audio_codec: self.audio.as_ref().map(|audio| audio.codec.clone()),
+            audio_codec: self.audio.first().map(|audio| audio.codec.clone()),
             width: self.video.width,
             height: self.video.height,
             frame_rate: self.video.average.unwrap_or(self.video.rate).as_f64(),

@@ -16,7 +16,7 @@ use tessera_store::{Job, JobError, Store, WorkerOptions};
 use tessera_types::AssetId;
 use tokio_util::sync::CancellationToken;
 
-use crate::{child::Sandbox, config::MediaConfig, refusal, scratch, store};
+use crate::{child::Sandbox, config::MediaConfig, look::Unknown, refusal, scratch, store};
 use attempt::Attempt;
 pub(crate) use package::{folder, sha256};
 
@@ -62,6 +62,15 @@ impl From<Failure> for Trouble {
 impl From<FailureReason> for Trouble {
     fn from(reason: FailureReason) -> Self {
         Self::Source(reason)
+    }
+}
+
+impl From<Unknown> for Trouble {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Refused(reason) => Self::Source(reason),
+            Unknown::Ours(failure) => Self::Ours(failure),
+        }
     }
 }
 

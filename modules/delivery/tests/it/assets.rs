@@ -29,8 +29,13 @@ pub(crate) fn video(bench: &Bench, id: &'static str, size: &str) -> Option<Clip>
 }
 
 pub(crate) fn sound(bench: &Bench) -> Option<Clip> {
-    let file = bench.track("a1.mp4", &format!("{} -c:a aac -ac 2 -frag_duration 2000000", tone(6.0)))?;
-    Some(Clip { id: "a1", kind: "audio", file })
+    sound_in(bench, "a1", "und", 2)
+}
+
+pub(crate) fn sound_in(bench: &Bench, id: &'static str, language: &str, channels: u16) -> Option<Clip> {
+    let words = format!("{} -c:a aac -ac {channels} -metadata:s:a:0 language={language}", tone(6.0));
+    let file = bench.track(&format!("{id}.mp4"), &format!("{words} -frag_duration 2000000"))?;
+    Some(Clip { id, kind: "audio", file })
 }
 
 /// Puts the asset's blobs where its descriptor says.

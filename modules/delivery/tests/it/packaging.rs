@@ -95,6 +95,40 @@ async fn sound_alone_and_pictures_alone_play() {
     plays("cbcs", &[video], &bench).await;
 }
 
+#[tokio::test]
+async fn every_language_is_in_every_group_of_sound_and_surround_is_a_group_of_its_own() {
+    let bench = Bench::new();
+    let Some(video) = assets::video(&bench, "v180", "320x180") else { return };
+    let sounds = [("a1", "deu", 2), ("a2", "fra", 2), ("a3", "tlh", 2), ("a1s", "deu", 6)];
+    let sounds = sounds.map(|(id, language, channels)| assets::sound_in(&bench, id, language, channels).unwrap());
+    let world = World::new().await;
+    world.add("acme", "ast_1", "clear", &[&[video], &sounds[..]].concat()).await;
+    let prefix = world.prefix("acme", "ast_1").await;
+    let master = text(&world, "acme", &format!("{prefix}master.m3u8")).await;
+    let of = |line: &str, names: &[&str]| names.iter().map(|name| attribute(line, name).to_owned()).collect::<Vec<_>>();
+    let renditions: Vec<Vec<String>> = master
+        .lines()
+        .filter(|line| line.starts_with("#EXT-X-MEDIA:"))
+        .map(|line| of(line, &["GROUP-ID", "NAME", "LANGUAGE", "CHANNELS", "URI"]))
+        .collect();
+    let uri = |id: &str| format!("e1s4/{id}/media.m3u8");
+    let expected = [
+        ["audio2", "Deutsch", "de", "2", &uri("a1")],
+        ["audio2", "français", "fr", "2", &uri("a2")],
+        ["audio2", "Klingon", "tlh", "2", &uri("a3")],
+        ["audio6", "Deutsch", "de", "6", &uri("a1s")],
+        ["audio6", "français", "fr", "2", &uri("a2")],
+        ["audio6", "Klingon", "tlh", "2", &uri("a3")],
+    ];
+    assert_eq!(renditions, expected.map(|rendition| rendition.map(str::to_owned).to_vec()), "{master}");
+    let variants: Vec<&str> = master.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF:")).collect();
+    assert_eq!(variants.iter().map(|line| attribute(line, "AUDIO")).collect::<Vec<_>>(), ["audio2", "audio6"]);
+    let mpd = text(&world, "acme", &format!("{prefix}manifest.mpd")).await;
+    let sets: Vec<&str> = mpd.split("<AdaptationSet").filter(|set| set.contains("contentType=\"audio\"")).collect();
+    let sets: Vec<_> = sets.iter().map(|set| (attribute(set, " lang"), attribute(set, "Representation id"))).collect();
+    assert_eq!(sets, [("de", "a1"), ("fr", "a2"), ("tlh", "a3"), ("de", "a1s")]);
+}
+
 /// Every segment of a DASH description's templates, as paths below the manifest.
 fn dash_segments(mpd: &str) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();

@@ -12,8 +12,8 @@ use super::{Trouble, Worker, ending::Finished, off_the_workers, package::Track, 
 use crate::{
     at_rest::AssetKey,
     child::{ChildError, Limits, Overflow},
-    encode::{self, Output},
-    ladder::ladder,
+    encode,
+    plan::Plan,
     probe::Source,
     progress::Progress,
     refusal::Refusal,
@@ -56,15 +56,18 @@ impl<'w> Attempt<'w> {
         let source = source::probe(self, &scratch).await?;
         self.keep_source(&source).await?;
 
-        let outputs = encode::outputs(&source, &ladder(source.video.width, source.video.height));
+        let plan = Plan::of(&source);
         self.tell("transcoding", PROBED).await?;
-        self.transcode(&source, &outputs, &scratch).await?;
+        self.transcode(&source, &plan, &scratch).await?;
         let has_poster = self.draw_poster(&source, &scratch).await?;
 
         self.tell("packaging", TRANSCODED).await?;
         let mut tracks = Vec::new();
-        for output in outputs {
-            tracks.push(Track::index(output, &scratch).await?);
+        for planned in &plan.video {
+            tracks.push(Track::index(&planned.track_id, Some(planned.height), &scratch).await?);
+        }
+        for planned in &plan.audio {
+            tracks.push(Track::index(&planned.track_id, None, &scratch).await?);
         }
         super::package::check(&source, &tracks)?;
 
@@ -129,7 +132,7 @@ impl<'w> Attempt<'w> {
     }
 
     /// One run of FFmpeg for every track, while the asset tells how far it is.
-    async fn transcode(&self, source: &Source, outputs: &[Output], scratch: &Scratch) -> Result<(), Trouble> {
+    async fn transcode(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
         let most = encode::largest_file(source);
         self.check_space(most).await?;
@@ -141,8 +144,8 @@ impl<'w> Attempt<'w> {
             }
             Ok::<_, Overflow>(())
         };
-        let arguments = encode::transcode(source, outputs, config.preset.name());
-        let limits = self.limits(source.video.duration, most, outputs.len());
+        let arguments = encode::transcode(source, plan, config.preset.name());
+        let limits = self.limits(source.video.duration, most, plan.tracks());
         let running = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
             ended = running => ended.map_err(transcoding),
@@ -198,8 +201,7 @@ impl<'w> Attempt<'w> {
     }
 
     async fn store_all(&self, tracks: Vec<Track>, has_poster: bool, scratch: &Scratch) -> Result<Made, Trouble> {
-        let video = |track: &Track| track.output.rung.map(|rung| rung.height);
-        let renditions = tracks.iter().filter_map(video).collect();
+        let renditions = tracks.iter().filter_map(|track| track.height).collect();
         let duration_seconds = tracks.first().map_or(0.0, Track::seconds);
         let mut stored = Vec::new();
         for track in tracks {

@@ -21,13 +21,7 @@ use tessera_isobmff::TrackIndex;
 use tokio::{fs::File, io::AsyncReadExt};
 
 use super::{Trouble, attempt::Attempt, off_the_workers};
-use crate::{
-    encode::{self, Output},
-    probe::Source,
-    refusal::Refusal,
-    scratch::Scratch,
-    uploads::blob_key,
-};
+use crate::{encode, probe::Source, refusal::Refusal, scratch::Scratch, uploads::blob_key};
 
 const PIECE: usize = 256 * 1024;
 const READING: &str = "reading a track file on the scratch disk";
@@ -37,18 +31,20 @@ const MISSING_SECONDS: f64 = 0.5;
 
 /// A track file on the scratch disk.
 pub(super) struct Track {
-    pub(super) output: Output,
+    track_id: String,
+    /// In pixels; none for sound.
+    pub(super) height: Option<u32>,
     index: TrackIndex,
     size: u64,
 }
 
 impl Track {
     /// Reads the file that FFmpeg made once, for its index with the subsample maps.
-    pub(super) async fn index(output: Output, scratch: &Scratch) -> Result<Self, Trouble> {
-        let path = scratch.out().join(output.file());
+    pub(super) async fn index(track_id: &str, height: Option<u32>, scratch: &Scratch) -> Result<Self, Trouble> {
+        let (track_id, path) = (track_id.to_owned(), scratch.out().join(encode::file(track_id)));
         off_the_workers("indexing a track", move || {
             let (index, size) = read_index(&path)?;
-            Ok(Self { output, index, size })
+            Ok(Self { track_id, height, index, size })
         })
         .await
     }
@@ -57,9 +53,13 @@ impl Track {
         self.index.duration() as f64 / f64::from(self.index.timescale.max(1))
     }
 
-    /// Where its fragments begin, in ticks of its timescale.
-    fn cuts(&self) -> (u32, Vec<u64>) {
-        (self.index.timescale, self.index.fragments().iter().map(|fragment| fragment.base_decode_time()).collect())
+    /// Whether its fragments begin when those of `other` do. Timescales may differ: a half rate has its own.
+    fn is_cut_like(&self, other: &Self) -> bool {
+        let starts = |track: &Self, scale: u32| -> Vec<u128> {
+            let fragments = track.index.fragments().iter();
+            fragments.map(|fragment| u128::from(fragment.base_decode_time()) * u128::from(scale)).collect()
+        };
+        starts(self, other.index.timescale) == starts(other, self.index.timescale)
     }
 }
 
@@ -102,7 +102,7 @@ fn read_index(path: &Path) -> Result<(TrackIndex, u64), Trouble> {
 
 /// Whether the tracks are all of the film, and renditions can be switched at every fragment.
 pub(super) fn check(source: &Source, tracks: &[Track]) -> Result<(), Trouble> {
-    let video: Vec<&Track> = tracks.iter().filter(|track| track.output.rung.is_some()).collect();
+    let video: Vec<&Track> = tracks.iter().filter(|track| track.height.is_some()).collect();
     let Some(first) = video.first() else { return Ok(()) };
     let (wanted, got) = (source.video.duration, first.seconds());
     if got + (MISSING_SHARE * wanted).max(MISSING_SECONDS) < wanted {
@@ -114,7 +114,7 @@ pub(super) fn check(source: &Source, tracks: &[Track]) -> Result<(), Trouble> {
         let found = format!("the file says that it is {wanted:.1} s long, and goes on after that");
         return Err(Refusal::TranscodeFailed.because(format!("{found}: remux it, so that it says its length")).into());
     }
-    match video.iter().all(|track| track.cuts() == first.cuts()) {
+    match video.iter().all(|track| track.is_cut_like(first)) {
         true => Ok(()),
         false => Err(Refusal::TranscodeFailed.because("the renditions are not cut at the same pictures").into()),
     }
@@ -123,9 +123,9 @@ pub(super) fn check(source: &Source, tracks: &[Track]) -> Result<(), Trouble> {
 impl Attempt<'_> {
     /// Stores a track, encrypted, and its index. What is stored lies in the attempt's own folder.
     pub(super) async fn store_track(&self, track: Track, scratch: &Scratch) -> Result<TrackDescriptor, Trouble> {
-        let kind = if track.output.rung.is_some() { TrackKind::Video } else { TrackKind::Audio };
-        let (track_id, path) = (track.output.track_id.clone(), scratch.out().join(track.output.file()));
-        let blob = self.blob(&track.output.file());
+        let kind = if track.height.is_some() { TrackKind::Video } else { TrackKind::Audio };
+        let (track_id, file) = (track.track_id.clone(), encode::file(&track.track_id));
+        let (blob, path) = (self.blob(&file), scratch.out().join(file));
         let index_blob = self.blob(&format!("{track_id}.index.json"));
         let blobs = self.worker.blobs.tenant(&self.job.tenant);
         let file = off_the_workers(READING, move || open(&path).map(File::from_std)).await?;

@@ -1,5 +1,7 @@
 //! What is taken, and what comes of it.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::json;
 use tessera_cenc::TrackIndexer;
 use tessera_contract_media::{Asset, AssetDescriptor, AssetState, TrackKind};
@@ -158,6 +160,75 @@ async fn a_landscape_film_gets_a_ladder_cut_at_the_same_pictures() {
     let names = world.blob_names("acme").await;
     assert_eq!(names.len(), 2 * 4 + 1, "no chunk is left: {names:?}");
     assert!(world.scratch().is_empty(), "no scratch is left");
+}
+
+#[tokio::test]
+async fn every_language_is_kept_and_surround_beside_stereo() {
+    let bench = Bench::new();
+    let tones =
+        "-f lavfi -i sine=f=440:d=2 -f lavfi -i sine=f=550:d=2 -f lavfi -i sine=f=660:d=2 -f lavfi -i sine=f=770:d=2";
+    let maps = "-map 0 -map 1 -map 2 -map 3 -map 4 -ac:a:1 6 -c:v libx264 -c:a ac3";
+    let said = "-metadata:s:a:0 language=fre -metadata:s:a:1 language=ger -metadata:s:a:2 language=ger \
+        -disposition:a:0 0 -disposition:a:1 default -disposition:a:2 comment -disposition:a:3 0";
+    let words = format!("{} {tones} {maps} {said} film.mkv", picture("128x96", 25, 2));
+    let Some(_) = bench.ffmpeg(&words) else { return };
+    let (world, _folder) = world().await;
+    let made = make(&world, &bench.read("film.mkv")).await;
+    assert_eq!(made.track_ids(), ["v96", "a1", "a2", "a3", "a1s"]);
+    let sound = |track: usize| match made.tracks[track].1.kind {
+        tessera_isobmff::TrackKind::Audio(format) => (made.tracks[track].1.language.as_str(), format.channels),
+        tessera_isobmff::TrackKind::Video(_) => panic!("track {track} is pictures"),
+    };
+    assert_eq!([sound(1), sound(2), sound(3), sound(4)], [("deu", 2), ("fra", 2), ("und", 2), ("deu", 6)]);
+    // The commentary is left out: its pitch is in none of the tracks.
+    for (track, pitch) in [(1, 550), (2, 440), (3, 770), (4, 550)] {
+        bench.write("track.mp4", &made.tracks[track].0);
+        let loudness = |filter: String| -> f64 {
+            let words = format!(
+                "-i track.mp4 -af {filter},astats=metadata=1,ametadata=print:key=lavfi.astats.Overall.RMS_level:file=- -f null -"
+            );
+            let told = String::from_utf8(bench.ffmpeg(&words).unwrap()).unwrap();
+            told.lines().filter_map(|line| line.split_once('=')?.1.parse().ok()).next_back().unwrap()
+        };
+        let (all, without) = (loudness("anull".into()), loudness(format!("bandreject=f={pitch}:w=60")));
+        assert!(all - without > 6.0, "track {track} has not the pitch {pitch}: {all} dB, {without} dB without it");
+    }
+}
+
+#[tokio::test]
+async fn small_renditions_of_a_fast_film_have_every_other_picture_and_the_same_cuts() {
+    let bench = Bench::new();
+    let words = format!("{} -c:v libx264 -preset ultrafast film.mp4", picture("1280x720", 50, 5));
+    let Some(_) = bench.ffmpeg(&words) else { return };
+    let (world, _folder) = world().await;
+    let made = make(&world, &bench.read("film.mp4")).await;
+    let told: Vec<_> = made
+        .tracks
+        .iter()
+        .map(|(_, index)| {
+            let starts = index.fragments().iter().map(|f| f.base_decode_time() as f64 / f64::from(index.timescale));
+            (index.frame_rate(), starts.collect::<Vec<_>>(), index.duration() as f64 / f64::from(index.timescale))
+        })
+        .collect();
+    let expected = |rate| (Some((rate, 1)), vec![0.0, 2.0, 4.0], 5.0);
+    assert_eq!(told, [expected(50), expected(25), expected(25), expected(25)]);
+}
+
+#[tokio::test]
+async fn a_plan_can_be_had_without_making_anything() {
+    let bench = Bench::new();
+    let words = format!("{} {} -c:v libx264 -c:a aac film.mp4", picture("640x360", 50, 1), tone(1.0));
+    let Some(_) = bench.ffmpeg(&words) else { return };
+    std::fs::set_permissions(bench.path("."), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let scratch = temp_dir();
+    let plan = tessera_media::plan(&config(), &bench.path("film.mp4"), scratch.path()).await.unwrap();
+    let video: Vec<_> = plan.video.iter().map(|v| (v.track_id.as_str(), v.width, v.height, v.frame_rate)).collect();
+    assert_eq!(video, [("v360", 640, 360, 25.0), ("v240", 426, 240, 25.0)]);
+    assert_eq!((plan.audio.len(), plan.source.video_codec.as_str()), (1, "h264"));
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left");
+    bench.write("words.txt", b"no film");
+    let refused = tessera_media::plan(&config(), &bench.path("words.txt"), scratch.path()).await;
+    assert!(matches!(refused, Err(tessera_media::PreviewError::Refused(_))), "{refused:?}");
 }
 
 #[tokio::test]
