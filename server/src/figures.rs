@@ -48,7 +48,12 @@ const FIGURES: &[Described] = &[
     ("tessera_store_commit_writes", Histogram, Unit::Count, "Writes in one commit, by module."),
     ("tessera_store_conflicts_total", Counter, Unit::Count, "Transactions run again after a conflict, by module."),
     ("tessera_store_errors_total", Counter, Unit::Count, "Statements that failed, by module and kind."),
-    ("tessera_store_writes_waiting", Gauge, Unit::Count, "Writes in the queue of a module's writer, at most 1024."),
+    (
+        "tessera_store_writes_waiting",
+        Gauge,
+        Unit::Count,
+        "Writes that a module's writer has not ended: 1024 in its queue and 256 in its hand at most.",
+    ),
     ("tessera_store_connections", Gauge, Unit::Count, "Connections of a module to its database that are in use."),
     ("tessera_store_connections_limit", Gauge, Unit::Count, "Connections that a module may have to its database."),
     ("tessera_store_file_bytes", Gauge, Unit::Bytes, "Size of a module's database file."),

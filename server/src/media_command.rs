@@ -64,7 +64,7 @@ fn video(track: &VideoTrack) -> String {
 }
 
 fn audio(track: &AudioTrack) -> String {
-    let AudioTrack { track_id, stream, language, channels, kbps } = track;
+    let AudioTrack { track_id, stream, language, channels, kbps, .. } = track;
     let language = language.as_deref().unwrap_or("und");
     let layout = if *channels == 2 { "stereo" } else { "5.1" };
     format!("  {track_id:<6} AAC    {language:<10} {layout:>6}, from stream {stream}            {kbps} kbit/s")

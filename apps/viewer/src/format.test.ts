@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clock, label, length, localized, money, rentalLength, spokenClock } from "./format.ts";
+import { clock, label, languageName, length, localized, money, rentalLength, spokenClock } from "./format.ts";
 
 describe("format", () => {
   it.each([
@@ -44,4 +44,11 @@ describe("format", () => {
   });
 
   it("names genres", () => expect(label("science-fiction")).toBe("Science Fiction"));
+
+  it.each([
+    ["de", "Deutsch"],
+    ["fr", "français"],
+    ["", undefined],
+    ["no tag", "no tag"],
+  ])("names the language %s as itself: %s", (tag, name) => expect(languageName(tag)).toBe(name));
 });

@@ -79,3 +79,13 @@ export function localized(texts: Record<string, string>, wanted: readonly string
   }
   return Object.values(texts)[0] ?? "";
 }
+
+/** What a language calls itself; undefined where the tag is none. */
+export function languageName(tag: string): string | undefined {
+  if (!tag) return undefined;
+  try {
+    return new Intl.DisplayNames([tag], { type: "language" }).of(tag);
+  } catch {
+    return tag;
+  }
+}

@@ -166,6 +166,8 @@ export const strings = {
     auto: "Auto",
     autoNow: (height: number) => `Auto (${height}p)`,
     height: (height: number) => `${height}p`,
+    language: "Language",
+    languageUnknown: "Not said",
     captionsOn: "Turn captions on",
     captionsOff: "Turn captions off",
     fullscreen: "Full screen",

@@ -36,6 +36,9 @@ pub struct MediaConfig {
     pub attempts: usize,
     /// x264's preset. Default `veryfast`.
     pub preset: Preset,
+    /// How loud all sound is made, in LUFS, -36 to -10; or `source`, which leaves it as it is. Nothing is compressed: what
+    /// would go above -1 dBTP stays quieter. Default -23 (EBU R 128).
+    pub loudness_lufs: Loudness,
     /// The FFmpeg program: a name looked for in /usr/local/bin, /usr/bin and /bin, or a path. Default `ffmpeg`.
     pub ffmpeg: String,
     /// The ffprobe program. Default `ffprobe`.
@@ -67,6 +70,7 @@ impl Default for MediaConfig {
             tenant_uploads: 1000,
             attempts: 5,
             preset: Preset::Veryfast,
+            loudness_lufs: Loudness::Target(-23.0),
             ffmpeg: "ffmpeg".into(),
             ffprobe: "ffprobe".into(),
             child_memory_bytes: 8 * GIB,
@@ -109,6 +113,36 @@ impl Preset {
             Self::Fast => "fast",
             Self::Medium => "medium",
             Self::Slow => "slow",
+        }
+    }
+}
+
+/// How loud sound is made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Loudness {
+    /// As loud as this, in LUFS.
+    Target(f64),
+    /// As it is in the source.
+    Source,
+}
+
+impl<'de> Deserialize<'de> for Loudness {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// A number, or a word.
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(f64),
+            Word(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(lufs) if (-36.0..=-10.0).contains(&lufs) => Ok(Self::Target(lufs)),
+            Written::Word(word) if word == "source" => Ok(Self::Source),
+            Written::Number(lufs) => Err(de::Error::custom(format!("loudness_lufs is -36 to -10, got {lufs}"))),
+            Written::Word(word) => match word.parse() {
+                Ok(lufs) if (-36.0..=-10.0).contains(&lufs) => Ok(Self::Target(lufs)), // from the environment
+                _ => Err(de::Error::custom(format!("loudness_lufs is a number or \"source\", got {word:?}"))),
+            },
         }
     }
 }

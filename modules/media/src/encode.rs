@@ -91,14 +91,29 @@ fn filters(source: &Source, plan: &Plan) -> String {
         format!(";[s{number}]{slower}scale={size}:flags=bicubic:{colours},setsar=1,format=yuv420p[v{number}]")
     });
     let sound = plan.audio.iter().enumerate().map(|(number, track)| {
-        // Late starts are filled with silence, gaps as well.
-        let layout = if track.channels == 2 { "stereo" } else { "5.1" };
-        let even = format!("aresample=48000:async=1:first_pts=0,aformat=channel_layouts={layout}");
-        format!(";[0:{}]{even}[a{number}]", track.stream)
+        let gain = track.gain_db.filter(|gain| *gain != 0.0).map(|gain| format!(",volume={gain:.1}dB"));
+        format!(";{}{}[a{number}]", heard(track), gain.unwrap_or_default())
     });
     let (stream, rate) = (source.video.index, source.video.rate);
     let start = format!("[0:{stream}]{deinterlace}fps=fps={rate}:start_time=0,split={}{splits}", plan.video.len());
     std::iter::once(start).chain(scaled).chain(sound).collect()
+}
+
+/// A source's stream as it is heard in a track. Late starts are filled with silence, gaps as well.
+fn heard(track: &AudioTrack) -> String {
+    let layout = if track.channels == 2 { "stereo" } else { "5.1" };
+    format!("[0:{}]aresample=48000:async=1:first_pts=0,aformat=channel_layouts={layout}", track.stream)
+}
+
+/// FFmpeg's arguments that measure how loud a track is going to be: what [`crate::loudness::Meter`] reads on stdout.
+pub(crate) fn listen(source: &Source, track: &AudioTrack) -> Vec<String> {
+    let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error"]);
+    arguments.extend(words(&["-t", &format!("{:.3}", longest_reading(source))]));
+    arguments.extend(input(source.container, DECODERS));
+    let measured = format!("{},ebur128=metadata=1:peak=true,ametadata=mode=print:file=-[m]", heard(track));
+    arguments.extend(["-filter_complex".into(), measured]);
+    arguments.extend(words(&["-map", "[m]", "-vn", "-sn", "-dn", "-f", "null", "-"]));
+    arguments
 }
 
 /// H.264 with closed groups of pictures that last equally long in every rendition, so that a player can switch.

@@ -15,6 +15,7 @@ mod inventory;
 mod ladder;
 mod language;
 mod look;
+mod loudness;
 mod plan;
 mod preview;
 mod probe;
@@ -38,7 +39,7 @@ use tessera_store::{Module, OpenError, Store, StoreConfig};
 use tessera_types::Clock;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{MediaConfig, Preset};
+pub use config::{Loudness, MediaConfig, Preset};
 pub use inventory::{DamagedBlob, Inventory, take_inventory};
 pub use plan::{AudioTrack, Plan, VideoTrack};
 pub use preview::{PreviewError, plan};

@@ -52,7 +52,7 @@ pub struct VideoTrack {
 }
 
 /// One track of sound: AAC at 48 kHz.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AudioTrack {
     /// `a1`; `a1s` is the same language in 5.1.
     pub track_id: String,
@@ -65,6 +65,9 @@ pub struct AudioTrack {
     pub channels: u16,
     /// Bits a second, in thousands.
     pub kbps: u32,
+    /// By how many dB it is turned up; none until it has been listened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gain_db: Option<f64>,
 }
 
 impl Plan {
@@ -128,7 +131,7 @@ fn sound(streams: &[AudioStream]) -> Vec<AudioTrack> {
 }
 
 fn track(stream: &AudioStream, track_id: String, channels: u16, kbps: u32) -> AudioTrack {
-    AudioTrack { track_id, stream: stream.index, language: stream.language.clone(), channels, kbps }
+    AudioTrack { track_id, stream: stream.index, language: stream.language.clone(), channels, kbps, gain_db: None }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Store {
         let gauge = |name: &'static str, value: f64| metrics::gauge!(name, "module" => module).set(value);
         let (busy, most) = match self.backend() {
             Backend::Sqlite(sqlite) => {
-                gauge("tessera_store_writes_waiting", (sqlite.queue.max_capacity() - sqlite.queue.capacity()) as f64);
+                gauge("tessera_store_writes_waiting", sqlite.waiting() as f64);
                 gauge("tessera_store_file_bytes", bytes(&sqlite.path));
                 gauge("tessera_store_wal_bytes", bytes(&beside(&sqlite.path)));
                 let (busy, most) = sqlite.readers.busy();

@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Instant,
 };
@@ -45,6 +48,8 @@ pub(crate) enum Message {
 /// An open file.
 pub(crate) struct Sqlite {
     pub(crate) queue: mpsc::Sender<Message>,
+    /// Writes that the writer has taken from the queue and not ended.
+    pub(crate) in_hand: Arc<AtomicUsize>,
     pub(crate) readers: Readers,
     pub(crate) path: PathBuf,
 }
@@ -61,8 +66,17 @@ pub(crate) async fn open(folder: &Path, module: &'static Module, site: Arc<Site>
     file.run(crate::jobs::VOID_LEASES).map_err(trouble)?;
     let readers = Readers::new(options.read_only(), READERS);
     let (queue, inbox) = mpsc::channel(QUEUE);
-    start(module, writer(Tx::new(Conn::Sqlite(file), Scope::System, site), inbox)).map_err(trouble)?;
-    Ok(Sqlite { queue, readers, path })
+    let in_hand = Arc::<AtomicUsize>::default();
+    let tx = Tx::new(Conn::Sqlite(file), Scope::System, site);
+    start(module, writer(tx, inbox, in_hand.clone())).map_err(trouble)?;
+    Ok(Sqlite { queue, in_hand, readers, path })
+}
+
+impl Sqlite {
+    /// Writes that are not ended: in the queue, or in the writer's hand.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity() + self.in_hand.load(Ordering::Relaxed)
+    }
 }
 
 /// Runs the writer on a thread of its own, for it waits for the disk; in a runtime of one thread, on that one.
@@ -77,7 +91,7 @@ fn start(module: &'static Module, writer: impl Future<Output = ()> + Send + 'sta
     started.map(drop).map_err(|_| EngineError::Lost)
 }
 
-async fn writer(mut tx: Tx, mut inbox: mpsc::Receiver<Message>) {
+async fn writer(mut tx: Tx, mut inbox: mpsc::Receiver<Message>, in_hand: Arc<AtomicUsize>) {
     let mut messages = Vec::with_capacity(BATCH);
     let mut closing = None;
     while closing.is_none() && inbox.recv_many(&mut messages, BATCH).await > 0 {
@@ -89,7 +103,9 @@ async fn writer(mut tx: Tx, mut inbox: mpsc::Receiver<Message>) {
             }
         }
         if !batch.is_empty() {
+            in_hand.store(batch.len(), Ordering::Relaxed);
             run(&mut tx, batch).await;
+            in_hand.store(0, Ordering::Relaxed);
         }
     }
     if let Conn::Sqlite(file) = tx.conn
@@ -102,7 +118,15 @@ async fn writer(mut tx: Tx, mut inbox: mpsc::Receiver<Message>) {
     }
 }
 
-/// Runs a batch in one commit; when that fails, each write alone, so that none suffers for another.
+/// Why a batch was not committed.
+enum Uncommitted {
+    /// No transaction could be begun: another program has the file, or it cannot be written. None of the writes ran.
+    NotBegun(Failure),
+    /// It was begun and undone; one of the writes may be why.
+    Undone(Failure),
+}
+
+/// Runs a batch in one commit; when that is undone, each write alone, so that none suffers for another.
 async fn run(tx: &mut Tx, mut batch: Vec<Box<dyn Queued>>) {
     let began = Instant::now();
     let module = tx.site.module.name;
@@ -112,12 +136,18 @@ async fn run(tx: &mut Tx, mut batch: Vec<Box<dyn Queued>>) {
             metrics::histogram!("tessera_store_commit_seconds", "module" => module).record(began.elapsed());
             batch.into_iter().for_each(|write| write.done(Ok(())));
         }
-        Err(failure) if batch.len() == 1 => batch.into_iter().for_each(|write| write.done(Err(failure.clone()))),
-        Err(failure) => {
+        Err(Uncommitted::NotBegun(failure)) => batch.into_iter().for_each(|write| write.done(Err(failure.clone()))),
+        Err(Uncommitted::Undone(failure)) if batch.len() == 1 => {
+            batch.into_iter().for_each(|write| write.done(Err(failure.clone())));
+        }
+        Err(Uncommitted::Undone(failure)) => {
             tracing::warn!(module, writes = batch.len(), %failure, "a group commit failed; committing one by one");
             for write in batch {
                 let mut alone = vec![write];
-                let end = commit(tx, &mut alone).await;
+                let end = match commit(tx, &mut alone).await {
+                    Ok(()) => Ok(()),
+                    Err(Uncommitted::NotBegun(failure) | Uncommitted::Undone(failure)) => Err(failure),
+                };
                 alone.into_iter().for_each(|write| write.done(end.clone()));
             }
         }
@@ -125,8 +155,14 @@ async fn run(tx: &mut Tx, mut batch: Vec<Box<dyn Queued>>) {
 }
 
 /// All closures of a batch in one transaction. A closure that errs is undone alone.
-async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Failure> {
+async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Uncommitted> {
     let mut progress = Progress::default();
+    if let Err(error) = control(tx, "begin immediate") {
+        // A rollback fails where there is nothing to undo, and that is what is wanted.
+        let _ = control(tx, "rollback");
+        let failure = trouble::failure(tx.site.module.name, "beginning to write to", "commit", error);
+        return Err(Uncommitted::NotBegun(failure));
+    }
     let end = match together(tx, batch, &mut progress).await {
         Ok(()) if reached("commit.before", tx.site.module.name) => Err(EngineError::Lost),
         Ok(()) => control(tx, "commit"),
@@ -135,7 +171,8 @@ async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Failur
     if end.is_ok() && reached("commit.after", tx.site.module.name) && batch.len() == 1 {
         Tx::wake(&tx.site, &progress);
         let lost = EngineError::Lost;
-        return Err(trouble::failure(tx.site.module.name, "hearing back from", "commit", lost));
+        let failure = trouble::failure(tx.site.module.name, "hearing back from", "commit", lost);
+        return Err(Uncommitted::Undone(failure));
     }
     match end {
         Ok(()) => {
@@ -145,14 +182,14 @@ async fn commit(tx: &mut Tx, batch: &mut [Box<dyn Queued>]) -> Result<(), Failur
         Err(error) => {
             // It fails where the engine has rolled back by itself, and that is what is wanted.
             let _ = control(tx, "rollback");
-            Err(trouble::failure(tx.site.module.name, "committing to", "commit", error))
+            Err(Uncommitted::Undone(trouble::failure(tx.site.module.name, "committing to", "commit", error)))
         }
     }
 }
 
-/// Runs the closures within `begin` and a `commit` to come, without a savepoint for each. When one has to be undone that has written something, they run again, each in its savepoint.
+/// Runs the closures within a transaction that was begun, without a savepoint for each. When one has to be undone that has
+/// written something, they run again, each in its savepoint.
 async fn together(tx: &mut Tx, batch: &mut [Box<dyn Queued>], progress: &mut Progress) -> Answer<()> {
-    control(tx, "begin immediate")?;
     for write in batch.iter_mut() {
         tx.enter(write.scope().clone());
         match write.run(tx).await {

@@ -23,6 +23,31 @@ fn an_encrypted_film_shows_the_pictures_of_its_file_at_their_times() {
     browser(&demo, "picture.mjs", &[&film, &encrypted, &clear]);
 }
 
+#[test]
+fn a_viewer_goes_over_to_another_language_and_hears_it() {
+    let demo = Demo::start();
+    let file = demo.folder().join("languages.mkv");
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=40"])
+        .args([
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=440:duration=40",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=1320:duration=40",
+        ])
+        .args(["-map", "0", "-map", "1", "-map", "2", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"])
+        .args(["-metadata:s:a:0", "language=ger", "-metadata:s:a:1", "language=fre"])
+        .arg(&file)
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "ffmpeg makes the film");
+    let address = ingest(&demo, file.to_str().expect("a test's path is text"), &[]);
+    browser(&demo, "languages.mjs", &[&address]);
+}
+
 /// Makes a film whose pictures all differ, with its colours said, so that nobody has to guess them.
 fn film(folder: &Path) -> String {
     let file = folder.join("film.mp4");

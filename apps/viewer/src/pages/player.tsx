@@ -131,6 +131,7 @@ export default function Player({ id, fromStart, config }: { id: string; fromStar
           seekBy={remote.seekBy}
           toggleFullscreen={fullscreen.toggle}
           chooseHeight={session.chooseHeight}
+          chooseLanguage={session.chooseLanguage}
           showCaptions={session.showCaptions}
         />
       )}

@@ -1,9 +1,9 @@
 // The player's own controls: named, reachable by keyboard, out of the way while the film runs.
 import { type RefObject, useEffect, useId, useRef, useState } from "react";
-import { clock, spokenClock } from "../format.ts";
+import { clock, languageName, spokenClock } from "../format.ts";
 import { strings } from "../strings.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
-import type { Tracks } from "./engine.ts";
+import type { Language, Tracks } from "./engine.ts";
 import type { MediaState } from "./media.ts";
 
 const text = strings.player;
@@ -89,7 +89,16 @@ export function setVolume(video: HTMLVideoElement | null, level: number): void {
   video.muted = video.volume === 0;
 }
 
-function Quality({ tracks, choose }: { tracks: Tracks; choose: (height: number | undefined) => void }) {
+interface ChoiceProps<T> {
+  icon: IconName;
+  legend: string;
+  options: [T, string][];
+  chosen: T;
+  choose: (value: T) => void;
+}
+
+/** A button with a menu of which one is chosen. */
+function Choice<T>({ icon, legend, options, chosen, choose }: ChoiceProps<T>) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const name = useId();
@@ -106,21 +115,17 @@ function Quality({ tracks, choose }: { tracks: Tracks; choose: (height: number |
     setOpen(false);
     box.current?.querySelector("button")?.focus();
   };
-  const options: [number | undefined, string][] = [
-    [undefined, tracks.height ? text.autoNow(tracks.height) : text.auto],
-    ...tracks.renditions.map(({ height }): [number, string] => [height, text.height(height)]),
-  ];
   return (
-    <div className="quality" ref={box}>
+    <div className="choice" ref={box}>
       <button
         type="button"
         className="control"
-        aria-label={text.quality}
-        title={text.quality}
+        aria-label={legend}
+        title={legend}
         aria-expanded={open}
         onClick={() => setOpen((now) => !now)}
       >
-        <Icon name="settings" />
+        <Icon name={icon} />
       </button>
       {open && (
         <fieldset
@@ -131,15 +136,15 @@ function Quality({ tracks, choose }: { tracks: Tracks; choose: (height: number |
             close();
           }}
         >
-          <legend>{text.quality}</legend>
-          {options.map(([height, label]) => (
+          <legend>{legend}</legend>
+          {options.map(([value, label]) => (
             <label key={label}>
               <input
                 type="radio"
                 name={name}
                 data-keys="choice"
-                checked={tracks.chosen === height}
-                onChange={() => choose(height)}
+                checked={chosen === value}
+                onChange={() => choose(value)}
                 onClick={(event) => event.detail > 0 && close()}
               />
               <span>{label}</span>
@@ -149,6 +154,20 @@ function Quality({ tracks, choose }: { tracks: Tracks; choose: (height: number |
       )}
     </div>
   );
+}
+
+function Quality({ tracks, choose }: { tracks: Tracks; choose: (height: number | undefined) => void }) {
+  const options: [number | undefined, string][] = [
+    [undefined, tracks.height ? text.autoNow(tracks.height) : text.auto],
+    ...tracks.renditions.map(({ height }): [number, string] => [height, text.height(height)]),
+  ];
+  return <Choice icon="settings" legend={text.quality} options={options} chosen={tracks.chosen} choose={choose} />;
+}
+
+function Languages({ languages, choose }: { languages: Language[]; choose: (tag: string) => void }) {
+  const options = languages.map(({ tag }): [string, string] => [tag, languageName(tag) ?? text.languageUnknown]);
+  const chosen = languages.find(({ active }) => active)?.tag;
+  return <Choice icon="language" legend={text.language} options={options} chosen={chosen ?? ""} choose={choose} />;
 }
 
 export interface ControlsProps {
@@ -161,12 +180,13 @@ export interface ControlsProps {
   seekBy: (seconds: number) => void;
   toggleFullscreen: () => void;
   chooseHeight: (height: number | undefined) => void;
+  chooseLanguage: (tag: string) => void;
   showCaptions: (shown: boolean) => void;
 }
 
 export function Controls(props: ControlsProps) {
-  const { video, media, tracks, fullscreen, toggle, seek, seekBy, toggleFullscreen, chooseHeight, showCaptions } =
-    props;
+  const { video, media, tracks, fullscreen, toggle, seek, seekBy, toggleFullscreen, chooseHeight } = props;
+  const { chooseLanguage, showCaptions } = props;
   const captions = tracks?.captions ?? "none";
   return (
     <section className="controls" aria-label={text.controls}>
@@ -192,6 +212,7 @@ export function Controls(props: ControlsProps) {
             onPress={() => showCaptions(captions !== "on")}
           />
         )}
+        {tracks && tracks.languages.length > 1 && <Languages languages={tracks.languages} choose={chooseLanguage} />}
         {tracks && tracks.renditions.length > 1 && <Quality tracks={tracks} choose={chooseHeight} />}
         <ControlButton
           icon={fullscreen ? "leave" : "enter"}

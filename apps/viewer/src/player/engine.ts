@@ -7,7 +7,15 @@ export interface Rendition {
   height: number;
 }
 
+export interface Language {
+  /** BCP 47 tag; empty where the film does not say. */
+  tag: string;
+  active: boolean;
+}
+
 export interface Tracks {
+  /** Languages of the sound, in the order of the manifest. */
+  languages: Language[];
   /** Picture heights to choose from, tallest first. */
   renditions: Rendition[];
   /** Of the picture that is shown now. */
@@ -130,6 +138,16 @@ export class Engine {
     this.#tellTracks();
   }
 
+  /** Goes over to the sound in this language, as many channels as before where there is a choice. */
+  chooseLanguage(tag: string): void {
+    const tracks = this.#player.getAudioTracks();
+    const now = tracks.find(({ active }) => active)?.channelsCount;
+    const inIt = tracks.filter((track) => tagOf(track) === tag);
+    const track = inIt.find(({ channelsCount }) => channelsCount === now) ?? inIt[0];
+    if (track) this.#player.selectAudioTrack(track);
+    this.#tellTracks();
+  }
+
   showCaptions(shown: boolean): void {
     this.#captions = shown;
     const [first] = this.#player.getTextTracks();
@@ -146,8 +164,13 @@ export class Engine {
     if (this.#destroyed) return;
     const videos = this.#player.getVideoTracks();
     const heights = [...new Set(videos.map(shortSide))].filter((height): height is number => Boolean(height));
+    const languages = new Map<string, boolean>();
+    for (const track of this.#player.getAudioTracks()) {
+      languages.set(tagOf(track), track.active || languages.get(tagOf(track)) === true);
+    }
     const captions = this.#player.getTextTracks().length === 0 ? "none" : this.#captions ? "on" : "off";
     this.#events.onTracks({
+      languages: [...languages].map(([tag, active]) => ({ tag, active })),
       renditions: heights.sort((a, b) => b - a).map((height) => ({ height })),
       height: shortSide(videos.find(({ active }) => active)),
       chosen: this.#chosen,
@@ -155,6 +178,9 @@ export class Engine {
     });
   }
 }
+
+/** Shaka says `und` where a manifest says nothing. */
+const tagOf = ({ language }: { language: string }): string => (language === "und" ? "" : language);
 
 /** What people call `720p`: the shorter side, for portrait video too. */
 function shortSide(track: { width: number | null; height: number | null } | undefined): number | undefined {

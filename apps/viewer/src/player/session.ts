@@ -14,6 +14,7 @@ export interface Session {
   /** Again from where it stopped or from the start, as a new session. */
   restart: (fromStart?: boolean) => void;
   chooseHeight: (height: number | undefined) => void;
+  chooseLanguage: (tag: string) => void;
   showCaptions: (shown: boolean) => void;
 }
 
@@ -76,6 +77,7 @@ export function useSessionOf(
   }, [restart]);
 
   const chooseHeight = useCallback((height: number | undefined) => press.current?.engine?.chooseHeight(height), []);
+  const chooseLanguage = useCallback((tag: string) => press.current?.engine?.chooseLanguage(tag), []);
   const showCaptions = useCallback((on: boolean) => press.current?.engine?.showCaptions(on), []);
-  return { phase, trouble, tracks, buffering, restart, chooseHeight, showCaptions };
+  return { phase, trouble, tracks, buffering, restart, chooseHeight, chooseLanguage, showCaptions };
 }

@@ -12,7 +12,9 @@ use super::{Trouble, Worker, ending::Finished, off_the_workers, package::Track, 
 use crate::{
     at_rest::AssetKey,
     child::{ChildError, Limits, Overflow},
+    config::Loudness,
     encode,
+    loudness::Meter,
     plan::Plan,
     probe::Source,
     progress::Progress,
@@ -24,6 +26,7 @@ use crate::{
 /// How far each stage brings the whole, in percent.
 const ASSEMBLED: u8 = 3;
 const PROBED: u8 = 5;
+const LISTENED: u8 = 8;
 const TRANSCODED: u8 = 88;
 const PACKAGED: u8 = 92;
 const STORED: u8 = 99;
@@ -56,8 +59,10 @@ impl<'w> Attempt<'w> {
         let source = source::probe(self, &scratch).await?;
         self.keep_source(&source).await?;
 
-        let plan = Plan::of(&source);
-        self.tell("transcoding", PROBED).await?;
+        let mut plan = Plan::of(&source);
+        self.tell("probing", PROBED).await?;
+        self.listen(&source, &mut plan, &scratch).await?;
+        self.tell("transcoding", LISTENED).await?;
         self.transcode(&source, &plan, &scratch).await?;
         let has_poster = self.draw_poster(&source, &scratch).await?;
 
@@ -131,6 +136,25 @@ impl<'w> Attempt<'w> {
         off_the_workers("looking at the scratch disk", move || Ok(disk::check_room(&root, wanted)?)).await
     }
 
+    /// Measures how loud each track of sound is, and plans how loud it becomes.
+    async fn listen(&self, source: &Source, plan: &mut Plan, scratch: &Scratch) -> Result<(), Trouble> {
+        let config = &self.worker.config;
+        let Loudness::Target(target) = config.loudness_lufs else { return Ok(()) };
+        let limits = self.limits(source.video.duration, 0, 0);
+        for track in &mut plan.audio {
+            let mut meter = Meter::default();
+            let on_output = |bytes: &[u8]| {
+                meter.push(bytes);
+                Ok::<_, Overflow>(())
+            };
+            let arguments = encode::listen(source, track);
+            let listening = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
+            listening.await.map_err(transcoding)?;
+            track.gain_db = Some(meter.gain(target));
+        }
+        Ok(())
+    }
+
     /// One run of FFmpeg for every track, while the asset tells how far it is.
     async fn transcode(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
@@ -155,10 +179,10 @@ impl<'w> Attempt<'w> {
 
     /// Tells the encoder's progress until the asset is lost.
     async fn report(&self, mut heard: watch::Receiver<f64>) -> Trouble {
-        let mut told = PROBED;
+        let mut told = LISTENED;
         while heard.changed().await.is_ok() {
             let share = *heard.borrow_and_update();
-            let percent = PROBED + (f64::from(TRANSCODED - PROBED) * share) as u8;
+            let percent = LISTENED + (f64::from(TRANSCODED - LISTENED) * share) as u8;
             if percent <= told {
                 continue;
             }

@@ -196,6 +196,35 @@ async fn every_language_is_kept_and_surround_beside_stereo() {
 }
 
 #[tokio::test]
+async fn sound_becomes_as_loud_as_was_set_and_never_clips() {
+    let bench = Bench::new();
+    // Loud, quiet, and quiet with a click that leaves no room.
+    let click = "-f lavfi -i aevalsrc='0.004*sin(2764*t)+0.9*between(t,1,1.002)':d=4:s=48000 -c:a aac";
+    let sine = |db: i32| format!("-f lavfi -i sine=f=1000:d=4,volume={db}dB -c:a aac");
+    let (world, _folder) = world().await;
+    let mut found = Vec::new();
+    for (file, sound) in [("loud.mp4", sine(12)), ("quiet.mp4", sine(-12)), ("click.mp4", click.into())] {
+        let Some(_) = bench.ffmpeg(&format!("{} {sound} -c:v libx264 {file}", picture("128x96", 10, 4))) else {
+            return;
+        };
+        let made = make(&world, &bench.read(file)).await;
+        bench.write("track.mp4", &made.tracks[1].0);
+        let words = "-i track.mp4 -af ebur128=metadata=1:peak=true,ametadata=mode=print:file=- -f null -";
+        let told = String::from_utf8(bench.ffmpeg(words).unwrap()).unwrap();
+        let last = |key: &str| -> f64 {
+            told.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')?.parse().ok()).next_back().unwrap()
+        };
+        found.push((file, last("lavfi.r128.I"), 20.0 * last("lavfi.r128.true_peak").log10()));
+    }
+    for (file, loudness, _) in &found[..2] {
+        assert!((loudness + 23.0).abs() < 0.5, "{file}: {loudness} LUFS");
+    }
+    let (_, loudness, peak) = found[2];
+    let kept_below = loudness < -23.5 && (-1.5..-0.5).contains(&peak);
+    assert!(kept_below, "the click leaves no more room: {loudness} LUFS, {peak} dBTP");
+}
+
+#[tokio::test]
 async fn small_renditions_of_a_fast_film_have_every_other_picture_and_the_same_cuts() {
     let bench = Bench::new();
     let words = format!("{} -c:v libx264 -preset ultrafast film.mp4", picture("1280x720", 50, 5));
