@@ -39,6 +39,7 @@ await scenario(async (arrives) => {
   for (const [language, pitch] of Object.entries(PITCHES).reverse()) {
     step(`over to ${language}`);
     await page.getByRole("button", { name: "Language" }).click();
+    await visitor.shoot("player-languages");
     await page.getByRole("radio", { name: language }).click(); // which closes the menu
     await heard(page, pitch);
     await page.getByRole("button", { name: "Language" }).click();
