@@ -46,7 +46,7 @@ fn is_valid(name: &str, value: &str) -> bool {
     };
     let aligned = |names: &[&str]| second.is_none_or(|second| names.contains(&second));
     match name {
-        "region" => !value.is_empty() && value.len() <= MAX_VALUE && !value.contains("-->"),
+        "region" => !value.is_empty() && value.len() <= MAX_VALUE && !value.contains("-->") && !value.contains('\0'),
         "vertical" => matches!(value, "rl" | "lr"),
         "line" => is_line(first) && aligned(&["start", "center", "end"]),
         "position" => is_percentage(first) && aligned(&["line-left", "center", "line-right"]),

@@ -48,7 +48,7 @@ pub(crate) fn subrip(text: &str) -> Option<(u64, &str)> {
 }
 
 /// Two times with an arrow between them, each read by `time`; returns what follows too.
-pub(crate) fn span<'a>(line: &'a str, time: fn(&str) -> Option<(u64, &str)>) -> Option<(u64, u64, &'a str)> {
+pub(crate) fn span(line: &str, time: fn(&str) -> Option<(u64, &str)>) -> Option<(u64, u64, &str)> {
     let (start, rest) = time(line.trim_start_matches(is_blank))?;
     let rest = rest.trim_start_matches(is_blank).strip_prefix("-->")?;
     let (end, rest) = time(rest.trim_start_matches(is_blank))?;

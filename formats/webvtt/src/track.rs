@@ -38,8 +38,8 @@ impl Track {
         text
     }
 
-    /// All times later by so many milliseconds, or earlier. Cues that would end before 0 are left out, and one that
-    /// would start before 0 starts there; so it is with the last possible time.
+    /// All times later by so many milliseconds, or earlier. A cue that would start before 0 starts there; those that
+    /// would end before it, or after [`crate::limits::MAX_TIME`], are left out.
     pub fn shifted(&self, by: i64) -> Self {
         self.retimed(|time| time.checked_add_signed(by))
     }
