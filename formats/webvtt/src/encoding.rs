@@ -11,13 +11,14 @@ const WINDOWS_1252: [char; 32] = [
     '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
-/// Text of a file whose encoding is not told. A byte order mark decides; then zeros, which only UTF-16 has in every
-/// line end and digit; then whether it is valid UTF-8. A file that says `WEBVTT` is UTF-8, valid or not.
+/// Text of a file whose encoding is not told. A byte order mark decides; then `WEBVTT`, for such a file is UTF-8, valid
+/// or not; then zeros, which only UTF-16 has in every line end and digit; then whether it is valid UTF-8.
 pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        [b'W', b'E', b'B', b'V', b'T', b'T', ..] => String::from_utf8_lossy(bytes),
         _ => without_mark(bytes),
     }
 }
@@ -33,7 +34,6 @@ fn without_mark(bytes: &[u8]) -> Cow<'_, str> {
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) if bytes.starts_with(b"WEBVTT") => String::from_utf8_lossy(bytes),
         Err(_) => Cow::Owned(bytes.iter().map(|byte| windows_1252(*byte)).collect()),
     }
 }
@@ -78,6 +78,7 @@ mod tests {
     fn what_is_no_utf_8_is_windows_1252_unless_it_is_webvtt() {
         assert_eq!(decode(b"\x93\xc7a co\xfbte 5 \x80\x94 \x81"), "“Ça coûte 5 €” \u{81}");
         assert_eq!(decode(b"WEBVTT \xff"), "WEBVTT \u{fffd}");
+        assert_eq!(decode(b"WEBVTT\n\0\n\0\n\0"), "WEBVTT\n\0\n\0\n\0");
         assert_eq!(decode(b""), "");
         assert_eq!(decode(b"\xff\xfe\x00\xd8a"), "\u{fffd}");
     }
