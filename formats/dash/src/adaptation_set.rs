@@ -1,19 +1,31 @@
 //! Adaptation sets and representations (ISO/IEC 23009-1 §5.3.3, §5.3.5).
 
 use crate::{
-    ContentProtection, Error, SegmentTemplate,
+    Accessibility, ContentProtection, Error, Media, Role, Segments, TrickMode,
     xml::{Tag, Xml},
 };
 
 /// Interchangeable representations, between which a player switches.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AdaptationSet {
     /// BCP 47 language tag.
     pub language: Option<String>,
-    /// Role `main`, or `alternate`.
-    pub main: bool,
+    /// Its name, for viewers who choose.
+    pub label: Option<String>,
+    /// What part it plays; a player that chooses for itself takes the first with [`Role::Main`].
+    pub roles: Vec<Role>,
+    /// Whom it helps.
+    pub accessibility: Vec<Accessibility>,
+    /// What it is a trick mode of.
+    pub trick_mode: Option<TrickMode>,
     /// Protection of all representations.
     pub protection: Option<ContentProtection>,
+    /// Whether a file of segments of several representations, one after the other, can be decoded with the init segment
+    /// of one.
+    pub bitstream_switching: bool,
+    /// Whether files with an index ([`Segments::Base`]) have their subsegments at the same times. Of segments, the
+    /// timelines tell.
+    pub aligned_subsegments: bool,
     /// All of one kind of media.
     pub representations: Vec<Representation>,
 }
@@ -25,58 +37,93 @@ pub struct Representation {
     pub id: String,
     /// Peak bits a second.
     pub bandwidth: u64,
-    /// Codec string of RFC 6381.
-    pub codecs: String,
-    /// Video or audio, and its format.
+    /// Codec string of RFC 6381; none for side-cars and pictures.
+    pub codecs: Option<String>,
+    /// Kind of media, and its format.
     pub media: Media,
     /// Its segments. Equal templates in a set are written once.
-    pub segments: SegmentTemplate,
-}
-
-/// What a representation carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Media {
-    /// Moving pictures of square pixels.
-    Video {
-        /// Width in pixels.
-        width: u32,
-        /// Height in pixels.
-        height: u32,
-        /// Frames a second as a fraction.
-        frame_rate: Option<(u64, u64)>,
-    },
-    /// Sound.
-    Audio {
-        /// Samples a second.
-        sample_rate: u32,
-        /// Channels: 6 for 5.1.
-        channels: u16,
-    },
+    pub segments: Segments,
 }
 
 impl AdaptationSet {
+    pub(crate) fn is_video(&self) -> bool {
+        self.representations.first().is_some_and(|representation| representation.media.is_video())
+    }
+
     pub(crate) fn write(&self, xml: &mut Xml, id: usize) -> Result<(), Error> {
         let first = self.representations.first().ok_or(Error::Empty("representation"))?;
-        let mut tag = Tag::new("AdaptationSet").plain("id", id);
-        tag = match first.media {
-            Media::Video { .. } => tag.plain("contentType", "video").plain("mimeType", "video/mp4"),
-            Media::Audio { .. } => tag.plain("contentType", "audio").plain("mimeType", "audio/mp4"),
-        };
-        if let Some(language) = &self.language {
-            tag = tag.text("lang", language)?;
-        }
-        let shared = self.representations.iter().all(|other| other.segments == first.segments);
-        xml.element(tag.plain("segmentAlignment", "true").plain("startWithSAP", 1), |xml| {
-            if let Some(protection) = &self.protection {
-                protection.write(xml)?;
-            }
-            let role = Tag::new("Role").plain("schemeIdUri", "urn:mpeg:dash:role:2011");
-            xml.empty(role.plain("value", if self.main { "main" } else { "alternate" }));
+        self.check_alike(first)?;
+        let shared = self.representations.iter().all(|other| other.segments.is_shared(&first.segments));
+        xml.element(self.tag(first, id)?, |xml| {
+            self.descriptors(xml, first)?;
             if shared {
                 first.segments.write(xml)?;
             }
             self.representations.iter().try_for_each(|representation| representation.write(xml, !shared))
         })
+    }
+
+    fn check_alike(&self, first: &Representation) -> Result<(), Error> {
+        let all =
+            |is: fn(&Representation, &Representation) -> bool| self.representations.iter().all(|one| is(one, first));
+        if !all(|one, first| one.media.types() == first.media.types()) {
+            return Err(Error::Mixed("kind of media"));
+        }
+        match all(|one, first| one.media.colour() == first.media.colour()) {
+            true => Ok(()),
+            false => Err(Error::Mixed("colours")),
+        }
+    }
+
+    fn tag(&self, first: &Representation, id: usize) -> Result<Tag, Error> {
+        let (content_type, mime_type) = first.media.types();
+        let tag = Tag::new("AdaptationSet").plain("id", id);
+        let mut tag = tag.plain("contentType", content_type).plain("mimeType", mime_type);
+        if let Some(language) = &self.language {
+            tag = tag.text("lang", language)?;
+        }
+        tag = self.switching(tag, first);
+        if let Some(trick_mode) = self.trick_mode {
+            tag = tag.plain("maxPlayoutRate", trick_mode.max_playout_rate);
+            tag = tag.plain("codingDependency", trick_mode.coding_dependency);
+        }
+        Ok(tag)
+    }
+
+    /// What a player may rely on when it changes representations; what is not so is not written.
+    fn switching(&self, tag: Tag, first: &Representation) -> Tag {
+        let others = &self.representations[1..];
+        let mut alignments = others.iter().map(|other| first.segments.is_aligned(&other.segments));
+        let is_aligned = alignments.all(|aligned| aligned.unwrap_or(self.aligned_subsegments));
+        let (alignment, access_point) = match first.segments {
+            Segments::Base(_) => ("subsegmentAlignment", "subsegmentStartsWithSAP"),
+            Segments::Template(_) | Segments::File { .. } | Segments::Numbered { .. } => {
+                ("segmentAlignment", "startWithSAP")
+            }
+        };
+        if !first.media.is_mp4() {
+            return tag;
+        }
+        let tag = tag.optional(alignment, is_aligned.then_some("true")).plain(access_point, 1);
+        tag.optional("bitstreamSwitching", self.bitstream_switching.then_some("true"))
+    }
+
+    /// Elements in the schema's order.
+    fn descriptors(&self, xml: &mut Xml, first: &Representation) -> Result<(), Error> {
+        if let Some(protection) = &self.protection {
+            protection.write(xml)?;
+        }
+        for essential in [true, false] {
+            let trick_mode = self.trick_mode.filter(|trick_mode| trick_mode.essential == essential);
+            trick_mode.iter().for_each(|trick_mode| trick_mode.write(xml));
+            first.media.colour().iter().for_each(|colour| colour.write(xml, essential));
+        }
+        if let Some(label) = &self.label {
+            xml.leaf(Tag::new("Label"), label)?;
+        }
+        self.accessibility.iter().for_each(|accessibility| accessibility.write(xml));
+        self.roles.iter().for_each(|role| role.write(xml));
+        Ok(())
     }
 }
 
@@ -85,43 +132,13 @@ impl Representation {
         if self.id.is_empty() || self.id.contains(char::is_whitespace) {
             return Err(Error::NotId(self.id.clone()));
         }
-        let tag = Tag::new("Representation").text("id", &self.id)?.plain("bandwidth", self.bandwidth);
-        let tag = self.media.attributes(tag.text("codecs", &self.codecs)?)?;
-        xml.element(tag, |xml| {
-            if let Media::Audio { channels, .. } = self.media {
-                channel_configuration(xml, channels);
-            }
+        let mut tag = Tag::new("Representation").text("id", &self.id)?.plain("bandwidth", self.bandwidth);
+        if let Some(codecs) = &self.codecs {
+            tag = tag.text("codecs", codecs)?;
+        }
+        xml.element(self.media.attributes(tag)?, |xml| {
+            self.media.descriptors(xml, self.codecs.as_deref())?;
             if own_segments { self.segments.write(xml) } else { Ok(()) }
         })
     }
-}
-
-impl Media {
-    fn attributes(&self, tag: Tag) -> Result<Tag, Error> {
-        match *self {
-            Self::Video { frame_rate: Some((_, 0)), .. } => Err(Error::Zero("the denominator of a frame rate")),
-            Self::Video { width, height, frame_rate } => {
-                let rate = frame_rate.map(|(frames, seconds)| match seconds {
-                    1 => frames.to_string(),
-                    seconds => format!("{frames}/{seconds}"),
-                });
-                let tag = tag.plain("width", width).plain("height", height).plain("sar", "1:1");
-                Ok(tag.optional("frameRate", rate))
-            }
-            Self::Audio { sample_rate, .. } => Ok(tag.plain("audioSamplingRate", sample_rate)),
-        }
-    }
-}
-
-/// The layout of so many channels as AAC numbers it (ISO/IEC 23003-3 table 73); counts without one are not written.
-fn channel_configuration(xml: &mut Xml, channels: u16) {
-    let configuration = match channels {
-        1..=6 => channels,
-        7 => 11,
-        8 => 7,
-        _ => return,
-    };
-    let scheme = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011";
-    let tag = Tag::new("AudioChannelConfiguration").plain("schemeIdUri", scheme);
-    xml.empty(tag.plain("value", configuration));
 }

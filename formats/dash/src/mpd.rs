@@ -1,9 +1,15 @@
 //! The whole description (ISO/IEC 23009-1 §5.3.1).
 
+use std::collections::HashSet;
+
 use crate::{
-    AdaptationSet, Error,
+    AdaptationSet, Error, Segments,
     xml::{Tag, Xml},
 };
+
+const LIVE: &str = "urn:mpeg:dash:profile:isoff-live:2011";
+const ON_DEMAND: &str = "urn:mpeg:dash:profile:isoff-on-demand:2011";
+const FULL: &str = "urn:mpeg:dash:profile:full:2011";
 
 /// A presentation of one period that is complete: `type="static"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,32 +18,81 @@ pub struct Mpd {
     pub duration: (u64, u32),
     /// How much a player buffers before it begins, as (ticks, ticks a second): about a segment.
     pub min_buffer_time: (u64, u32),
-    /// Video and audio.
+    /// What URIs are relative to, the preferred first; none when it is the description itself.
+    pub base_urls: Vec<String>,
+    /// Video, audio, text and thumbnails. A set's place is its id.
     pub adaptation_sets: Vec<AdaptationSet>,
 }
 
 impl Mpd {
-    /// The description as text. Errors when a text cannot stand in XML, a list is empty, or a timescale is zero.
+    /// The description as text. Errors when a text cannot stand in XML, a list is empty, something is zero that divides
+    /// or lasts, an id occurs twice, or a set mixes what cannot be switched between.
     pub fn write(&self) -> Result<String, Error> {
         if self.adaptation_sets.is_empty() {
             return Err(Error::Empty("adaptation set"));
         }
-        let tag = Tag::new("MPD")
-            .plain("xmlns", "urn:mpeg:dash:schema:mpd:2011")
-            .plain("xmlns:cenc", "urn:mpeg:cenc:2013")
-            .plain("xmlns:dashif", "https://dashif.org/CPS")
-            .plain("profiles", "urn:mpeg:dash:profile:isoff-live:2011")
-            .plain("type", "static")
-            .plain("mediaPresentationDuration", duration(self.duration)?)
-            .plain("minBufferTime", duration(self.min_buffer_time)?);
+        self.check_references()?;
         let mut xml = Xml::new();
-        xml.element(tag, |xml| {
+        xml.element(self.tag()?, |xml| {
+            self.base_urls.iter().try_for_each(|url| xml.leaf(Tag::new("BaseURL"), url))?;
             let period = Tag::new("Period").plain("id", 0).plain("start", "PT0S");
             xml.element(period, |xml| {
                 self.adaptation_sets.iter().enumerate().try_for_each(|(id, set)| set.write(xml, id))
             })
         })?;
         Ok(xml.finish())
+    }
+
+    fn tag(&self) -> Result<Tag, Error> {
+        let protections = || self.adaptation_sets.iter().filter_map(|set| set.protection.as_ref());
+        let playready = protections().any(|protection| protection.has_playready());
+        let tag = Tag::new("MPD")
+            .plain("xmlns", "urn:mpeg:dash:schema:mpd:2011")
+            .plain("xmlns:cenc", "urn:mpeg:cenc:2013")
+            .plain("xmlns:dashif", "https://dashif.org/CPS")
+            .optional("xmlns:mspr", playready.then_some("urn:microsoft:playready"))
+            .plain("profiles", self.profile())
+            .plain("type", "static")
+            .plain("mediaPresentationDuration", duration(self.duration)?)
+            .plain("minBufferTime", duration(self.min_buffer_time)?);
+        Ok(tag)
+    }
+
+    /// The profile of the MP4 media (§8.3, §8.4). Side-cars and pictures are beside it: a player of the profile leaves
+    /// out what it does not know.
+    fn profile(&self) -> &'static str {
+        let representations = self.adaptation_sets.iter().flat_map(|set| &set.representations);
+        let mp4 = representations.filter(|representation| representation.media.is_mp4());
+        let (mut templates, mut files) = (false, false);
+        for representation in mp4 {
+            match representation.segments {
+                Segments::Template(_) | Segments::Numbered { .. } => templates = true,
+                Segments::Base(_) | Segments::File { .. } => files = true,
+            }
+        }
+        match (templates, files) {
+            (true, true) => FULL,
+            (false, true) => ON_DEMAND,
+            (true, false) | (false, false) => LIVE,
+        }
+    }
+
+    /// Ids are unique, and trick modes have a video.
+    fn check_references(&self) -> Result<(), Error> {
+        let mut ids = HashSet::new();
+        for representation in self.adaptation_sets.iter().flat_map(|set| &set.representations) {
+            if !ids.insert(representation.id.as_str()) {
+                return Err(Error::RepeatedId(representation.id.clone()));
+            }
+        }
+        for (id, set) in self.adaptation_sets.iter().enumerate() {
+            let Some(trick_mode) = set.trick_mode else { continue };
+            let video = self.adaptation_sets.get(trick_mode.of).filter(|video| video.is_video() && trick_mode.of != id);
+            if video.is_none() {
+                return Err(Error::NoSuchSet(trick_mode.of));
+            }
+        }
+        Ok(())
     }
 }
 

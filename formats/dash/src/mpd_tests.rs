@@ -3,10 +3,13 @@
 use proptest::prelude::*;
 use quick_xml::{Reader, events::Event};
 
-use crate::{AdaptationSet, ContentProtection, Error, Media, Mpd, Representation, SegmentTemplate, TimelineSegment};
+use crate::{
+    AdaptationSet, ContentProtection, DrmSystem, Error, Media, Mpd, Representation, Role, SegmentTemplate, Segments,
+    TimelineSegment, Video,
+};
 
-fn template(timescale: u32, segments: &[(u64, u64)]) -> SegmentTemplate {
-    SegmentTemplate {
+pub(crate) fn template(timescale: u32, segments: &[(u64, u64)]) -> Segments {
+    Segments::Template(SegmentTemplate {
         timescale,
         initialization: "$RepresentationID$/init.mp4".to_owned(),
         media: "$RepresentationID$/$Number$.m4s".to_owned(),
@@ -14,42 +17,56 @@ fn template(timescale: u32, segments: &[(u64, u64)]) -> SegmentTemplate {
             .iter()
             .map(|(start, duration)| TimelineSegment { start: *start, duration: *duration })
             .collect(),
+    })
+}
+
+fn segments_of(representation: &mut Representation) -> &mut SegmentTemplate {
+    match &mut representation.segments {
+        Segments::Template(template) => template,
+        other => panic!("no template: {other:?}"),
     }
 }
 
-fn video(id: &str, height: u32) -> Representation {
+pub(crate) fn video(id: &str, height: u32) -> Representation {
     Representation {
         id: id.to_owned(),
         bandwidth: 1_000_000,
-        codecs: "avc1.64001f".to_owned(),
-        media: Media::Video { width: height * 16 / 9, height, frame_rate: Some((25, 1)) },
+        codecs: Some("avc1.64001f".to_owned()),
+        media: Media::Video(Video {
+            width: height * 16 / 9,
+            height,
+            frame_rate: Some((25, 1)),
+            sample_aspect_ratio: (1, 1),
+            colour: None,
+        }),
         segments: template(12_800, &[(0, 25_600), (25_600, 25_600), (51_200, 12_800)]),
     }
 }
 
-fn mpd() -> Mpd {
+pub(crate) fn mpd() -> Mpd {
     let protection = ContentProtection {
         scheme: *b"cbcs",
         key_id: 0x01234567_89abcdef_01234567_89abcdef_u128.to_be_bytes(),
-        common_pssh: vec![0, 1, 2],
-        license_url: Some("https://drm.example/licence?a=1&b=2".to_owned()),
+        systems: vec![DrmSystem::clear_key(vec![0, 1, 2], Some("https://drm.example/licence?a=1&b=2".to_owned()))],
     };
     let audio = Representation {
         id: "a1".to_owned(),
         bandwidth: 128_000,
-        codecs: "mp4a.40.2".to_owned(),
+        codecs: Some("mp4a.40.2".to_owned()),
         media: Media::Audio { sample_rate: 48_000, channels: 2 },
         segments: template(48_000, &[(0, 95_232), (95_232, 96_256), (200_000, 96_256)]),
     };
     let set = |representations, language: Option<&str>, protection| AdaptationSet {
         language: language.map(str::to_owned),
-        main: true,
+        roles: vec![Role::Main],
         protection,
         representations,
+        ..AdaptationSet::default()
     };
     Mpd {
         duration: (64_000, 12_800),
         min_buffer_time: (2, 1),
+        base_urls: Vec::new(),
         adaptation_sets: vec![
             set(vec![video("v360", 360), video("v720", 720)], None, Some(protection)),
             set(vec![audio], Some("fr"), None),
@@ -102,7 +119,7 @@ fn writes_a_protected_presentation() {
 #[test]
 fn representations_with_timelines_of_their_own_keep_them() {
     let mut mpd = mpd();
-    mpd.adaptation_sets[0].representations[1].segments.segments.pop();
+    segments_of(&mut mpd.adaptation_sets[0].representations[1]).segments.pop();
     let text = mpd.write().unwrap();
     assert_eq!(text.matches("<SegmentTemplate ").count(), 3, "two video, one audio: {text}");
 }
@@ -113,10 +130,10 @@ fn refuses_what_is_no_presentation() {
     let changes: [(Error, Change); 5] = [
         (Error::Empty("adaptation set"), |mpd| mpd.adaptation_sets.clear()),
         (Error::Empty("representation"), |mpd| mpd.adaptation_sets[1].representations.clear()),
-        (Error::Empty("segment"), |mpd| mpd.adaptation_sets[1].representations[0].segments.segments.clear()),
+        (Error::Empty("segment"), |mpd| segments_of(&mut mpd.adaptation_sets[1].representations[0]).segments.clear()),
         (Error::NotId("a b".to_owned()), |mpd| mpd.adaptation_sets[1].representations[0].id = "a b".to_owned()),
         (Error::NotTemplate("x.m4s".to_owned()), |mpd| {
-            mpd.adaptation_sets[1].representations[0].segments.media = "x.m4s".to_owned();
+            segments_of(&mut mpd.adaptation_sets[1].representations[0]).media = "x.m4s".to_owned();
         }),
     ];
     for (error, change) in changes {
@@ -151,12 +168,90 @@ fn read_back(text: &str) -> (String, String) {
     }
 }
 
+/// The segments of the first timeline of a description: `S` elements unrolled.
+fn timeline(text: &str) -> Vec<(u64, u64)> {
+    let mut segments = Vec::new();
+    let mut next = 0;
+    for line in text.lines().map(str::trim).skip_while(|line| *line != "<SegmentTimeline>").skip(1) {
+        if !line.starts_with("<S ") {
+            break;
+        }
+        let attribute = |name: &str| {
+            let (_, rest) = line.split_once(&format!(" {name}=\""))?;
+            rest.split('"').next()?.parse::<u64>().ok()
+        };
+        let duration = attribute("d").unwrap();
+        next = attribute("t").unwrap_or(next);
+        for _ in 0..=attribute("r").unwrap_or(0) {
+            segments.push((next, duration));
+            next += duration;
+        }
+    }
+    segments
+}
+
+/// How many elements and attributes there are, by name.
+fn skeleton(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut reader = Reader::from_str(text);
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(tag) | Event::Empty(tag) => {
+                names.push(tag.name().as_ref().to_owned());
+                names.extend(tag.attributes().map(|attribute| attribute.unwrap().key.as_ref().to_owned()));
+            }
+            Event::Eof => return names,
+            _ => {}
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn timelines_say_every_segment(gaps in prop::collection::vec((0u64..2, 1u64..4), 1..30)) {
+        let mut at = 0;
+        let segments: Vec<_> = gaps
+            .into_iter()
+            .map(|(gap, duration)| {
+                let start = at + gap;
+                at = start + duration;
+                (start, duration)
+            })
+            .collect();
+        let mut mpd = mpd();
+        mpd.adaptation_sets.truncate(1);
+        mpd.adaptation_sets[0].representations.truncate(1);
+        mpd.adaptation_sets[0].representations[0].segments = template(1, &segments);
+        prop_assert_eq!(timeline(&mpd.write().unwrap()), segments);
+    }
+
+    #[test]
+    fn hostile_text_adds_no_element_and_no_attribute(
+        text in "[ -~\\t\\n\\r<>&\"'/=é]{0,40}",
+        id in "[!-~é]{1,20}",
+    ) {
+        let filled = |text: &str, id: &str| {
+            let mut mpd = mpd();
+            mpd.base_urls = vec![text.to_owned()];
+            let set = &mut mpd.adaptation_sets[0];
+            set.label = Some(text.to_owned());
+            set.language = Some(text.to_owned());
+            set.protection.as_mut().unwrap().systems[0].name = Some(text.to_owned());
+            set.representations[0].codecs = Some(text.to_owned());
+            set.representations[0].id = format!("x{id}");
+            segments_of(&mut set.representations[0]).initialization = text.to_owned();
+            segments_of(&mut set.representations[1]).media = format!("$Number${text}");
+            mpd.adaptation_sets[1].representations[0].segments = Segments::File { url: text.to_owned() };
+            mpd.write().unwrap()
+        };
+        prop_assert_eq!(skeleton(&filled(&text, &id)), skeleton(&filled("plain", "id")));
+    }
+
     #[test]
     fn any_text_comes_back_as_it_was(text in "[ -~\\t\\n\\r<>&\"'é]{0,40}") {
         let mut mpd = mpd();
         mpd.adaptation_sets[1].language = Some(text.clone());
-        mpd.adaptation_sets[0].protection.as_mut().unwrap().license_url = Some(text.clone());
+        mpd.adaptation_sets[0].protection.as_mut().unwrap().systems[0].license_url = Some(text.clone());
         prop_assert_eq!(read_back(&mpd.write().unwrap()), (text.clone(), text));
     }
 

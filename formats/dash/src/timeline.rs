@@ -63,6 +63,18 @@ impl SegmentTemplate {
         })
     }
 
+    /// Whether all segments of both begin and end at the same times.
+    pub(crate) fn is_aligned(&self, other: &Self) -> bool {
+        let scaled = |ticks: u64, timescale: u32| u128::from(ticks) * u128::from(timescale);
+        let equal = |first: u64, second: u64| scaled(first, other.timescale) == scaled(second, self.timescale);
+        self.segments.len() == other.segments.len()
+            && self
+                .segments
+                .iter()
+                .zip(&other.segments)
+                .all(|(first, second)| equal(first.start, second.start) && equal(first.duration, second.duration))
+    }
+
     fn runs(&self) -> Vec<Run> {
         let mut runs = Vec::<Run>::new();
         for segment in &self.segments {

@@ -2,7 +2,8 @@
 //! segment.
 
 use tessera_dash::{
-    AdaptationSet, ContentProtection, Error, Media, Mpd, Representation, SegmentTemplate, TimelineSegment,
+    AdaptationSet, ContentProtection, DrmSystem, Error, Media, Mpd, Representation, Role, SegmentTemplate, Segments,
+    TimelineSegment, Video,
 };
 use tessera_isobmff::{TrackKind, common_pssh};
 
@@ -21,23 +22,25 @@ pub(crate) fn mpd(
         presentation.signalled().map(|signalled| ContentProtection {
             scheme: *signalled.scheme.code(),
             key_id: signalled.key_id,
-            common_pssh: common_pssh(&[signalled.key_id]),
-            license_url: Some(clearkey_url.to_owned()),
+            systems: vec![DrmSystem::clear_key(common_pssh(&[signalled.key_id]), Some(clearkey_url.to_owned()))],
         })
     };
     let mut first_audio = true;
     let set = |tracks: Vec<&Track>| {
         let is_video = tracks.iter().any(|track| track.index.kind.is_video());
+        let main = is_video || std::mem::take(&mut first_audio);
         AdaptationSet {
             language: tracks.first().and_then(|track| track.language()),
-            main: is_video || std::mem::take(&mut first_audio),
+            roles: vec![if main { Role::Main } else { Role::Alternate }],
             protection: protection(),
             representations: tracks.into_iter().map(|track| representation(presentation, track)).collect(),
+            ..AdaptationSet::default()
         }
     };
     let mpd = Mpd {
         duration: presentation.duration(),
         min_buffer_time: (segment_seconds.into(), 1),
+        base_urls: Vec::new(),
         adaptation_sets: sets.map(set).collect(),
     };
     mpd.write()
@@ -45,11 +48,13 @@ pub(crate) fn mpd(
 
 fn representation(presentation: &Presentation, track: &Track) -> Representation {
     let media = match track.index.kind {
-        TrackKind::Video(format) => Media::Video {
+        TrackKind::Video(format) => Media::Video(Video {
             width: format.width.into(),
             height: format.height.into(),
             frame_rate: track.index.frame_rate(),
-        },
+            sample_aspect_ratio: (1, 1),
+            colour: None,
+        }),
         TrackKind::Audio(format) => Media::Audio { sample_rate: format.sample_rate, channels: format.channels },
     };
     let segment = |s: &tessera_isobmff::Segment| TimelineSegment { start: s.start, duration: s.duration };
@@ -57,13 +62,13 @@ fn representation(presentation: &Presentation, track: &Track) -> Representation 
     Representation {
         id: track.id.clone(),
         bandwidth: track.bandwidth.peak,
-        codecs: track.index.codec.clone(),
+        codecs: Some(track.index.codec.clone()),
         media,
-        segments: SegmentTemplate {
+        segments: Segments::Template(SegmentTemplate {
             timescale: track.index.timescale,
             initialization: format!("{edition}/$RepresentationID$/init.mp4"),
             media: format!("{edition}/$RepresentationID$/$Number$.m4s"),
             segments: track.segments.iter().map(segment).collect(),
-        },
+        }),
     }
 }

@@ -1,8 +1,12 @@
 //! FFmpeg plays what our descriptions describe: frame by frame, and with sound where the source has it.
 #![allow(clippy::unwrap_used, reason = "a test may fail anywhere; clippy knows only functions marked #[test]")]
 
+mod shaka;
+
 use tessera_cenc::TrackIndexer;
-use tessera_dash::{AdaptationSet, Media, Mpd, Representation, SegmentTemplate, TimelineSegment};
+use tessera_dash::{
+    AdaptationSet, Media, Mpd, Representation, Role, SegmentTemplate, Segments, TimelineSegment, Video,
+};
 use tessera_isobmff::{Segment, TrackIndex, TrackKind};
 use tessera_test_media::{Bench, picture, tone};
 
@@ -22,25 +26,29 @@ fn rendition(bench: &Bench, id: &str, file: &[u8], index: &TrackIndex, segments:
         bench.write(&format!("{id}-{}.m4s", segment.number), &bytes);
     }
     let media = match index.kind {
-        TrackKind::Video(format) => {
-            Media::Video { width: format.width.into(), height: format.height.into(), frame_rate: index.frame_rate() }
-        }
+        TrackKind::Video(format) => Media::Video(Video {
+            width: format.width.into(),
+            height: format.height.into(),
+            frame_rate: index.frame_rate(),
+            sample_aspect_ratio: (1, 1),
+            colour: None,
+        }),
         TrackKind::Audio(format) => Media::Audio { sample_rate: format.sample_rate, channels: format.channels },
     };
     let timed = |s: &Segment| TimelineSegment { start: s.start, duration: s.duration };
     let representation = Representation {
         id: id.to_owned(),
         bandwidth: index.bandwidth.peak,
-        codecs: index.codec.clone(),
+        codecs: Some(index.codec.clone()),
         media,
-        segments: SegmentTemplate {
+        segments: Segments::Template(SegmentTemplate {
             timescale: index.timescale,
             initialization: "$RepresentationID$-init.mp4".to_owned(),
             media: "$RepresentationID$-$Number$.m4s".to_owned(),
             segments: segments.iter().map(timed).collect(),
-        },
+        }),
     };
-    AdaptationSet { language: None, main: true, protection: None, representations: vec![representation] }
+    AdaptationSet { roles: vec![Role::Main], representations: vec![representation], ..AdaptationSet::default() }
 }
 
 fn checksums(bench: &Bench, input: &str, stream: &str) -> Vec<String> {
@@ -62,6 +70,7 @@ fn a_presentation_with_separate_audio_plays_whole() {
     let mpd = Mpd {
         duration: (segments.iter().map(|segment| segment.duration).sum(), video_index.timescale),
         min_buffer_time: (2, 1),
+        base_urls: Vec::new(),
         adaptation_sets: vec![
             rendition(&bench, "v", &video, &video_index, &segments),
             rendition(&bench, "a", &audio, &audio_index, &aligned),
