@@ -1,6 +1,9 @@
 //! HLS playlists of a presentation (RFC 8216bis). URIs are relative, so that the signed prefix reaches every segment.
 
-use tessera_hls::{AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, MultivariantPlaylist, Variant};
+use tessera_hls::{
+    AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, Method, MultivariantPlaylist, Resource, Run,
+    Variant,
+};
 use tessera_isobmff::TrackKind;
 
 use crate::presentation::{Presentation, Track};
@@ -37,7 +40,7 @@ pub(crate) fn multivariant(presentation: &Presentation, tracks: &[&Track], keys:
     let playlist = MultivariantPlaylist {
         variants: variants.into_iter().map(|track| variant(track, &audio, uri(track))).collect(),
         audio: audio.iter().enumerate().map(|(place, track)| rendition(track, place, uri(track))).collect(),
-        session_keys: Vec::new(),
+        ..MultivariantPlaylist::default()
     };
     playlist.write()
 }
@@ -56,6 +59,7 @@ fn variant(track: &Track, audio: &[&Track], uri: String) -> Variant {
         },
         frame_rate: track.index.frame_rate(),
         audio: (!audio.is_empty()).then(|| AUDIO_GROUP.to_owned()),
+        ..Variant::default()
     }
 }
 
@@ -71,6 +75,7 @@ fn rendition(track: &Track, place: usize, uri: String) -> AudioRendition {
             TrackKind::Video(_) => 0,
         },
         uri,
+        ..AudioRendition::default()
     }
 }
 
@@ -81,7 +86,7 @@ pub(crate) fn media(
     clearkey_url: &str,
     keys: Keys,
 ) -> Result<String, Error> {
-    let key = |format, uri, key_id| Key { format, uri, key_id: Some(key_id), iv: None };
+    let key = |format, uri, key_id| Key { method: Method::SampleAes, format, uri, key_id: Some(key_id), iv: None };
     let keys = presentation.signalled().map(|signalled| {
         let id = signalled.key_id;
         let identity = format!("{clearkey_url}/{:032x}", u128::from_be_bytes(id));
@@ -89,14 +94,20 @@ pub(crate) fn media(
         identity.into_iter().chain([key(KeyFormat::ClearKey, clearkey_url.to_owned(), id)])
     });
     let segment = |segment: &tessera_isobmff::Segment| MediaSegment {
-        uri: format!("{}.m4s", segment.number),
+        resource: Resource::file(format!("{}.m4s", segment.number)),
         duration: segment.duration,
     };
     let playlist = MediaPlaylist {
         timescale: track.index.timescale,
-        init: "init.mp4".into(),
-        keys: keys.into_iter().flatten().collect(),
-        segments: track.segments.iter().map(segment).collect(),
+        // Segments are numbered from 1, as in the DASH template with `$Number$`.
+        media_sequence: 1,
+        runs: vec![Run {
+            keys: keys.into_iter().flatten().collect(),
+            init: Some(Resource::file("init.mp4")),
+            segments: track.segments.iter().map(segment).collect(),
+            ..Run::default()
+        }],
+        ..MediaPlaylist::default()
     };
     playlist.write()
 }
