@@ -22,7 +22,7 @@ mod version;
 pub use finding::{Finding, Report, Rule, Severity};
 pub use presentation::Presentation;
 
-use crate::read::MAX_PLAYLIST;
+use crate::read::check_length;
 use finding::Findings;
 use media::MediaSummary;
 use multivariant::MultivariantSummary;
@@ -44,8 +44,8 @@ enum Summary {
 }
 
 fn check_into(text: &str, findings: &mut Findings) -> Summary {
-    if text.len() > MAX_PLAYLIST {
-        findings.add(0, rules::TOO_LONG, format!("{} bytes, and {MAX_PLAYLIST} are the most", text.len()));
+    if let Err(error) = check_length(text) {
+        findings.add(0, rules::TOO_LONG, error.to_string());
         return Summary::Neither;
     }
     let playlist = Playlist::parse(text, findings);

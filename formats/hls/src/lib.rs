@@ -30,7 +30,7 @@ pub use error::Error;
 pub use key::{Key, KeyFormat, Method};
 pub use media::{MediaPlaylist, MediaSegment, Run};
 pub use multivariant::MultivariantPlaylist;
-pub use read::{MAX_PLAYLIST, ReadError};
+pub use read::{MAX_LINES, MAX_PLAYLIST, ReadError};
 pub use rendition::{AudioRendition, SubtitleRendition};
 pub use resource::{ByteRange, Resource};
 pub use start::Start;

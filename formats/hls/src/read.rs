@@ -12,8 +12,10 @@ use crate::{
     values::{AttributeList, signed_millionths, sixteen_bytes},
 };
 
-/// The longest playlist that is read, in bytes: a day of one-second segments with long URIs.
-pub const MAX_PLAYLIST: usize = 32 << 20;
+/// The longest playlist that is read or checked, in bytes.
+pub const MAX_PLAYLIST: usize = 16 << 20;
+/// The most lines of a playlist that is read or checked: two days of one-second segments.
+pub const MAX_LINES: usize = 1 << 19;
 
 /// Why a text cannot be read as the playlist wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,9 +26,16 @@ pub enum ReadError {
     /// A playlist of the other kind, or neither.
     #[error("not a {0}")]
     NotKind(&'static str),
-    /// Longer than [`MAX_PLAYLIST`].
-    #[error("a playlist of {0} bytes is not read; {MAX_PLAYLIST} are the most")]
-    TooLong(usize),
+    /// Longer than [`MAX_PLAYLIST`] or [`MAX_LINES`].
+    #[error("a playlist of {got} {what} is too long; {limit} are the most")]
+    TooLong {
+        /// Bytes or lines.
+        what: &'static str,
+        /// How many there are.
+        got: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The playlist has no end: it is live, and this crate's data is of complete ones.
     #[error("the playlist has no EXT-X-ENDLIST; only complete ones are read")]
     NotComplete,
@@ -42,11 +51,17 @@ pub enum ReadError {
     },
 }
 
+/// Refuses what is longer than a playlist may be.
+pub(crate) fn check_length(text: &str) -> Result<(), ReadError> {
+    let bytes = ("bytes", text.len(), MAX_PLAYLIST);
+    let lines = || ("lines", text.bytes().filter(|byte| *byte == b'\n').count(), MAX_LINES);
+    let (what, got, limit) = if bytes.1 > bytes.2 { bytes } else { lines() };
+    if got > limit { Err(ReadError::TooLong { what, got, limit }) } else { Ok(()) }
+}
+
 /// Refuses what is no playlist at all.
 fn checked(text: &str) -> Result<&str, ReadError> {
-    if text.len() > MAX_PLAYLIST {
-        return Err(ReadError::TooLong(text.len()));
-    }
+    check_length(text)?;
     match lines(text).next().map(|line| line.item) {
         Some(Item::Tag { name: "EXTM3U", .. }) => Ok(text),
         _ => Err(ReadError::NotPlaylist),

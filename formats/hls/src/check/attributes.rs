@@ -28,7 +28,7 @@ pub(crate) fn check<'a>(
     for attribute in &list.0 {
         let name = attribute.name;
         if !seen.insert(name) {
-            findings.add(line, rules::ATTRIBUTE_REPEATED, format!("{} has {name} twice", tag.name));
+            findings.add(line, rules::ATTRIBUTE_REPEATED, format!("{} has {} twice", tag.name, quoted(name)));
         }
         match specification.iter().find(|known| known.name == name) {
             Some(known) => {

@@ -14,7 +14,7 @@ pub(crate) struct Keys<'a> {
     keys: Vec<Key<'a>>,
     /// Formats of the last protected segments, in the order of the alphabet.
     formats: Option<Vec<&'a str>>,
-    /// Whether the last segment was protected.
+    /// Whether the last segment's samples were protected.
     protected: Option<bool>,
     /// Keys have changed since the last segment.
     changed: bool,
@@ -65,7 +65,8 @@ impl<'a> Keys<'a> {
         if !std::mem::take(&mut self.changed) {
             return;
         }
-        let protected = !self.keys.is_empty();
+        // AES-128 is of whole files: it changes no sample's description.
+        let protected = self.keys.iter().any(|key| key.method.starts_with("SAMPLE-AES"));
         let before = self.protected.replace(protected);
         if map.stands && !map.fresh && before.unwrap_or(false) != protected {
             let from = if protected { "clear to protected" } else { "protected to clear" };

@@ -1,6 +1,6 @@
 //! A multivariant playlist with all that it leads to (RFC 8216bis §6.2.4).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     Summary, bandwidth, check_into,
@@ -193,10 +193,11 @@ fn check_bandwidth(
     findings: &mut Findings,
 ) {
     let peak = |uri: &str| media.get(&resolve(base, uri)).and_then(|media| media.peak);
-    let mut groups: HashMap<(&str, &str), u64> = HashMap::new();
+    let mut groups: HashMap<(&str, &str), Group<'_>> = HashMap::new();
     for rendition in &summary.renditions {
-        let largest = groups.entry((rendition.kind.as_str(), rendition.group.as_str())).or_default();
-        *largest = (*largest).max(peak(&rendition.uri).unwrap_or(0));
+        let group = groups.entry((rendition.kind.as_str(), rendition.group.as_str())).or_default();
+        group.peak = group.peak.max(peak(&rendition.uri).unwrap_or(0));
+        group.uris.insert(&rendition.uri);
     }
     for variant in summary.variants.iter().chain(&summary.i_frames) {
         let (Some(own), Some(stated)) = (peak(&variant.uri), variant.bandwidth) else { continue };
@@ -207,10 +208,19 @@ fn check_bandwidth(
     }
 }
 
+/// Renditions of which one plays at a time.
+#[derive(Default)]
+struct Group<'a> {
+    peak: u64,
+    uris: HashSet<&'a str>,
+}
+
 impl VariantLine {
-    fn measured(&self, own: u64, groups: &HashMap<(&str, &str), u64>) -> u64 {
-        let largest = |(kind, group): &(&'static str, String)| groups.get(&(*kind, group.as_str())).copied();
-        // A group that holds the variant's own playlist adds nothing to it, as when sound is all there is.
-        self.groups.iter().filter_map(largest).filter(|rate| *rate != own).fold(own, u64::saturating_add)
+    /// Its own peak with those of its groups. A group that holds the variant's own playlist adds nothing to it, as when
+    /// sound is all there is.
+    fn measured(&self, own: u64, groups: &HashMap<(&str, &str), Group<'_>>) -> u64 {
+        let others = self.groups.iter().filter_map(|(kind, group)| groups.get(&(*kind, group.as_str())));
+        let others = others.filter(|group| !group.uris.contains(self.uri.as_str()));
+        others.fold(own, |sum, group| sum.saturating_add(group.peak))
     }
 }

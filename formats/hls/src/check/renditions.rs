@@ -96,7 +96,7 @@ fn check_names(groups: &BTreeMap<(&str, &str), Group<'_>>, summary: &Multivarian
         }
     }
     for ((kind, id), group) in groups.iter().filter(|(key, _)| !named.contains(*key)) {
-        findings.add(group.line, rules::GROUP_UNUSED, format!("group {} of TYPE={kind} is not", quoted(id)));
+        findings.add(group.line, rules::GROUP_UNUSED, format!("group {} of TYPE {} is not", quoted(id), quoted(kind)));
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) const CHARACTERS: Rule =
 pub(crate) const FIRST_LINE: Rule = error("first-line", "4.4.1.1", "the first line is #EXTM3U");
 pub(crate) const BLANKS: Rule = error("blanks", "4.1", "a line neither begins nor ends with white space");
 pub(crate) const UNKNOWN_TAG: Rule = warning("unknown-tag", "4.1", "a tag that the standard does not know is ignored");
-pub(crate) const MISPLACED_CASE: Rule =
-    warning("tag-in-comment", "4.1", "tags are case-sensitive, and begin with #EXT without blanks");
+pub(crate) const TAG_IN_COMMENT: Rule =
+    warning("tag-in-comment", "4.1", "a tag or comment begins its line, without blanks before it");
 pub(crate) const REPEATED_TAG: Rule = error("repeated-tag", "4.4", "the tag stands at most once in a playlist");
 pub(crate) const MIXED_KINDS: Rule =
     error("mixed-kinds", "4.1", "a playlist is a media playlist or a multivariant playlist, never both");

@@ -54,12 +54,15 @@ impl<'a> Playlist<'a> {
             match item {
                 Item::Ignored => {}
                 Item::Uri(uri) => playlist.uri(number, uri, findings),
-                Item::Tag { name, value } => match Tag::named(name) {
+                Item::Tag { name, value } => match Tag::named(name.trim_end()) {
                     Some(tag) => {
                         let first = *seen.entry(tag.name).or_insert(number);
                         if tag.once && first != number {
-                            let detail = format!("{name} stands on line {first} already");
+                            let detail = format!("{} stands on line {first} already", tag.name);
                             findings.add_of(number, rules::REPEATED_TAG, tag.clause, detail);
+                        }
+                        if name.len() != tag.name.len() || value.is_some_and(|value| tag.ends_with_blank(value)) {
+                            findings.add(number, rules::BLANKS, format!("{} has a blank behind it", tag.name));
                         }
                         playlist.tag(number, tag, value, findings);
                     }
@@ -75,21 +78,20 @@ impl<'a> Playlist<'a> {
 
     fn uri(&mut self, number: usize, uri: &'a str, findings: &mut Findings) {
         let trimmed = uri.trim();
+        if trimmed.starts_with('#') {
+            findings.add(number, rules::TAG_IN_COMMENT, quoted(uri));
+            return;
+        }
         if trimmed.len() != uri.len() {
             findings.add(number, rules::BLANKS, quoted(uri));
         }
-        if trimmed.starts_with('#') {
-            findings.add(number, rules::MISPLACED_CASE, quoted(uri));
-        } else if !trimmed.is_empty() {
+        if !trimmed.is_empty() {
             self.lines.push(Line { number, content: Content::Uri(trimmed) });
         }
     }
 
     fn tag(&mut self, number: usize, tag: &'static Tag, value: Option<&'a str>, findings: &mut Findings) {
         let text = value.unwrap_or_default();
-        if text.ends_with(char::is_whitespace) && tag.name != "EXTINF" {
-            findings.add(number, rules::BLANKS, format!("{} ends with a blank", tag.name));
-        }
         let (value, text) = (value.map(str::trim_end), text.trim_end());
         self.decide(number, tag, findings);
         if let Some(wanted) = tag.form.mismatch(value) {

@@ -26,7 +26,9 @@ pub(crate) fn check(playlist: &Playlist<'_>, findings: &mut Findings) {
         if tag.name == "EXT-X-VERSION" && at == 0 {
             (stated, at) = (integer(value).unwrap_or(u64::MAX), line.number);
         }
-        for (version, what) in needs(tag.name, value, list, i_frames_only).into_iter().flatten() {
+        let request = list.0.iter().any(|attribute| attribute.name.starts_with("REQ-"));
+        let request = request.then_some((12, "an attribute REQ-*"));
+        for (version, what) in needs(tag.name, value, list, i_frames_only).into_iter().chain([request]).flatten() {
             if version > need.version {
                 need = Need { version, line: line.number, what };
             }
@@ -38,23 +40,21 @@ pub(crate) fn check(playlist: &Playlist<'_>, findings: &mut Findings) {
     }
 }
 
-type Needs = [Option<(u64, &'static str)>; 4];
+type Needs = [Option<(u64, &'static str)>; 3];
 
 fn needs(tag: &str, value: &str, list: &AttributeList<'_>, i_frames_only: bool) -> Needs {
     let when = |is: bool, version, what| is.then_some((version, what));
     let has = |name| list.get(name).is_some();
-    let one = |version, what| [Some((version, what)), None, None, None];
-    let request = when(list.0.iter().any(|attribute| attribute.name.starts_with("REQ-")), 12, "an attribute REQ-*");
+    let one = |version, what| [Some((version, what)), None, None];
     match tag {
         "EXT-X-KEY" => [
             when(has("IV"), 2, "IV"),
             when(list.get("METHOD").is_some_and(|method| method.starts_with("SAMPLE-AES")), 5, "METHOD=SAMPLE-AES"),
             when(has("KEYFORMAT") || has("KEYFORMATVERSIONS"), 5, "KEYFORMAT"),
-            None,
         ],
         "EXTINF" => {
             let duration = value.split_once(',').map_or(value, |(duration, _title)| duration);
-            [when(duration.contains('.'), 3, "a duration with a fraction"), None, None, None]
+            [when(duration.contains('.'), 3, "a duration with a fraction"), None, None]
         }
         "EXT-X-BYTERANGE" => one(4, "EXT-X-BYTERANGE"),
         "EXT-X-I-FRAMES-ONLY" => one(4, "EXT-X-I-FRAMES-ONLY"),
@@ -67,17 +67,13 @@ fn needs(tag: &str, value: &str, list: &AttributeList<'_>, i_frames_only: bool) 
             [
                 when(service, 7, "an INSTREAM-ID of a SERVICE"),
                 when(other, 13, "INSTREAM-ID of another TYPE than CLOSED-CAPTIONS"),
-                request,
                 None,
             ]
         }
-        "EXT-X-DEFINE" => [Some((8, "EXT-X-DEFINE")), when(has("QUERYPARAM"), 11, "QUERYPARAM"), None, None],
-        "EXT-X-SKIP" => [
-            Some((9, "EXT-X-SKIP")),
-            when(has("RECENTLY-REMOVED-DATERANGES"), 10, "RECENTLY-REMOVED-DATERANGES"),
-            None,
-            None,
-        ],
-        _ => [request, None, None, None],
+        "EXT-X-DEFINE" => [Some((8, "EXT-X-DEFINE")), when(has("QUERYPARAM"), 11, "QUERYPARAM"), None],
+        "EXT-X-SKIP" => {
+            [Some((9, "EXT-X-SKIP")), when(has("RECENTLY-REMOVED-DATERANGES"), 10, "RECENTLY-REMOVED-DATERANGES"), None]
+        }
+        _ => [None; 3],
     }
 }

@@ -1,7 +1,7 @@
 //! Reading is the inverse of writing, and no text makes it panic.
 
 use proptest::{prelude::*, sample::Index};
-use tessera_hls::{MAX_PLAYLIST, MediaPlaylist, MultivariantPlaylist, ReadError};
+use tessera_hls::{MAX_LINES, MAX_PLAYLIST, MediaPlaylist, MultivariantPlaylist, ReadError, check};
 
 use crate::presentation::{media, multivariant};
 
@@ -34,8 +34,10 @@ fn what_is_not_wanted_is_refused() {
     assert_eq!(MediaPlaylist::read("#EXTM3U\n"), Err(ReadError::NotKind("media playlist")));
     assert_eq!(MultivariantPlaylist::read(media), Err(ReadError::NotKind("multivariant playlist")));
     assert!(MediaPlaylist::read("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\na\n").is_err());
-    let long = " ".repeat(MAX_PLAYLIST + 1);
-    assert_eq!(MediaPlaylist::read(&long), Err(ReadError::TooLong(long.len())));
+    for long in [" ".repeat(MAX_PLAYLIST + 1), "\n".repeat(MAX_LINES + 1)] {
+        assert!(matches!(MediaPlaylist::read(&long), Err(ReadError::TooLong { .. })));
+        assert_eq!(check(&long).iter().map(|finding| finding.rule.id).collect::<Vec<_>>(), ["too-long"]);
+    }
     for line in [
         "#EXTINF:x,\na",
         "a",
