@@ -270,6 +270,16 @@ fn playlists_that_do_not_fit_together_are_found() {
 }
 
 #[test]
+fn a_presentation_of_very_many_playlists_is_checked_in_part() {
+    let variant = |number| format!("#EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"mp4a.40.2\"\n{number}.m3u8\n");
+    let main = format!("#EXTM3U\n{}", (0..1_001).map(variant).collect::<String>());
+    let media = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\na.ts\n#EXT-X-ENDLIST\n";
+    let playlist = |uri: &str| Some(if uri == "main.m3u8" { main.clone() } else { media.to_owned() });
+    let reports = Presentation { playlist: &playlist, size: &|_| None }.check("main.m3u8");
+    assert_eq!((reports.len(), ids(&reports[0].findings)), (1_001, vec!["too-many-playlists"]));
+}
+
+#[test]
 fn findings_are_printed_on_one_line_with_clause_and_rule() {
     let late = MEDIA.replace("#EXTINF:6.000000,", "#EXTINF:6.500000,");
     let [finding] = <[Finding; 1]>::try_from(check(&late)).unwrap();

@@ -81,3 +81,27 @@ fn a_presentation_with_separate_audio_plays_whole() {
     // The demuxer restarts decoding nowhere, so sound is the source's to the last sample.
     assert_eq!(checksums(&bench, "main.m3u8", "a"), checksums(&bench, "audio.mp4", "a"), "sound");
 }
+
+#[test]
+fn byte_ranges_of_one_file_play_whole() {
+    let bench = Bench::new();
+    let video = format!("{} -c:v libx264 -g 50 -sc_threshold 0 -bf 2", picture("320x180", 25, 5));
+    let Some(video) = bench.track("video.mp4", &video) else { return };
+    let index = index(&video);
+    let mut file = index.init_segment(None, &[]);
+    let init = Resource::range("one.mp4", 0, file.len() as u64);
+    let mut segments = Vec::new();
+    for segment in index.segments(2) {
+        let offset = file.len() as u64;
+        file.extend(index.segment_header(&segment, None).unwrap());
+        let ranges = segment.data_ranges(&index).into_iter();
+        ranges.for_each(|range| file.extend(&video[range.start as usize..range.end as usize]));
+        let resource = Resource::range("one.mp4", offset, file.len() as u64 - offset);
+        segments.push(MediaSegment { resource, duration: segment.duration });
+    }
+    bench.write("one.mp4", &file);
+    let run = Run { init: Some(init), segments, ..Run::default() };
+    let playlist = MediaPlaylist { timescale: index.timescale, runs: vec![run], ..MediaPlaylist::default() };
+    bench.write("one.m3u8", playlist.write().unwrap().as_bytes());
+    assert_eq!(checksums(&bench, "one.m3u8", "v"), checksums(&bench, "video.mp4", "v"));
+}

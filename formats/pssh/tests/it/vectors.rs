@@ -20,6 +20,12 @@ fn a_widevine_box_of_another_packager_is_read_and_written_alike() {
 }
 
 #[test]
+fn the_common_box_is_the_one_that_init_segments_hold() {
+    let key_ids = [[1; 16], [2; 16]];
+    assert_eq!(Pssh::common(&key_ids).write().unwrap(), tessera_isobmff::common_pssh(&key_ids));
+}
+
+#[test]
 fn several_keys_make_a_header_of_version_4_2() {
     let key = |byte| PlayReadyKey { id: [byte; 16], checksum: Some([byte; 8]) };
     let header = PlayReadyHeader { scheme: Scheme::Cenc, keys: vec![key(0), key(4)], licence_url: None };
