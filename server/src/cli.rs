@@ -43,6 +43,9 @@ pub(crate) enum Command {
     /// Look at video files and at what is made of them.
     #[command(subcommand)]
     Media(Media),
+    /// HLS playlists: checking them against the standard.
+    #[command(subcommand)]
+    Hls(Hls),
     /// Make and look after tenants: one operator's service each, with a host name, viewers and a catalog of its own.
     #[command(subcommand)]
     Tenant(Tenant),
@@ -203,6 +206,19 @@ pub(crate) enum Media {
         /// Print the plan as JSON.
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Hls {
+    /// Check a playlist, and all that it names, against RFC 8216bis. Ends with 2 when a rule is broken; warnings are none.
+    ///
+    /// Each line of the output says where, what is there instead, and the clause of the standard.
+    ///
+    /// Example: tessera hls check https://cdn.example/film/master.m3u8
+    Check {
+        /// A file, or an address that begins with http:// or https://.
+        playlist: String,
     },
 }
 

@@ -15,6 +15,7 @@ mod doctor;
 mod error;
 mod figures;
 mod films;
+mod hls_check;
 mod ingest;
 mod ingest_command;
 mod key_command;
@@ -41,7 +42,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Arguments, Command, Contract};
+use cli::{Arguments, Command, Contract, Hls};
 use error::CommandError;
 use output::say;
 
@@ -72,6 +73,10 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Up(up) => run::up(config, up).await?,
         Command::Serve(place) => run::serve(config, &place).await?,
         Command::Ingest(ingest) => ingest_command::run(ingest).await?,
+        Command::Hls(Hls::Check { playlist }) => {
+            // Broken rules are a result, not an error of the command: exit code 2.
+            return Ok(if hls_check::run(&playlist).await? { ExitCode::SUCCESS } else { ExitCode::from(2) });
+        }
         Command::Media(command) => media_command::run(config, command).await?,
         Command::Tenant(command) => tenant::run(config, command).await?,
         Command::Key(command) => key_command::run(config, command).await?,

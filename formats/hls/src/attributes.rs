@@ -1,4 +1,4 @@
-//! Attribute lists (RFC 8216bis §4.2): `NAME=value,NAME="value"`, safe against what values contain.
+//! Attribute lists as they are written (RFC 8216bis §4.2): `NAME=value,NAME="value"`, safe against what values contain.
 
 use std::fmt::{Display, Write};
 

@@ -1,135 +1,118 @@
 //! Media playlists (RFC 8216bis §4.4.3, §4.4.4).
 
-use crate::{
-    Error, Key,
-    attributes::{Attributes, checked_uri, decimal},
-};
+use crate::{Error, Key, KeyFormat, Resource, Start, attributes::decimal};
 
 /// The segments of one rendition, complete from start to end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MediaPlaylist {
     /// Units of [`MediaSegment::duration`] in a second.
     pub timescale: u32,
-    /// URI of the init segment.
-    pub init: String,
-    /// Keys of all segments, one a format; none when they are clear.
+    /// Each segment is one I-frame, for trick play, and its duration is the time to the next (§4.4.3.6).
+    pub i_frames_only: bool,
+    /// The target duration in seconds, for renditions that must agree on one (§6.2.4): raised to what the segments
+    /// need. `None` for what they need.
+    pub target_duration: Option<u64>,
+    /// Number of the first segment.
+    pub media_sequence: u64,
+    /// Where playback starts, when it is not the beginning.
+    pub start: Option<Start>,
+    /// The segments.
+    pub runs: Vec<Run>,
+}
+
+/// Segments that follow each other with one init section and the same keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Timestamps, encoding or tracks change with the first segment (§4.4.4.3).
+    pub discontinuity: bool,
+    /// Keys of the segments, one a format; none when they are clear.
     pub keys: Vec<Key>,
-    /// The segments, numbered from 1 as in a DASH template with `$Number$`.
+    /// The init section; `None` for segments that bring their own, such as WebVTT.
+    pub init: Option<Resource>,
+    /// The segments; at least one.
     pub segments: Vec<MediaSegment>,
 }
 
 /// One segment of a media playlist.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MediaSegment {
     /// Where it is.
-    pub uri: String,
+    pub resource: Resource,
     /// How long it plays, in the playlist's timescale.
     pub duration: u64,
 }
 
 impl MediaPlaylist {
-    /// The playlist as text. Errors when a URI is none, there are no segments, or the timescale is zero.
+    /// The playlist as text. Errors when a URI is none, a run has no segments, the timescale is zero, keys break a rule
+    /// of their format, or runs do not fit together.
     pub fn write(&self) -> Result<String, Error> {
-        if self.timescale == 0 {
-            return Err(Error::Zero("the timescale"));
-        }
-        let mut text = format!(
-            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:VOD\n\
-             #EXT-X-INDEPENDENT-SEGMENTS\n",
-            self.target_duration()?
-        );
-        for key in &self.keys {
-            text.push_str(&key.line("EXT-X-KEY")?);
-        }
-        text.push_str(&Attributes::of("EXT-X-MAP").uri(&self.init)?.line());
-        for segment in &self.segments {
-            let duration = decimal(segment.duration, u64::from(self.timescale), 6);
-            text.push_str(&format!("#EXTINF:{duration},\n{}\n", checked_uri(&segment.uri)?));
+        let mut text = self.head()?;
+        let (mut keys, mut init) = (&[] as &[Key], None);
+        for run in &self.runs {
+            if run.discontinuity {
+                text.push_str("#EXT-X-DISCONTINUITY\n");
+            }
+            if run.keys != keys {
+                text.push_str(&key_lines(keys, &run.keys)?);
+            }
+            // Again behind every change: players take clear and protected samples' descriptions from it.
+            match &run.init {
+                Some(map) => text.push_str(&map.map_line()?),
+                None if init.is_some() => return Err(Error::NoInit),
+                None => {}
+            }
+            (keys, init) = (&run.keys, run.init.as_ref());
+            self.write_segments(run, &mut text)?;
         }
         text.push_str("#EXT-X-ENDLIST\n");
         Ok(text)
     }
 
-    /// The longest duration, rounded to the nearest second as §4.4.3.1 compares it, and at least 1.
-    fn target_duration(&self) -> Result<u64, Error> {
-        let longest = self.segments.iter().map(|segment| segment.duration).max().ok_or(Error::Empty("segment"))?;
+    fn head(&self) -> Result<String, Error> {
+        if self.timescale == 0 {
+            return Err(Error::Zero("the timescale"));
+        }
+        let mut text = format!(
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-PLAYLIST-TYPE:VOD\n",
+            self.written_target_duration()?,
+            self.media_sequence
+        );
+        text.push_str(if self.i_frames_only { "#EXT-X-I-FRAMES-ONLY\n" } else { "#EXT-X-INDEPENDENT-SEGMENTS\n" });
+        text.push_str(&self.start.map(Start::line).unwrap_or_default());
+        Ok(text)
+    }
+
+    fn write_segments(&self, run: &Run, text: &mut String) -> Result<(), Error> {
+        if run.segments.is_empty() {
+            return Err(Error::Empty("segment"));
+        }
+        for segment in &run.segments {
+            let duration = decimal(segment.duration, u64::from(self.timescale), 6);
+            text.push_str(&format!("#EXTINF:{duration},\n{}", segment.resource.segment_lines()?));
+        }
+        Ok(())
+    }
+
+    /// The longest duration, rounded to the nearest second as §4.4.3.1 compares it, and at least 1 and what is asked for.
+    fn written_target_duration(&self) -> Result<u64, Error> {
+        let segments = self.runs.iter().flat_map(|run| &run.segments);
+        let longest = segments.map(|segment| segment.duration).max().ok_or(Error::Empty("segment"))?;
         let timescale = u64::from(self.timescale);
         let rounded = longest / timescale + u64::from(longest % timescale >= timescale.div_ceil(2));
-        Ok(rounded.max(1))
+        Ok(rounded.max(1).max(self.target_duration.unwrap_or(0)))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::KeyFormat;
-
-    fn playlist(timescale: u32, durations: &[u64]) -> MediaPlaylist {
-        let segment = |(number, duration): (usize, &u64)| MediaSegment {
-            uri: format!("{}.m4s", number + 1),
-            duration: *duration,
-        };
-        MediaPlaylist {
-            timescale,
-            init: "init.mp4".to_owned(),
-            keys: Vec::new(),
-            segments: durations.iter().enumerate().map(segment).collect(),
-        }
+/// The lines that replace one run's keys by the next one's. A key holds until another of its format or `NONE`, so formats
+/// that come or go would leave segments with keys of two kinds.
+fn key_lines(before: &[Key], keys: &[Key]) -> Result<String, Error> {
+    if keys.is_empty() {
+        return Ok("#EXT-X-KEY:METHOD=NONE\n".to_owned());
     }
-
-    #[test]
-    fn writes_a_clear_playlist() {
-        assert_eq!(
-            playlist(48_000, &[95_232, 96_256, 512]).write().unwrap(),
-            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:VOD\n\
-             #EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:1.984000,\n1.m4s\n#EXTINF:2.005333,\n2.m4s\n\
-             #EXTINF:0.010667,\n3.m4s\n#EXT-X-ENDLIST\n"
-        );
+    let has = |keys: &[Key], format: KeyFormat| keys.iter().filter(|key| key.format == format).count();
+    let fits = |format| has(keys, format) <= 1 && (before.is_empty() || has(before, format) == has(keys, format));
+    if !KeyFormat::ALL.into_iter().all(fits) || keys.iter().any(|key| key.method != keys[0].method) {
+        return Err(Error::KeyFormats);
     }
-
-    #[test]
-    fn names_keys_before_the_map() {
-        let mut playlist = playlist(1, &[4]);
-        let key = |format, uri: &str| Key { format, uri: uri.to_owned(), key_id: Some([0xab; 16]), iv: None };
-        playlist.keys =
-            vec![key(KeyFormat::Identity, "k?a=1"), key(KeyFormat::ClearKey, "https://drm.example/clearkey")];
-        let text = playlist.write().unwrap();
-        let keys: Vec<_> = text.lines().skip_while(|line| !line.starts_with("#EXT-X-KEY")).take(3).collect();
-        let id = "KEYID=0xABABABABABABABABABABABABABABABAB";
-        assert_eq!(
-            keys,
-            [
-                format!(
-                    "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k?a=1\",{id},KEYFORMAT=\"identity\",KEYFORMATVERSIONS=\"1\""
-                ),
-                format!(
-                    "#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"https://drm.example/clearkey\",{id},KEYFORMAT=\"org.w3.clearkey\",\
-                 KEYFORMATVERSIONS=\"1\""
-                ),
-                "#EXT-X-MAP:URI=\"init.mp4\"".to_owned(),
-            ]
-        );
-    }
-
-    #[test]
-    fn every_duration_rounds_to_at_most_the_target() {
-        for (timescale, durations, target) in [
-            (1_000, vec![2_499], 2),
-            (1_000, vec![2_500], 3),
-            (3, vec![5, 4], 2),
-            (48_000, vec![1], 1),
-            (1, vec![u64::MAX], u64::MAX),
-        ] {
-            assert_eq!(playlist(timescale, &durations).target_duration(), Ok(target), "{durations:?} / {timescale}");
-        }
-    }
-
-    #[test]
-    fn refuses_what_is_no_playlist() {
-        assert_eq!(playlist(0, &[1]).write(), Err(Error::Zero("the timescale")));
-        assert_eq!(playlist(1, &[]).write(), Err(Error::Empty("segment")));
-        let mut injected = playlist(1, &[1]);
-        injected.init = "a\"\n#EXT-X-ENDLIST".to_owned();
-        assert!(matches!(injected.write(), Err(Error::NotUri(_))));
-    }
+    keys.iter().map(|key| key.line("EXT-X-KEY")).collect()
 }

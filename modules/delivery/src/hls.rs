@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use tessera_hls::{AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, MultivariantPlaylist, Variant};
+use tessera_hls::{
+    AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, Method, MultivariantPlaylist, Resource, Run,
+    Variant,
+};
 use tessera_isobmff::TrackKind;
 
 use crate::presentation::{Presentation, Track};
@@ -47,7 +50,7 @@ pub(crate) fn multivariant(presentation: &Presentation, tracks: &[&Track], keys:
     let renditions = groups.iter().flat_map(|group| {
         group.members.iter().enumerate().map(|(place, track)| rendition(track, group, place, uri(track)))
     });
-    MultivariantPlaylist { variants, audio: renditions.collect(), session_keys: Vec::new() }.write()
+    MultivariantPlaylist { variants, audio: renditions.collect(), ..MultivariantPlaylist::default() }.write()
 }
 
 /// Renditions of sound that a variant can go with.
@@ -56,24 +59,25 @@ struct AudioGroup<'t> {
     members: Vec<&'t Track>,
 }
 
-/// A group for each count of channels, fewest first.
+/// A group for each count of channels, fewest first. Each has every language, in the closest count that is not above its
+/// own where there is one.
 fn audio_groups<'t>(audio: &[&'t Track]) -> Vec<AudioGroup<'t>> {
     let counts: BTreeSet<u16> = audio.iter().map(|track| channels(track)).collect();
-    let group = |count: u16| {
-        let fits = |track: &&Track| channels(track) <= count;
-        let mut members = Vec::<&Track>::new();
-        for track in audio.iter().copied().filter(fits) {
-            match members.iter_mut().find(|other| other.index.language == track.index.language) {
-                Some(other) if channels(track) > channels(other) => *other = track,
-                // Two of one language and as many channels are two choices.
-                Some(other) if channels(track) == channels(other) => members.push(track),
-                Some(_) => {}
-                None => members.push(track),
-            }
-        }
+    let group = |&count: &u16| {
+        let has = |language: &str, count: u16| {
+            audio.iter().any(|track| track.index.language == language && channels(track) == count)
+        };
+        let fitting = |language: &str| {
+            let below = counts.range(..=count).rev();
+            below.chain(&counts).copied().find(|count| has(language, *count))
+        };
+        let is_in = |track: &&Track| fitting(&track.index.language) == Some(channels(track));
+        let mut members: Vec<&Track> = audio.iter().copied().filter(is_in).collect();
+        // The same language first in each, for that is the default.
+        members.sort_by_key(|track| audio.iter().position(|first| first.index.language == track.index.language));
         AudioGroup { name: format!("audio{count}"), members }
     };
-    counts.into_iter().map(group).collect()
+    counts.iter().map(group).collect()
 }
 
 fn channels(track: &Track) -> u16 {
@@ -98,6 +102,7 @@ fn variant(track: &Track, group: Option<&AudioGroup<'_>>, uri: String) -> Varian
         },
         frame_rate: track.index.frame_rate(),
         audio: group.map(|group| group.name.clone()),
+        ..Variant::default()
     }
 }
 
@@ -113,6 +118,7 @@ fn rendition(track: &Track, group: &AudioGroup<'_>, place: usize, uri: String) -
         default: place == 0,
         channels: channels(track),
         uri,
+        ..AudioRendition::default()
     }
 }
 
@@ -123,7 +129,7 @@ pub(crate) fn media(
     clearkey_url: &str,
     keys: Keys,
 ) -> Result<String, Error> {
-    let key = |format, uri, key_id| Key { format, uri, key_id: Some(key_id), iv: None };
+    let key = |format, uri, key_id| Key { method: Method::SampleAes, format, uri, key_id: Some(key_id), iv: None };
     let keys = presentation.signalled().map(|signalled| {
         let id = signalled.key_id;
         let identity = format!("{clearkey_url}/{:032x}", u128::from_be_bytes(id));
@@ -131,14 +137,21 @@ pub(crate) fn media(
         identity.into_iter().chain([key(KeyFormat::ClearKey, clearkey_url.to_owned(), id)])
     });
     let segment = |segment: &tessera_isobmff::Segment| MediaSegment {
-        uri: format!("{}.m4s", segment.number),
+        resource: Resource::file(format!("{}.m4s", segment.number)),
         duration: segment.duration,
     };
     let playlist = MediaPlaylist {
         timescale: track.index.timescale,
-        init: "init.mp4".into(),
-        keys: keys.into_iter().flatten().collect(),
-        segments: track.segments.iter().map(segment).collect(),
+        // Segments are numbered from 1, as in the DASH template with `$Number$`.
+        media_sequence: 1,
+        target_duration: Some(presentation.target_seconds()),
+        runs: vec![Run {
+            keys: keys.into_iter().flatten().collect(),
+            init: Some(Resource::file("init.mp4")),
+            segments: track.segments.iter().map(segment).collect(),
+            ..Run::default()
+        }],
+        ..MediaPlaylist::default()
     };
     playlist.write()
 }

@@ -110,6 +110,17 @@ impl Presentation {
         entity_tag(&[self.identity.as_bytes(), b"\n", part.as_bytes()].concat())
     }
 
+    /// Seconds that no segment of any track is longer than, rounded: renditions of a presentation agree on one target
+    /// duration (RFC 8216bis §6.2.4).
+    pub(crate) fn target_seconds(&self) -> u64 {
+        let rounded = |track: &Track, ticks: u64| {
+            let timescale = u64::from(track.index.timescale.max(1));
+            ticks / timescale + u64::from(ticks % timescale >= timescale.div_ceil(2))
+        };
+        let longest = |track: &Track| track.segments.iter().map(|s| rounded(track, s.duration)).max();
+        self.tracks.iter().filter_map(longest).max().unwrap_or(1)
+    }
+
     /// Where the presentation ends, as (ticks, ticks a second): the end of its longest track.
     pub(crate) fn duration(&self) -> (u64, u32) {
         let ends = self.tracks.iter().map(|track| (track.end(), track.index.timescale));

@@ -1,6 +1,6 @@
 //! What the origin serves plays: judged by FFmpeg, frame by frame, from the manifests' own URIs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_test_media::Bench;
 
@@ -127,6 +127,45 @@ async fn every_language_is_in_every_group_of_sound_and_surround_is_a_group_of_it
     let sets: Vec<&str> = mpd.split("<AdaptationSet").filter(|set| set.contains("contentType=\"audio\"")).collect();
     let sets: Vec<_> = sets.iter().map(|set| (attribute(set, " lang"), attribute(set, "Representation id"))).collect();
     assert_eq!(sets, [("de", "a1"), ("fr", "a2"), ("tlh", "a3"), ("de", "a1s")]);
+}
+
+#[tokio::test]
+async fn playlists_keep_every_rule_of_the_standard() {
+    let bench = Bench::new();
+    let Some(mut film) = assets::film(&bench) else { return };
+    film.push(assets::sound_in(&bench, "a1s", "deu", 6).unwrap());
+    let world = World::new().await;
+    for protection in ["cbcs", "clear"] {
+        let asset = format!("ast_{protection}");
+        world.add("acme", &asset, protection, &film).await;
+        let prefix = world.prefix("acme", &asset).await;
+        let (mut texts, mut sizes) = (BTreeMap::new(), BTreeMap::new());
+        for name in ["master.m3u8", "master-clearkey.m3u8"] {
+            let master = format!("{prefix}{name}");
+            texts.insert(master.clone(), text(&world, "acme", &master).await);
+        }
+        for playlist in playlists(&world, "acme", &prefix).await {
+            let folder = playlist.rsplit_once('/').unwrap().0.to_owned();
+            for name in ["media.m3u8", "media-clearkey.m3u8"] {
+                let text = text(&world, "acme", &format!("{folder}/{name}")).await;
+                for segment in uris(&text) {
+                    let uri = format!("{folder}/{segment}");
+                    let length = world.send("HEAD", "acme", &uri, &[]).await.header("content-length").to_owned();
+                    sizes.insert(uri, length.parse::<u64>().unwrap());
+                }
+                texts.insert(format!("{folder}/{name}"), text);
+            }
+        }
+        let (playlist, size) = (|uri: &str| texts.get(uri).cloned(), |uri: &str| sizes.get(uri).copied());
+        let checker = tessera_hls::Presentation { playlist: &playlist, size: &size };
+        for name in ["master.m3u8", "master-clearkey.m3u8"] {
+            let reports = checker.check(&format!("{prefix}{name}"));
+            assert_eq!(reports.len(), 5, "{reports:?}");
+            let found: Vec<String> =
+                reports.iter().filter(|report| !report.findings.is_empty()).map(ToString::to_string).collect();
+            assert!(found.is_empty(), "{protection} {name}:\n{}", found.join("\n"));
+        }
+    }
 }
 
 /// Every segment of a DASH description's templates, as paths below the manifest.
