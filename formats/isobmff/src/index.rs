@@ -9,7 +9,8 @@ pub use bandwidth::Bandwidth;
 pub use builder::TrackIndexBuilder;
 pub use fragment::{Fragment, Sample};
 use serde::{Deserialize, Serialize};
-pub use subsample::{Subsample, SubsampleMap};
+pub(crate) use subsample::whole_blocks;
+pub use subsample::{Subsample, SubsampleMap, SubsampleRuns};
 
 use crate::{Edit, Error, SampleEntry, TrackKind, limits};
 

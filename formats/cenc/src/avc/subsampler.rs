@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tessera_isobmff::{AvcConfig, Subsample};
+use tessera_isobmff::{AvcConfig, Subsample, SubsampleRuns};
 
 use super::{
     parameter_sets::{Pps, Sps},
@@ -47,24 +47,17 @@ impl AvcSubsampler {
 
     /// The subsamples of the next sample. They add up to its size.
     pub fn subsamples(&mut self, sample: &[u8]) -> Result<Vec<Subsample>, AvcError> {
-        let mut subsamples = Vec::new();
-        let mut clear = 0;
+        let mut runs = SubsampleRuns::default();
         let mut rest = sample;
         while !rest.is_empty() {
             let (nal, after) = self.split_nal(rest)?;
-            let clear_of_nal = self.clear_length(nal)?;
-            clear += self.nal_length_size + clear_of_nal;
-            let protected = nal.len() - clear_of_nal;
-            if protected > 0 {
-                push_split(&mut subsamples, std::mem::take(&mut clear), protected);
-            }
+            let clear = self.clear_length(nal)?;
+            runs.clear((self.nal_length_size + clear) as u64);
+            // A NAL unit's length has at most 32 bits.
+            runs.protected((nal.len() - clear) as u32);
             rest = after;
         }
-        // Even an empty sample has an entry, so that "no entry" means "no map".
-        if clear > 0 || subsamples.is_empty() {
-            push_split(&mut subsamples, clear, 0);
-        }
-        Ok(subsamples)
+        Ok(runs.finish())
     }
 
     fn split_nal<'a>(&self, rest: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), AvcError> {
@@ -114,16 +107,6 @@ impl ParameterSets for Sets {
         let sps = self.sps.get(&pps.sps_id).ok_or(missing("sequence", pps.sps_id))?;
         Ok((pps, sps))
     }
-}
-
-/// Adds a subsample; more clear bytes than 16 bits count go into entries of their own.
-fn push_split(subsamples: &mut Vec<Subsample>, mut clear: usize, protected: usize) {
-    while clear > usize::from(u16::MAX) {
-        subsamples.push(Subsample { clear: u16::MAX, protected: 0 });
-        clear -= usize::from(u16::MAX);
-    }
-    // A NAL unit's length has at most 32 bits.
-    subsamples.push(Subsample { clear: clear as u16, protected: protected as u32 });
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ fn track_one(file: &[u8]) -> Track {
             read_run(&file[base..], &trun, &mut track.samples);
         }
         let senc = traf.children().optional(b"senc").unwrap();
-        track.subsamples.extend(senc.map(|senc| entries(senc.payload)).unwrap_or_default());
+        let senc = senc.map(|senc| entries(senc.payload, 0)).unwrap_or_default();
+        track.subsamples.extend(senc.into_iter().map(|entry| entry.subsamples));
     }
     track
 }
