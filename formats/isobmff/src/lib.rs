@@ -26,7 +26,7 @@ mod write;
 mod write_tests;
 
 pub use boxes::{Boxes, Mp4Box};
-pub use codec::{AudioFormat, AvcConfig, SampleEntry, TrackKind, VideoFormat};
+pub use codec::{AudioFormat, AvcConfig, HevcConfig, SampleEntry, TrackKind, VideoFormat};
 pub use edit::Edit;
 pub use error::Error;
 pub use fourcc::FourCc;

@@ -51,6 +51,19 @@ fn aac_plays_with_its_priming() {
 }
 
 #[test]
+fn hevc_with_slices_plays() {
+    let options = "-c:v libx265 -tag:v hvc1 -preset ultrafast -x265-params slices=4:keyint=50:bframes=3:log-level=none";
+    check(&format!("{} {options}", picture("416x288", 25, 5)));
+}
+
+#[test]
+fn dolby_and_opus_play() {
+    for codec in ["ac3 -ac 6", "eac3 -ac 6", "libopus -ac 2"] {
+        check(&format!("{} -c:a {codec} -frag_duration 2000000", tone(5.0)));
+    }
+}
+
+#[test]
 fn video_with_an_edit_list_plays() {
     // Composition offsets stay positive, and an edit list takes the first one off.
     let flags = "-movflags +frag_keyframe+delay_moov+default_base_moof";

@@ -144,8 +144,24 @@ fn video_maps_and_bytes_are_shaka_packager_s() {
 }
 
 #[test]
+fn hevc_maps_and_bytes_are_shaka_packager_s() {
+    for options in [
+        "-preset veryfast -x265-params slices=4:keyint=50:bframes=3",
+        "-x265-params slices=3:keyint=25:open-gop=1:b-pyramid=1:ref=4:aud=1:hrd=1:vbv-maxrate=900:vbv-bufsize=900",
+        "-vf fade=in:0:40 -x265-params slices=2:weightp=1:weightb=1:ref=5:temporal-layers=3",
+        "-pix_fmt yuv422p10le -x265-params wpp=0:deblock=-2,-1:scaling-list=default:no-sao=1:cbqpoffs=3",
+        "-pix_fmt yuv444p -x265-params slices=4:deblock=0:tskip=1",
+    ] {
+        let source = picture("416x288", 25, 2);
+        compare("video", &format!("{source} -c:v libx265 -tag:v hvc1 -preset ultrafast {options}:log-level=none"));
+    }
+}
+
+#[test]
 fn audio_bytes_are_shaka_packager_s() {
-    compare("audio", &format!("{} -c:a aac -frag_duration 2000000", tone(4.0)));
+    for codec in ["aac", "ac3 -ac 6 -b:a 384k", "eac3 -ac 6 -b:a 256k", "libopus -ac 2"] {
+        compare("audio", &format!("{} -c:a {codec} -frag_duration 2000000", tone(4.0)));
+    }
 }
 
 #[test]
