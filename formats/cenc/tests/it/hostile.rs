@@ -9,14 +9,17 @@ use tessera_test_media::{Bench, picture, tone};
 
 use crate::package::{KEY, SCHEMES, protection};
 
-/// Small real files, video and audio; none without FFmpeg.
+/// Small real files of every codec; none without FFmpeg.
 fn files() -> &'static [Vec<u8>] {
     static FILES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     FILES.get_or_init(|| {
         let bench = Bench::new();
         let video = format!("{} -c:v libx264 -g 5 -bf 2 -x264-params slices=2", picture("64x64", 10, 2));
-        let audio = format!("{} -c:a aac -frag_duration 500000", tone(2.0));
-        [bench.track("v.mp4", &video), bench.track("a.mp4", &audio)].into_iter().flatten().collect()
+        let hevc = "-c:v libx265 -tag:v hvc1 -preset ultrafast -x265-params slices=2:keyint=5:bframes=2:log-level=none";
+        let hevc = format!("{} {hevc}", picture("128x128", 10, 2));
+        let sound = |codec: &str| format!("{} -c:a {codec} -frag_duration 500000", tone(2.0));
+        let words = [video, hevc, sound("aac"), sound("ac3"), sound("eac3"), sound("libopus")];
+        words.iter().filter_map(|words| bench.track("track.mp4", words)).collect()
     })
 }
 
