@@ -79,3 +79,37 @@ fn explicit(bits: &mut BitReader<'_>, count: u32, sign: i64) -> Result<Vec<Refer
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(bytes: &[u8], sets: &[ReferenceSet], in_slice: bool) -> ReferenceSet {
+        ReferenceSet::parse(&mut BitReader::new("a set", bytes), sets, in_slice).unwrap()
+    }
+
+    fn side(references: &[(i64, bool)]) -> Vec<Reference> {
+        references.iter().map(|(delta, used)| Reference { delta: *delta, used: *used }).collect()
+    }
+
+    #[test]
+    fn explicit_sets_add_up_their_distances() {
+        // 2 before, 1 after: 011 010; -1 used: 1 1; -3 used: 010 1; +2 for later pictures only: 010 0.
+        let set = parse(&[0b0110_1011, 0b0101_0100], &[], false);
+        assert_eq!(set, ReferenceSet { before: side(&[(-1, true), (-3, true)]), after: side(&[(2, false)]) });
+        assert_eq!(set.used(), 2);
+    }
+
+    #[test]
+    fn predicted_sets_move_another_and_drop_the_current_picture() {
+        let from = ReferenceSet { before: side(&[(-1, true), (-3, true)]), after: side(&[(2, false)]) };
+        // Predicted 1, by -1: 1 1; -1 used: 1; -3 dropped: 00; +2 used: 1; its own picture, for later ones: 01.
+        let expected = ReferenceSet { before: side(&[(-1, false), (-2, true)]), after: side(&[(1, true)]) };
+        assert_eq!(parse(&[0b1111_0010, 0b1000_0000], std::slice::from_ref(&from), false), expected);
+        // In a slice header the set that it is predicted from is named: 1 for the last.
+        assert_eq!(parse(&[0b1111_1001, 0b0100_0000], std::slice::from_ref(&from), true), expected);
+        // By +1: -1 becomes the current picture itself, and goes.
+        let moved = parse(&[0b1011_1101], &[from], false);
+        assert_eq!(moved, ReferenceSet { before: side(&[(-2, true)]), after: side(&[(1, false), (3, true)]) });
+    }
+}

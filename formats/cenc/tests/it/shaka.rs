@@ -138,7 +138,7 @@ fn video_maps_and_bytes_are_shaka_packager_s() {
         "-x264-params slice-max-size=400:aud=1:nal-hrd=vbr:vbv-maxrate=500:vbv-bufsize=500",
         "-vf fade=in:0:40 -bf 2 -x264-params weightp=2:weightb=1:ref=5:keyint=250",
     ] {
-        let source = picture("320x192", 25, 4);
+        let source = picture("320x192", 25, 3);
         compare("video", &format!("{source} -c:v libx264 -preset veryfast -g 50 -sc_threshold 0 {options}"));
     }
 }
