@@ -1,6 +1,5 @@
 //! Which bytes of an AVC sample stay clear (ISO/IEC 23001-7 §9.5.2, §10.4.2; ITU-T H.264).
 
-mod bits;
 mod parameter_sets;
 mod slice;
 mod subsampler;

@@ -1,8 +1,10 @@
 //! Why samples cannot be protected.
 
-/// Why an AVC sample has no subsample map.
+use tessera_isobmff::FourCc;
+
+/// Why a sample, or the configuration of its codec, cannot be read as far as its protection needs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AvcError {
+pub enum CodecError {
     /// A NAL unit reaches past the end of its sample.
     #[error("a NAL unit of {length} bytes in a sample with {left} bytes left")]
     NalLength {
@@ -14,25 +16,29 @@ pub enum AvcError {
     /// A syntax structure ends early.
     #[error("{0} is cut short")]
     Truncated(&'static str),
-    /// A syntax element is outside its range in ITU-T H.264.
+    /// A syntax element is outside its range in the codec's standard.
     #[error("{element} of {value} is out of range")]
     OutOfRange {
-        /// Its name in ITU-T H.264 §7.3.
+        /// Its name in the standard.
         element: &'static str,
         /// Its value.
         value: u32,
     },
     /// A slice or picture parameter set refers to a parameter set that has not come.
-    #[error("a reference to {kind} parameter set {id}, which is neither in avcC nor came before")]
+    #[error("a reference to {kind} parameter set {id}, which is neither in the sample entry nor came before")]
     NoParameterSet {
         /// `picture` or `sequence`.
         kind: &'static str,
         /// Its id.
         id: u32,
     },
-    /// Data partitioning, auxiliary, scalable, multiview or 3D slices: which of their bytes stay clear is not known here.
-    #[error("NAL unit type {0} is not supported: encode with a profile from Baseline to High 4:4:4")]
+    /// Data partitioning, auxiliary, scalable, multiview, 3D or reserved slices: which of their bytes stay clear is not
+    /// known here.
+    #[error("NAL unit type {0} is not supported: encode one layer with a usual profile, such as High or Main 10")]
     NalType(u8),
+    /// A coding tool of a rare profile.
+    #[error("{0} is not supported: encode with a usual profile, such as Main 10")]
+    Tool(&'static str),
 }
 
 /// Why a track cannot be indexed or a segment not be encrypted.
@@ -49,11 +55,14 @@ pub enum Error {
         /// Where its fragment begins in the file.
         fragment: u64,
         /// What is wrong with it.
-        source: AvcError,
+        source: CodecError,
     },
-    /// The parameter sets of `avcC` cannot be read.
-    #[error("a parameter set of the avcC box")]
-    ParameterSets(#[source] AvcError),
+    /// What the sample entry says of the codec cannot be read, such as a parameter set.
+    #[error("the codec configuration in the sample entry")]
+    Configuration(#[source] CodecError),
+    /// A video codec whose samples cannot be divided here.
+    #[error("which bytes of '{0}' samples may be encrypted is not known here")]
+    Codec(FourCc),
     /// The data is not this segment's.
     #[error("a segment of {expected} bytes, given {got}")]
     DataSize {

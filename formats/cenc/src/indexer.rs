@@ -2,7 +2,10 @@
 
 use tessera_isobmff::{FragmentHeader, SubsampleMap, TrackIndex, TrackIndexBuilder, TrackInit, TrackPart, TrackReader};
 
-use crate::{AvcSubsampler, Error};
+use crate::{
+    Error,
+    codec::{Subsampler, subsampler},
+};
 
 /// Indexes a track file from its bytes, in chunks of any size, with memory bounded by its longest fragment.
 ///
@@ -25,7 +28,7 @@ pub struct TrackIndexer {
 struct Track {
     builder: TrackIndexBuilder,
     /// `None` for audio, which is protected as full samples.
-    subsampler: Option<AvcSubsampler>,
+    subsampler: Option<Box<dyn Subsampler>>,
 }
 
 impl TrackIndexer {
@@ -61,12 +64,7 @@ impl TrackIndexer {
 
 impl Track {
     fn new(init: TrackInit, size: u64) -> Result<Self, Error> {
-        let subsampler = if init.kind.is_video() {
-            let config = init.sample_entry.avc_config()?;
-            Some(AvcSubsampler::new(&config).map_err(Error::ParameterSets)?)
-        } else {
-            None
-        };
+        let subsampler = subsampler(&init)?;
         Ok(Self { builder: TrackIndexBuilder::new(init, size), subsampler })
     }
 

@@ -1,19 +1,26 @@
 //! Common encryption of ISO base media (ISO/IEC 23001-7): which bytes of a sample are protected, and protecting them.
 //!
-//! [`TrackIndexer`] turns a clear track file into a [`TrackIndex`](tessera_isobmff::TrackIndex) with the subsample map of
+//! [`TrackIndexer`] turns a clear track file into a [`TrackIndex`](tessera_isobmff::TrackIndex) with the coded data of
 //! every video sample, once, at ingest. [`SegmentCipher`] encrypts a segment's samples in place by that map, at each
-//! request. Boxes are `tessera-isobmff`'s; where keys come from is nobody's here.
+//! request, under either scheme. Boxes are `tessera-isobmff`'s; where keys come from is nobody's here.
 //!
-//! Built: AVC and AAC, `cbcs`.
+//! Built: `cbcs` and `cenc`; AVC and HEVC, and every sound, which is protected as full samples. A codec is a folder here
+//! and a line in `codec.rs`.
 
 mod avc;
 mod cbcs;
+mod cenc;
+mod codec;
 mod error;
+mod hevc;
 mod indexer;
+mod nal;
 mod segment;
 
 pub use avc::AvcSubsampler;
 pub use cbcs::{CbcsCipher, Pattern};
-pub use error::{AvcError, Error};
+pub use cenc::{CencCipher, KeyStream};
+pub use error::{CodecError, Error};
+pub use hevc::HevcSubsampler;
 pub use indexer::TrackIndexer;
 pub use segment::SegmentCipher;

@@ -1,13 +1,20 @@
 //! Encrypting the data of a media segment.
 
-use tessera_isobmff::{Protection, Sample, Scheme, Segment, TrackIndex};
+use tessera_isobmff::{IvPrefix, Protection, Sample, Scheme, Segment, TrackIndex};
 
-use crate::{CbcsCipher, Error, Pattern};
+use crate::{CbcsCipher, CencCipher, Error, Pattern};
 
-/// A key made ready for the segments of its tracks.
+/// A key made ready for the segments of a track, or under `cbcs` of all tracks.
 #[derive(Debug, Clone)]
 pub struct SegmentCipher {
-    cbcs: CbcsCipher,
+    scheme: Scheme,
+    cipher: Cipher,
+}
+
+#[derive(Debug, Clone)]
+enum Cipher {
+    Cbcs(CbcsCipher),
+    Cenc(CencCipher, IvPrefix),
 }
 
 #[derive(Clone, Copy)]
@@ -17,11 +24,13 @@ enum Direction {
 }
 
 impl SegmentCipher {
-    /// Expands `key` for the scheme and IV of `protection`.
+    /// Expands `key` for the scheme and IVs of `protection`.
     pub fn new(key: &[u8; 16], protection: &Protection) -> Self {
-        match protection.scheme {
-            Scheme::Cbcs => Self { cbcs: CbcsCipher::new(key, &protection.iv) },
-        }
+        let cipher = match protection.scheme {
+            Scheme::Cbcs { iv } => Cipher::Cbcs(CbcsCipher::new(key, &iv)),
+            Scheme::Cenc { iv_prefix } => Cipher::Cenc(CencCipher::new(key), iv_prefix),
+        };
+        Self { scheme: protection.scheme, cipher }
     }
 
     /// Encrypts the data of `segment` in place: the joined bytes of [`Segment::data_ranges`]. It keeps its size.
@@ -44,30 +53,40 @@ impl SegmentCipher {
         direction: Direction,
     ) -> Result<(), Error> {
         check(index, segment, data.len() as u64)?;
-        for sample in segment.samples(index) {
+        for (number, sample) in (segment.first_sample()..).zip(segment.samples(index)) {
             let (bytes, rest) = data.split_at_mut(sample.size as usize);
-            self.sample(&sample, index.kind.is_video(), bytes, direction);
+            self.sample(number, &sample, index.kind.is_video(), bytes, direction);
             data = rest;
         }
         Ok(())
     }
 
-    fn sample(&self, sample: &Sample<'_>, video: bool, mut bytes: &mut [u8], direction: Direction) {
-        if !video {
-            return self.range(bytes, Pattern::Full, direction);
-        }
-        for subsample in sample.subsamples {
-            let (_, rest) = bytes.split_at_mut(usize::from(subsample.clear));
-            let (protected, rest) = rest.split_at_mut(subsample.protected as usize);
-            self.range(protected, Pattern::OneInTen, direction);
-            bytes = rest;
+    fn sample(&self, number: u32, sample: &Sample<'_>, video: bool, bytes: &mut [u8], direction: Direction) {
+        let pattern = if video { Pattern::OneInTen } else { Pattern::Full };
+        match (&self.cipher, direction) {
+            (Cipher::Cbcs(cbcs), Direction::Encrypt) => {
+                self.ranges(sample, video, bytes, |range| cbcs.encrypt(range, pattern));
+            }
+            (Cipher::Cbcs(cbcs), Direction::Decrypt) => {
+                self.ranges(sample, video, bytes, |range| cbcs.decrypt(range, pattern));
+            }
+            (Cipher::Cenc(cenc, iv_prefix), Direction::Encrypt | Direction::Decrypt) => {
+                let mut stream = cenc.sample(&iv_prefix.sample_iv(number));
+                self.ranges(sample, video, bytes, |range| stream.apply(range));
+            }
         }
     }
 
-    fn range(&self, bytes: &mut [u8], pattern: Pattern, direction: Direction) {
-        match direction {
-            Direction::Encrypt => self.cbcs.encrypt(bytes, pattern),
-            Direction::Decrypt => self.cbcs.decrypt(bytes, pattern),
+    /// Calls `change` for each protected range of a sample.
+    fn ranges(&self, sample: &Sample<'_>, video: bool, mut bytes: &mut [u8], mut change: impl FnMut(&mut [u8])) {
+        if !video {
+            return change(bytes);
+        }
+        for subsample in self.scheme.subsamples(sample.subsamples).iter() {
+            let (_, rest) = bytes.split_at_mut(usize::from(subsample.clear));
+            let (protected, rest) = rest.split_at_mut(subsample.protected as usize);
+            change(protected);
+            bytes = rest;
         }
     }
 }

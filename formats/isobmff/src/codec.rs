@@ -1,9 +1,14 @@
-//! Sample entries: what a track's samples are coded with (ISO/IEC 14496-12 §8.5.2, 14496-14 §5.6, 14496-15 §5.4).
+//! Sample entries: what a track's samples are coded with (ISO/IEC 14496-12 §8.5.2), a codec a file.
 
 mod aac;
+mod ac3;
 mod avc;
+mod bits;
+mod hevc;
+mod opus;
 
 pub use avc::AvcConfig;
+pub use hevc::HevcConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::{Boxes, Error, FourCc, Mp4Box, cursor::Cursor, limits};
@@ -42,7 +47,7 @@ pub struct AudioFormat {
 /// A sample entry, kept as it was read: format and body, the box header aside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampleEntry {
-    /// The coding: `avc1` or `mp4a`.
+    /// The coding, such as `avc1` or `mp4a`.
     pub format: FourCc,
     /// Fields and boxes, codec configuration among them.
     pub body: Vec<u8>,
@@ -73,20 +78,37 @@ impl Described {
     }
 }
 
-impl SampleEntry {
-    /// The AVC configuration of an `avc1` entry: parameter sets and the size of NAL unit lengths.
-    pub fn avc_config(&self) -> Result<AvcConfig, Error> {
-        let avcc = self.boxes(VISUAL_FIELDS)?.only(b"avcC")?;
-        AvcConfig::parse(avcc.payload)
-    }
+/// What the configuration of a sound's codec says.
+#[derive(Debug, PartialEq, Eq)]
+struct Sound {
+    /// Codec string of RFC 6381.
+    codec: String,
+    sample_rate: u32,
+    /// `None` where only the sample entry says how many.
+    channels: Option<u16>,
+}
 
+impl SampleEntry {
     fn describe(&self) -> Result<(TrackKind, String), Error> {
         match &self.format.0 {
-            b"avc1" => Ok((TrackKind::Video(self.video_format()?), self.avc_config()?.codec())),
-            b"mp4a" => self.audio(),
+            b"avc1" => Ok((self.video()?, self.avc_config()?.codec())),
+            b"hvc1" => Ok((self.video()?, self.hevc_config()?.codec())),
+            b"mp4a" => self.audio(b"esds", aac::aac),
+            b"ac-3" => self.audio(b"dac3", ac3::ac3),
+            b"ec-3" => self.audio(b"dec3", ac3::eac3),
+            b"Opus" => self.audio(b"dOps", opus::opus),
             b"encv" | b"enca" => Err(Error::unsupported(self.format, "a track that is encrypted already")),
+            b"avc3" | b"hev1" => Err(Error::unsupported(
+                self.format,
+                "a track with its parameter sets in the samples, which Apple's players do not play (write 'avc1' or 'hvc1'),",
+            )),
             _ => Err(Error::unsupported(b"stsd", format!("the coding '{}'", self.format))),
         }
+    }
+
+    /// The box of this type in a video entry.
+    fn visual_box(&self, kind: &[u8; 4]) -> Result<Mp4Box<'_>, Error> {
+        self.boxes(VISUAL_FIELDS)?.only(kind)
     }
 
     fn boxes(&self, fields: usize) -> Result<Boxes<'_>, Error> {
@@ -95,7 +117,7 @@ impl SampleEntry {
         Ok(Boxes::new(self.format, cursor.rest()))
     }
 
-    fn video_format(&self) -> Result<VideoFormat, Error> {
+    fn video(&self) -> Result<TrackKind, Error> {
         let mut cursor = Cursor::new(self.format, &self.body);
         cursor.take(24)?;
         let format = VideoFormat { width: cursor.u16()?, height: cursor.u16()? };
@@ -103,11 +125,16 @@ impl SampleEntry {
             VideoFormat { width: 0, .. } | VideoFormat { height: 0, .. } => {
                 Err(Error::invalid(self.format, "width and height must not be zero"))
             }
-            format => Ok(format),
+            format => Ok(TrackKind::Video(format)),
         }
     }
 
-    fn audio(&self) -> Result<(TrackKind, String), Error> {
+    /// The sound that the box of this type describes.
+    fn audio(
+        &self,
+        kind: &[u8; 4],
+        read: impl FnOnce(&Mp4Box<'_>) -> Result<Sound, Error>,
+    ) -> Result<(TrackKind, String), Error> {
         let mut cursor = Cursor::new(self.format, &self.body);
         cursor.take(8)?;
         if cursor.u16()? != 0 {
@@ -115,12 +142,12 @@ impl SampleEntry {
         }
         cursor.take(6)?;
         let channels = cursor.u16()?;
-        let aac = aac::parse_esds(&self.boxes(AUDIO_FIELDS)?.only(b"esds")?)?;
-        let format = AudioFormat { sample_rate: aac.sample_rate, channels: aac.channels.unwrap_or(channels) };
+        let sound = read(&self.boxes(AUDIO_FIELDS)?.only(kind)?)?;
+        let format = AudioFormat { sample_rate: sound.sample_rate, channels: sound.channels.unwrap_or(channels) };
         if format.channels == 0 {
             return Err(Error::invalid(self.format, "the channel count must not be zero"));
         }
-        Ok((TrackKind::Audio(format), format!("mp4a.40.{}", aac.object_type)))
+        Ok((TrackKind::Audio(format), sound.codec))
     }
 }
 

@@ -9,7 +9,8 @@ pub use bandwidth::Bandwidth;
 pub use builder::TrackIndexBuilder;
 pub use fragment::{Fragment, Sample};
 use serde::{Deserialize, Serialize};
-pub use subsample::{Subsample, SubsampleMap};
+pub(crate) use subsample::whole_blocks;
+pub use subsample::{Subsample, SubsampleMap, SubsampleRuns};
 
 use crate::{Edit, Error, SampleEntry, TrackKind, limits};
 
@@ -27,7 +28,7 @@ pub struct TrackIndex {
     version: u16,
     /// Video or audio, and its format.
     pub kind: TrackKind,
-    /// Codec string of RFC 6381: `avc1.64001f`, `mp4a.40.2`.
+    /// Codec string of RFC 6381, such as `avc1.64001f`, `hvc1.1.6.L93.B0`, `mp4a.40.2`, `ec-3`.
     pub codec: String,
     /// Units of media time in a second.
     pub timescale: u32,

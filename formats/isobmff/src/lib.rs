@@ -26,12 +26,14 @@ mod write;
 mod write_tests;
 
 pub use boxes::{Boxes, Mp4Box};
-pub use codec::{AudioFormat, AvcConfig, SampleEntry, TrackKind, VideoFormat};
+pub use codec::{AudioFormat, AvcConfig, HevcConfig, SampleEntry, TrackKind, VideoFormat};
 pub use edit::Edit;
 pub use error::Error;
 pub use fourcc::FourCc;
-pub use index::{Bandwidth, Fragment, IndexError, Sample, Subsample, SubsampleMap, TrackIndex, TrackIndexBuilder};
-pub use protection::{Protection, Scheme};
+pub use index::{
+    Bandwidth, Fragment, IndexError, Sample, Subsample, SubsampleMap, SubsampleRuns, TrackIndex, TrackIndexBuilder,
+};
+pub use protection::{IvPrefix, Protection, Scheme};
 pub use read::{FragmentHeader, SampleDefaults, SampleInfo, TrackInit, TrackPart, TrackReader};
 pub use segment::Segment;
 pub use write::common_pssh;

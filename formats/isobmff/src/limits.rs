@@ -10,8 +10,9 @@ pub const MAX_FRAGMENT_SAMPLES: usize = 1 << 16;
 pub const MAX_FRAGMENTS: usize = 1 << 20;
 /// The most samples in one track: 77 hours at 60 a second.
 pub const MAX_TRACK_SAMPLES: usize = 1 << 24;
-/// The most subsamples in one sample: a version 0 `saiz` box counts `2 + 6 × subsamples` in one byte.
-pub const MAX_SUBSAMPLES: usize = 42;
+/// The most subsamples in one sample: a version 0 `saiz` box counts an IV of 8 bytes, and `2 + 6 × subsamples`, in one
+/// byte.
+pub const MAX_SUBSAMPLES: usize = 40;
 /// The largest media segment that is written, in bytes of samples: `trun` and `mdat` count in 31 and 32 bits.
 pub const MAX_SEGMENT: u64 = 1 << 30;
 /// The longest sample description (codec configuration included), in bytes.

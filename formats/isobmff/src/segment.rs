@@ -25,6 +25,7 @@ pub struct Segment {
     /// Bytes of its samples.
     pub data_size: u64,
     first: SamplePosition,
+    first_number: u32,
     count: u32,
 }
 
@@ -39,6 +40,11 @@ impl Segment {
     /// How many samples it has.
     pub fn sample_count(&self) -> u32 {
         self.count
+    }
+
+    /// The number in the track file of its first sample, counted from 0.
+    pub fn first_sample(&self) -> u32 {
+        self.first_number
     }
 
     /// Its samples in decode order. Ends early on an index other than the one it was planned on.

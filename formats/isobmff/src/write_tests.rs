@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 
 use crate::{
-    Edit, Error, FragmentHeader, IndexError, Protection, SampleInfo, Scheme, Subsample, SubsampleMap, TrackIndex,
-    TrackIndexBuilder, TrackPart, TrackReader, limits,
+    Edit, Error, FragmentHeader, IndexError, IvPrefix, Protection, SampleInfo, Scheme, Subsample, SubsampleMap,
+    TrackIndex, TrackIndexBuilder, TrackPart, TrackReader, limits,
     test_track::{audio, init, track, video},
 };
 
-const PROTECTION: Protection = Protection { scheme: Scheme::Cbcs, key_id: [1; 16], iv: [2; 16] };
+const PROTECTION: Protection = Protection { scheme: Scheme::Cbcs { iv: [2; 16] }, key_id: [1; 16] };
+const COUNTED: Protection = Protection { scheme: Scheme::Cenc { iv_prefix: IvPrefix([1, 2, 3, 4]) }, key_id: [1; 16] };
 
 fn samples() -> impl Strategy<Value = Vec<SampleInfo>> {
     let sample = (0u32..3_000, 1u32..3, prop::sample::select(vec![0u32, 0x0101_0000, 0x0200_0000]), -2i32..4);
@@ -135,11 +136,18 @@ fn protected_video_needs_a_map_and_audio_needs_none() {
     let audio = track(init(audio(), 48_000, Edit::default()), &[(9, 1024)]);
     let segment = &audio.segments(1)[0];
     assert_eq!(audio.segment_header(segment, Some(&PROTECTION)), audio.segment_header(segment, None));
+    assert_eq!(
+        audio.segment_size(segment, Some(&COUNTED)).unwrap() - audio.segment_size(segment, None).unwrap(),
+        17 + 20 + 16 + 9 * 8,
+        "saiz, saio and senc with an IV for each of 9 samples"
+    );
     let mut json = serde_json::to_value(track(init(video(), 25, Edit::default()), &[(9, 1)])).unwrap();
     json["fragments"][0]["subsamples"] = serde_json::json!({ "counts": [], "pairs": [] });
     let unmapped: TrackIndex = serde_json::from_value(json).unwrap();
     assert!(unmapped.segment_header(&unmapped.segments(1)[0], None).is_ok());
-    assert!(unmapped.segment_header(&unmapped.segments(1)[0], Some(&PROTECTION)).is_err());
+    for protection in [PROTECTION, COUNTED] {
+        assert!(unmapped.segment_header(&unmapped.segments(1)[0], Some(&protection)).is_err());
+    }
 }
 
 #[test]
@@ -148,6 +156,8 @@ fn more_subsamples_than_saiz_counts_are_refused() {
     let one = Subsample { clear: 1, protected: 1 };
     assert_eq!(map.push(&[one; limits::MAX_SUBSAMPLES]), Ok(()));
     assert!(matches!(map.push(&[one; limits::MAX_SUBSAMPLES + 1]), Err(Error::Limit { .. })));
+    let grows_past_16_bits = Subsample { clear: u16::MAX, protected: 31 };
+    assert!(matches!(map.push(&[grows_past_16_bits; limits::MAX_SUBSAMPLES]), Err(Error::Limit { .. })));
 }
 
 #[test]

@@ -168,7 +168,7 @@ pub(crate) async fn aside<T: Send + 'static>(
 fn protected(key: &ContentKey) -> Option<Protected> {
     let exact = |digits: &str| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
     let bytes = |digits: &str| exact(digits).then(|| u128::from_str_radix(digits, 16).ok())?.map(u128::to_be_bytes);
-    let signalled = Protection { scheme: Scheme::Cbcs, key_id: bytes(&key.key_id)?, iv: bytes(&key.iv)? };
+    let signalled = Protection { scheme: Scheme::Cbcs { iv: bytes(&key.iv)? }, key_id: bytes(&key.key_id)? };
     let cipher = SegmentCipher::new(&bytes(&key.key)?, &signalled);
     Some(Protected { signalled, cipher })
 }

@@ -1,7 +1,6 @@
 //! Sequence and picture parameter sets, as far as a slice header depends on them (ITU-T H.264 §7.3.2.1, §7.3.2.2).
 
-use super::bits::BitReader;
-use crate::AvcError;
+use crate::{CodecError, nal::BitReader};
 
 /// Profiles whose parameter sets say the chroma format (§7.3.2.1.1).
 const CHROMA_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
@@ -52,7 +51,7 @@ pub(super) struct Pps {
 
 impl Sps {
     /// Reads what follows the NAL unit header.
-    pub(super) fn parse(payload: &[u8]) -> Result<Self, AvcError> {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, CodecError> {
         let mut bits = BitReader::new("a sequence parameter set", payload);
         let profile = bits.bits(8)?;
         bits.bits(16)?;
@@ -78,7 +77,7 @@ impl Sps {
 }
 
 /// Chroma format and separate planes; passes over bit depths and scaling lists.
-fn chroma(bits: &mut BitReader<'_>) -> Result<(u32, bool), AvcError> {
+fn chroma(bits: &mut BitReader<'_>) -> Result<(u32, bool), CodecError> {
     let format = bits.ue_up_to("chroma_format_idc", 3)?;
     let separate = format == 3 && bits.flag()?;
     bits.ue()?;
@@ -95,7 +94,7 @@ fn chroma(bits: &mut BitReader<'_>) -> Result<(u32, bool), AvcError> {
 }
 
 /// §7.3.2.1.1.1.
-fn skip_scaling_list(bits: &mut BitReader<'_>, size: u32) -> Result<(), AvcError> {
+fn skip_scaling_list(bits: &mut BitReader<'_>, size: u32) -> Result<(), CodecError> {
     let mut last = 8;
     for _ in 0..size {
         last = (last + bits.se()?).rem_euclid(256);
@@ -107,7 +106,7 @@ fn skip_scaling_list(bits: &mut BitReader<'_>, size: u32) -> Result<(), AvcError
 }
 
 impl PictureOrder {
-    fn parse(bits: &mut BitReader<'_>) -> Result<Self, AvcError> {
+    fn parse(bits: &mut BitReader<'_>) -> Result<Self, CodecError> {
         match bits.ue_up_to("pic_order_cnt_type", 2)? {
             0 => Ok(Self::Lsb(4 + bits.ue_up_to("log2_max_pic_order_cnt_lsb_minus4", 12)?)),
             1 => {
@@ -124,7 +123,7 @@ impl PictureOrder {
 
 impl Pps {
     /// Reads what follows the NAL unit header.
-    pub(super) fn parse(payload: &[u8]) -> Result<Self, AvcError> {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, CodecError> {
         let mut bits = BitReader::new("a picture parameter set", payload);
         let id = bits.ue_up_to("pic_parameter_set_id", 255)?;
         let sps_id = bits.ue_up_to("seq_parameter_set_id", 31)?;
@@ -152,7 +151,7 @@ impl Pps {
 }
 
 /// Passes over the slice groups; their change rate where they have one.
-fn slice_groups(bits: &mut BitReader<'_>) -> Result<Option<u32>, AvcError> {
+fn slice_groups(bits: &mut BitReader<'_>) -> Result<Option<u32>, CodecError> {
     let others = bits.ue_up_to("num_slice_groups_minus1", 7)?;
     if others == 0 {
         return Ok(None);

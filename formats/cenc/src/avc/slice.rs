@@ -1,10 +1,7 @@
 //! The slice header, read for its length alone (ITU-T H.264 §7.3.3).
 
-use super::{
-    bits::BitReader,
-    parameter_sets::{PictureOrder, Pps, Sps},
-};
-use crate::AvcError;
+use super::parameter_sets::{PictureOrder, Pps, Sps};
+use crate::{CodecError, nal::BitReader};
 
 /// What kind of slice it is, `slice_type % 5` (table 7-6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +23,7 @@ pub(super) struct SliceNal {
 /// Parameter sets by id.
 pub(super) trait ParameterSets {
     /// The picture parameter set of an id, and the sequence parameter set that it refers to.
-    fn activate(&self, pps_id: u32) -> Result<(&Pps, &Sps), AvcError>;
+    fn activate(&self, pps_id: u32) -> Result<(&Pps, &Sps), CodecError>;
 }
 
 struct Header<'a, 'b> {
@@ -39,7 +36,7 @@ struct Header<'a, 'b> {
 
 /// The bytes of the slice header that follow the NAL unit header, the partly used last one and emulation prevention bytes
 /// included.
-pub(super) fn header_length(payload: &[u8], nal: SliceNal, sets: &dyn ParameterSets) -> Result<usize, AvcError> {
+pub(super) fn header_length(payload: &[u8], nal: SliceNal, sets: &dyn ParameterSets) -> Result<usize, CodecError> {
     let mut bits = BitReader::new("a slice header", payload);
     bits.ue()?;
     let slice_type = SliceType::from_code(bits.ue_up_to("slice_type", 9)?);
@@ -65,7 +62,7 @@ impl SliceType {
 }
 
 impl Header<'_, '_> {
-    fn skip(mut self) -> Result<(), AvcError> {
+    fn skip(mut self) -> Result<(), CodecError> {
         if self.sps.separate_colour_planes {
             self.bits.bits(2)?;
         }
@@ -94,7 +91,7 @@ impl Header<'_, '_> {
         self.slice_group_change_cycle()
     }
 
-    fn picture_order(&mut self, field: bool) -> Result<(), AvcError> {
+    fn picture_order(&mut self, field: bool) -> Result<(), CodecError> {
         let bottom = u32::from(self.pps.bottom_field_order && !field);
         match self.sps.picture_order {
             PictureOrder::Lsb(width) => {
@@ -107,7 +104,7 @@ impl Header<'_, '_> {
     }
 
     /// Active references of each list: the defaults, or what the slice says.
-    fn references(&mut self) -> Result<[u32; 2], AvcError> {
+    fn references(&mut self) -> Result<[u32; 2], CodecError> {
         let mut references = self.pps.references;
         if self.slice_type.is_intra() || !self.bits.flag()? {
             return Ok(references);
@@ -129,7 +126,7 @@ impl Header<'_, '_> {
     }
 
     /// §7.3.3.1.
-    fn list_modifications(&mut self) -> Result<(), AvcError> {
+    fn list_modifications(&mut self) -> Result<(), CodecError> {
         for _ in 0..self.lists() {
             if self.bits.flag()? {
                 while self.bits.ue_up_to("modification_of_pic_nums_idc", 3)? != 3 {
@@ -141,7 +138,7 @@ impl Header<'_, '_> {
     }
 
     /// §7.3.3.2.
-    fn prediction_weights(&mut self, references: [u32; 2]) -> Result<(), AvcError> {
+    fn prediction_weights(&mut self, references: [u32; 2]) -> Result<(), CodecError> {
         let weighted = match self.slice_type {
             SliceType::P | SliceType::SwitchingP => self.pps.weighted_prediction,
             SliceType::B => self.pps.weighted_bipred_idc == 1,
@@ -168,7 +165,7 @@ impl Header<'_, '_> {
     }
 
     /// §7.3.3.3.
-    fn reference_marking(&mut self) -> Result<(), AvcError> {
+    fn reference_marking(&mut self) -> Result<(), CodecError> {
         if self.nal.idr {
             return self.bits.bits(2).map(|_| ());
         }
@@ -188,7 +185,7 @@ impl Header<'_, '_> {
         }
     }
 
-    fn quantisation_and_deblocking(&mut self) -> Result<(), AvcError> {
+    fn quantisation_and_deblocking(&mut self) -> Result<(), CodecError> {
         if self.pps.cabac && !self.slice_type.is_intra() {
             self.bits.ue_up_to("cabac_init_idc", 2)?;
         }
@@ -206,7 +203,7 @@ impl Header<'_, '_> {
     }
 
     /// `Ceil(Log2(PicSizeInMapUnits ÷ SliceGroupChangeRate + 1))` bits: the least n with rate × (2^n - 1) ≥ size (§7.4.3).
-    fn slice_group_change_cycle(&mut self) -> Result<(), AvcError> {
+    fn slice_group_change_cycle(&mut self) -> Result<(), CodecError> {
         let Some(rate) = self.pps.slice_group_change_rate else { return Ok(()) };
         let size = u64::from(self.sps.map_units);
         let width = (0..32).find(|n| u64::from(rate) * ((1u64 << n) - 1) >= size).unwrap_or(32);

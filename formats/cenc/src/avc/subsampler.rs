@@ -8,7 +8,7 @@ use super::{
     parameter_sets::{Pps, Sps},
     slice::{ParameterSets, SliceNal, header_length},
 };
-use crate::AvcError;
+use crate::{CodecError, nal};
 
 const SLICE: u8 = 1;
 const PARTITION_A: u8 = 2;
@@ -37,7 +37,7 @@ struct Sets {
 
 impl AvcSubsampler {
     /// Begins with the parameter sets of `avcC`. Errors when one of them cannot be read.
-    pub fn new(config: &AvcConfig) -> Result<Self, AvcError> {
+    pub fn new(config: &AvcConfig) -> Result<Self, CodecError> {
         let mut sets = Sets::default();
         for nal in config.sps.iter().chain(&config.pps) {
             sets.update(nal)?;
@@ -45,53 +45,28 @@ impl AvcSubsampler {
         Ok(Self { nal_length_size: config.nal_length_size, sets })
     }
 
-    /// The subsamples of the next sample. They add up to its size.
-    pub fn subsamples(&mut self, sample: &[u8]) -> Result<Vec<Subsample>, AvcError> {
-        let mut subsamples = Vec::new();
-        let mut clear = 0;
-        let mut rest = sample;
-        while !rest.is_empty() {
-            let (nal, after) = self.split_nal(rest)?;
-            let clear_of_nal = self.clear_length(nal)?;
-            clear += self.nal_length_size + clear_of_nal;
-            let protected = nal.len() - clear_of_nal;
-            if protected > 0 {
-                push_split(&mut subsamples, std::mem::take(&mut clear), protected);
-            }
-            rest = after;
-        }
-        // Even an empty sample has an entry, so that "no entry" means "no map".
-        if clear > 0 || subsamples.is_empty() {
-            push_split(&mut subsamples, clear, 0);
-        }
-        Ok(subsamples)
+    /// The coded data of the next sample as subsamples, which add up to its size.
+    pub fn subsamples(&mut self, sample: &[u8]) -> Result<Vec<Subsample>, CodecError> {
+        nal::divide(sample, self.nal_length_size, |nal| clear_length(nal, &mut self.sets))
     }
+}
 
-    fn split_nal<'a>(&self, rest: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), AvcError> {
-        let too_long = |length| AvcError::NalLength { length, left: rest.len() };
-        let (length, after) = rest.split_at_checked(self.nal_length_size).ok_or_else(|| too_long(0))?;
-        let length = length.iter().fold(0u64, |length, byte| length << 8 | u64::from(*byte));
-        let in_memory = usize::try_from(length).ok();
-        in_memory.and_then(|length| after.split_at_checked(length)).ok_or_else(|| too_long(length))
-    }
-
-    /// How many bytes of a NAL unit stay clear.
-    fn clear_length(&mut self, nal: &[u8]) -> Result<usize, AvcError> {
-        let Some((header, payload)) = nal.split_first() else { return Ok(0) };
-        match header & 0x1f {
-            kind @ (SLICE | IDR_SLICE) => {
-                let slice = SliceNal { reference: header & 0x60 != 0, idr: kind == IDR_SLICE };
-                header_length(payload, slice, &self.sets).map(|length| 1 + length)
-            }
-            kind @ (PARTITION_A..=PARTITION_C | AUXILIARY_SLICE..=EXTENSION_SLICE_3D) => Err(AvcError::NalType(kind)),
-            _ => self.sets.update(nal).map(|()| nal.len()),
+/// How many bytes of a NAL unit stay clear.
+fn clear_length(nal: &[u8], sets: &mut Sets) -> Result<usize, CodecError> {
+    let Some((header, payload)) = nal.split_first() else { return Ok(0) };
+    match header & 0x1f {
+        kind @ (SLICE | IDR_SLICE) => {
+            let slice = SliceNal { reference: header & 0x60 != 0, idr: kind == IDR_SLICE };
+            header_length(payload, slice, sets).map(|length| 1 + length)
         }
+        kind @ (PARTITION_A..=PARTITION_C | AUXILIARY_SLICE..=EXTENSION_SLICE_3D) => Err(CodecError::NalType(kind)),
+        _ => sets.update(nal).map(|()| nal.len()),
     }
 }
 
 impl Sets {
     /// Remembers a parameter set; other NAL units are none of its business.
-    fn update(&mut self, nal: &[u8]) -> Result<(), AvcError> {
+    fn update(&mut self, nal: &[u8]) -> Result<(), CodecError> {
         match nal.split_first() {
             Some((header, payload)) if header & 0x1f == SPS => {
                 let sps = Sps::parse(payload)?;
@@ -108,22 +83,12 @@ impl Sets {
 }
 
 impl ParameterSets for Sets {
-    fn activate(&self, pps_id: u32) -> Result<(&Pps, &Sps), AvcError> {
-        let missing = |kind, id| AvcError::NoParameterSet { kind, id };
+    fn activate(&self, pps_id: u32) -> Result<(&Pps, &Sps), CodecError> {
+        let missing = |kind, id| CodecError::NoParameterSet { kind, id };
         let pps = self.pps.get(&pps_id).ok_or(missing("picture", pps_id))?;
         let sps = self.sps.get(&pps.sps_id).ok_or(missing("sequence", pps.sps_id))?;
         Ok((pps, sps))
     }
-}
-
-/// Adds a subsample; more clear bytes than 16 bits count go into entries of their own.
-fn push_split(subsamples: &mut Vec<Subsample>, mut clear: usize, protected: usize) {
-    while clear > usize::from(u16::MAX) {
-        subsamples.push(Subsample { clear: u16::MAX, protected: 0 });
-        clear -= usize::from(u16::MAX);
-    }
-    // A NAL unit's length has at most 32 bits.
-    subsamples.push(Subsample { clear: clear as u16, protected: protected as u32 });
 }
 
 #[cfg(test)]
@@ -156,12 +121,12 @@ mod tests {
     #[test]
     fn refuses_what_it_cannot_divide() {
         for (bytes, error) in [
-            (sample(&[&[0x65, 0xb8, 0xff]]), AvcError::NoParameterSet { kind: "picture", id: 0 }),
-            (sample(&[&[0x02, 0xb8]]), AvcError::NalType(2)),
-            (sample(&[&[0x14, 0xb8]]), AvcError::NalType(20)),
-            (vec![0, 0, 0, 9, 0x65], AvcError::NalLength { length: 9, left: 5 }),
-            (vec![0, 0, 0], AvcError::NalLength { length: 0, left: 3 }),
-            (sample(&[&[0x67, 66]]), AvcError::Truncated("a sequence parameter set")),
+            (sample(&[&[0x65, 0xb8, 0xff]]), CodecError::NoParameterSet { kind: "picture", id: 0 }),
+            (sample(&[&[0x02, 0xb8]]), CodecError::NalType(2)),
+            (sample(&[&[0x14, 0xb8]]), CodecError::NalType(20)),
+            (vec![0, 0, 0, 9, 0x65], CodecError::NalLength { length: 9, left: 5 }),
+            (vec![0, 0, 0], CodecError::NalLength { length: 0, left: 3 }),
+            (sample(&[&[0x67, 66]]), CodecError::Truncated("a sequence parameter set")),
         ] {
             assert_eq!(subsampler().subsamples(&bytes), Err(error), "{bytes:02x?}");
         }

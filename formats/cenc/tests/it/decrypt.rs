@@ -2,10 +2,10 @@
 
 use tessera_test_media::{Bench, picture, tone};
 
-use crate::package::{KEY_HEX, index, presentation, protection};
+use crate::package::{KEY_HEX, SCHEMES, index, presentation, protection};
 
 /// Frame checksums with presentation times, comments left out.
-fn frames(bench: &Bench, file: &str, options: &str) -> Vec<String> {
+pub(crate) fn frames(bench: &Bench, file: &str, options: &str) -> Vec<String> {
     let output = bench.ffmpeg(&format!("{options} -i {file} -map 0 -f framemd5 -")).unwrap();
     let text = String::from_utf8(output).unwrap();
     text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
@@ -18,13 +18,20 @@ fn check(words: &str) {
     let segments = index.segments(2);
     assert!(segments.len() > 1, "the test wants several segments: {words}");
     bench.write("clear.mp4", &presentation(&source, &index, &segments, None));
-    bench.write("protected.mp4", &presentation(&source, &index, &segments, Some(&protection())));
     let expected = frames(&bench, "source.mp4", "");
     assert!(expected.len() > 50, "the source has frames: {words}");
     assert_eq!(frames(&bench, "clear.mp4", ""), expected, "clear: {words}");
     // In order, as a player reads: FFmpeg 5.1 loses the place of encrypted samples in a file it may seek in.
     let key = format!("-seekable 0 -decryption_key {KEY_HEX}");
-    assert_eq!(frames(&bench, "protected.mp4", &key), expected, "protected: {words}");
+    for (scheme, _) in SCHEMES {
+        let protected = presentation(&source, &index, &segments, Some(&protection(scheme)));
+        assert!(
+            protected == presentation(&source, &index, &segments, Some(&protection(scheme))),
+            "the same bytes twice"
+        );
+        bench.write("protected.mp4", &protected);
+        assert_eq!(frames(&bench, "protected.mp4", &key), expected, "{scheme:?}: {words}");
+    }
 }
 
 #[test]
@@ -44,6 +51,19 @@ fn aac_plays_with_its_priming() {
 }
 
 #[test]
+fn hevc_with_slices_plays() {
+    let options = "-c:v libx265 -tag:v hvc1 -preset ultrafast -x265-params slices=4:keyint=50:bframes=3:log-level=none";
+    check(&format!("{} {options}", picture("416x288", 25, 5)));
+}
+
+#[test]
+fn dolby_and_opus_play() {
+    for codec in ["ac3 -ac 6", "eac3 -ac 6", "libopus -ac 2"] {
+        check(&format!("{} -c:a {codec} -frag_duration 2000000", tone(5.0)));
+    }
+}
+
+#[test]
 fn video_with_an_edit_list_plays() {
     // Composition offsets stay positive, and an edit list takes the first one off.
     let flags = "-movflags +frag_keyframe+delay_moov+default_base_moof";
@@ -57,7 +77,9 @@ fn video_with_an_edit_list_plays() {
     assert!(index.edit.skip > 0, "the source has an edit list: {:?}", index.edit);
     let segments = index.segments(2);
     assert_eq!(segments.iter().map(|s| s.start).collect::<Vec<_>>(), [0, 2 * u64::from(index.timescale)]);
-    bench.write("protected.mp4", &presentation(&source, &index, &segments, Some(&protection())));
     let key = format!("-seekable 0 -decryption_key {KEY_HEX}");
-    assert_eq!(frames(&bench, "protected.mp4", &key), frames(&bench, "source.mp4", ""));
+    for (scheme, _) in SCHEMES {
+        bench.write("protected.mp4", &presentation(&source, &index, &segments, Some(&protection(scheme))));
+        assert_eq!(frames(&bench, "protected.mp4", &key), frames(&bench, "source.mp4", ""), "{scheme:?}");
+    }
 }

@@ -4,19 +4,22 @@ use std::sync::OnceLock;
 
 use proptest::{prelude::*, sample::Index};
 use tessera_cenc::{SegmentCipher, TrackIndexer};
-use tessera_isobmff::{Boxes, FourCc, TrackIndex};
+use tessera_isobmff::{Boxes, FourCc, Protection, Segment, TrackIndex};
 use tessera_test_media::{Bench, picture, tone};
 
-use crate::package::{KEY, protection};
+use crate::package::{KEY, SCHEMES, protection};
 
-/// Small real files, video and audio; none without FFmpeg.
+/// Small real files of every codec; none without FFmpeg.
 fn files() -> &'static [Vec<u8>] {
     static FILES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     FILES.get_or_init(|| {
         let bench = Bench::new();
         let video = format!("{} -c:v libx264 -g 5 -bf 2 -x264-params slices=2", picture("64x64", 10, 2));
-        let audio = format!("{} -c:a aac -frag_duration 500000", tone(2.0));
-        [bench.track("v.mp4", &video), bench.track("a.mp4", &audio)].into_iter().flatten().collect()
+        let hevc = "-c:v libx265 -tag:v hvc1 -preset ultrafast -x265-params slices=2:keyint=5:bframes=2:log-level=none";
+        let hevc = format!("{} {hevc}", picture("128x128", 10, 2));
+        let sound = |codec: &str| format!("{} -c:a {codec} -frag_duration 500000", tone(2.0));
+        let words = [video, hevc, sound("aac"), sound("ac3"), sound("eac3"), sound("libopus")];
+        words.iter().filter_map(|words| bench.track("track.mp4", words)).collect()
     })
 }
 
@@ -90,20 +93,27 @@ fn index(file: &[u8], chunk: usize) -> Option<TrackIndex> {
 
 /// Everything that an origin does with an index.
 fn use_index(index: &TrackIndex, file: &[u8]) {
-    let protection = protection();
     index.frame_rate();
-    index.init_segment(Some(&protection), &[]);
     let segments = index.segments(1);
     let aligned = index.segments_aligned_to(index, &segments);
-    let cipher = SegmentCipher::new(&KEY, &protection);
-    for segment in segments.iter().chain(&aligned) {
-        let Ok(header) = index.segment_header(segment, Some(&protection)) else { continue };
-        let ranges = segment.data_ranges(index).into_iter();
-        let mut data: Vec<u8> =
-            ranges.flat_map(|range| file[range.start as usize..range.end as usize].to_vec()).collect();
-        cipher.encrypt(index, segment, &mut data).expect("a segment with a header can be encrypted");
-        assert_eq!(index.segment_size(segment, Some(&protection)).unwrap(), (header.len() + data.len()) as u64);
+    for (scheme, _) in SCHEMES {
+        let protection = protection(scheme);
+        index.init_segment(Some(&protection), &[]);
+        for segment in segments.iter().chain(&aligned) {
+            use_segment(index, segment, &protection, file);
+        }
     }
+}
+
+fn use_segment(index: &TrackIndex, segment: &Segment, protection: &Protection, file: &[u8]) {
+    let Ok(header) = index.segment_header(segment, Some(protection)) else { return };
+    let ranges = segment.data_ranges(index).into_iter();
+    let clear: Vec<u8> = ranges.flat_map(|range| file[range.start as usize..range.end as usize].to_vec()).collect();
+    let (cipher, mut data) = (SegmentCipher::new(&KEY, protection), clear.clone());
+    cipher.encrypt(index, segment, &mut data).expect("a segment with a header can be encrypted");
+    assert_eq!(index.segment_size(segment, Some(protection)).unwrap(), (header.len() + data.len()) as u64);
+    cipher.decrypt(index, segment, &mut data).expect("what was encrypted can be decrypted");
+    assert!(data == clear, "decryption undoes encryption: segment {}", segment.number);
 }
 
 proptest! {

@@ -1,19 +1,20 @@
 //! Packages a whole track as the origin does, segment by segment.
 
 use tessera_cenc::{SegmentCipher, TrackIndexer};
-use tessera_isobmff::{Protection, Scheme, Segment, TrackIndex, common_pssh};
+use tessera_isobmff::{IvPrefix, Protection, Scheme, Segment, TrackIndex, common_pssh};
 
 pub(crate) const KEY: [u8; 16] = 0x00112233_44556677_8899aabb_ccddeeff_u128.to_be_bytes();
 pub(crate) const KEY_HEX: &str = "00112233445566778899aabbccddeeff";
 pub(crate) const KEY_ID_HEX: &str = "0123456789abcdef0123456789abcdef";
-pub(crate) const IV_HEX: &str = "d5fbd6b82ed93e4ef98ae40931ee33b7";
 
-pub(crate) fn protection() -> Protection {
-    Protection {
-        scheme: Scheme::Cbcs,
-        key_id: 0x01234567_89abcdef_01234567_89abcdef_u128.to_be_bytes(),
-        iv: 0xd5fbd6b8_2ed93e4e_f98ae409_31ee33b7_u128.to_be_bytes(),
-    }
+/// Each scheme with its IV as Shaka Packager takes it: the constant one, or that of the first sample.
+pub(crate) const SCHEMES: [(Scheme, &str); 2] = [
+    (Scheme::Cbcs { iv: 0xd5fbd6b8_2ed93e4e_f98ae409_31ee33b7_u128.to_be_bytes() }, "d5fbd6b82ed93e4ef98ae40931ee33b7"),
+    (Scheme::Cenc { iv_prefix: IvPrefix([0xd5, 0xfb, 0xd6, 0xb8]) }, "d5fbd6b800000000"),
+];
+
+pub(crate) fn protection(scheme: Scheme) -> Protection {
+    Protection { scheme, key_id: 0x01234567_89abcdef_01234567_89abcdef_u128.to_be_bytes() }
 }
 
 /// Indexes a track file, pushed in chunks of an awkward size.

@@ -1,6 +1,7 @@
 //! The elementary stream descriptor of AAC, `esds` (ISO/IEC 14496-1 §7.2.6), and the AudioSpecificConfig in it
 //! (ISO/IEC 14496-3 §1.6.2.1).
 
+use super::{Sound, bits::Bits};
 use crate::{Error, Mp4Box, cursor::Cursor};
 
 const ES_DESCRIPTOR: u8 = 3;
@@ -16,15 +17,20 @@ const RATES: [u32; 13] =
 
 /// What an AudioSpecificConfig says.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Aac {
-    pub(crate) object_type: u8,
-    pub(crate) sample_rate: u32,
+struct Aac {
+    object_type: u8,
+    sample_rate: u32,
     /// `None` when a program config element describes the channels.
-    pub(crate) channels: Option<u16>,
+    channels: Option<u16>,
 }
 
 /// Reads an `esds` box of MPEG-4 audio.
-pub(crate) fn parse_esds(esds: &Mp4Box<'_>) -> Result<Aac, Error> {
+pub(super) fn aac(esds: &Mp4Box<'_>) -> Result<Sound, Error> {
+    let Aac { object_type, sample_rate, channels } = parse_esds(esds)?;
+    Ok(Sound { codec: format!("mp4a.40.{object_type}"), sample_rate, channels })
+}
+
+fn parse_esds(esds: &Mp4Box<'_>) -> Result<Aac, Error> {
     let mut cursor = esds.cursor();
     cursor.version_flags()?;
     let mut es = descriptor(&mut cursor, ES_DESCRIPTOR)?;
@@ -60,7 +66,7 @@ fn descriptor<'a>(cursor: &mut Cursor<'a>, tag: u8) -> Result<Cursor<'a>, Error>
 }
 
 fn parse_config(bytes: &[u8]) -> Result<Aac, Error> {
-    let mut bits = Bits { bytes, position: 0 };
+    let mut bits = Bits::new(b"esds", bytes);
     let object_type = object_type(&mut bits)?;
     let mut sample_rate = rate(&mut bits)?;
     let channels = channels(bits.read(4)?)?;
@@ -96,25 +102,6 @@ fn channels(configuration: u32) -> Result<Option<u16>, Error> {
         7 | 12 | 14 => Ok(Some(8)),
         11 => Ok(Some(7)),
         other => Err(Error::unsupported(b"esds", format!("channel configuration {other}"))),
-    }
-}
-
-/// A few bits from the front of the configuration.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    position: usize,
-}
-
-impl Bits<'_> {
-    fn read(&mut self, count: usize) -> Result<u32, Error> {
-        let mut value = 0;
-        for _ in 0..count {
-            let truncated = Error::Truncated { in_box: b"esds".into(), wanted: 1, left: 0 };
-            let byte = self.bytes.get(self.position / 8).ok_or(truncated)?;
-            value = value << 1 | u32::from(byte >> (7 - self.position % 8) & 1);
-            self.position += 1;
-        }
-        Ok(value)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The AVC decoder configuration record, `avcC` (ISO/IEC 14496-15 §5.3.3.1).
 
-use crate::{Error, cursor::Cursor};
+use crate::{Error, SampleEntry, cursor::Cursor};
 
 /// Profile, level and parameter sets of an AVC track.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub struct AvcConfig {
     pub sps: Vec<Vec<u8>>,
     /// Picture parameter set NAL units.
     pub pps: Vec<Vec<u8>>,
+}
+
+impl SampleEntry {
+    /// The configuration of an `avc1` entry.
+    pub fn avc_config(&self) -> Result<AvcConfig, Error> {
+        AvcConfig::parse(self.visual_box(b"avcC")?.payload)
+    }
 }
 
 impl AvcConfig {

@@ -38,7 +38,7 @@ pub struct Sample<'a> {
     pub flags: u32,
     /// Composition time minus decode time.
     pub composition_offset: i32,
-    /// What of it may be encrypted; empty for a track without a map.
+    /// Its coded data, which may be encrypted: see [`crate::Scheme::subsamples`]. Empty for a track without a map.
     pub subsamples: &'a [Subsample],
 }
 

@@ -145,7 +145,10 @@ impl Plan {
 
     fn begin(&mut self, first: SamplePosition, decode_time: u64) {
         let number = u32::try_from(self.segments.len() + 1).unwrap_or(u32::MAX);
-        self.segments.push(Segment { number, start: 0, duration: 0, decode_time, data_size: 0, first, count: 0 });
+        // A track has fewer samples than 32 bits count (`limits::MAX_TRACK_SAMPLES`).
+        let first_number = self.segments.last().map_or(0, |last| last.first_number.saturating_add(last.count));
+        let (start, duration, data_size, count) = (0, 0, 0, 0);
+        self.segments.push(Segment { number, start, duration, decode_time, data_size, first, first_number, count });
         self.starts.push(i128::MAX);
     }
 

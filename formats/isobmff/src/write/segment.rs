@@ -22,8 +22,7 @@ impl TrackIndex {
     /// then its data (encrypted, when `protection` is given). The same index gives the same bytes, always.
     ///
     /// Errors when the segment was planned on another index, exceeds [`limits::MAX_SEGMENT`] or
-    /// [`limits::MAX_SEGMENT_SAMPLES`], or is video to be
-    /// protected without a subsample map.
+    /// [`limits::MAX_SEGMENT_SAMPLES`], or is video to be protected without a subsample map.
     pub fn segment_header(&self, segment: &Segment, protection: Option<&Protection>) -> Result<Vec<u8>, Error> {
         Error::check_limit("bytes of samples in a segment", segment.data_size, limits::MAX_SEGMENT)?;
         let (count, limit) = (segment.sample_count().into(), limits::MAX_SEGMENT_SAMPLES.into());
@@ -62,8 +61,8 @@ impl TrackIndex {
                 tfhd(sink, &uniform);
                 sink.full_box(b"tfdt", 1, 0, |sink| sink.u64(segment.decode_time));
                 offset_at = trun(sink, samples, &uniform);
-                if protection.is_some() {
-                    encryption = sample_encryption(sink, self, segment);
+                if let Some(protection) = protection {
+                    encryption = sample_encryption(sink, self, segment, protection.scheme);
                 }
             });
         });
