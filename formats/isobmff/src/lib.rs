@@ -33,5 +33,6 @@ pub use fourcc::FourCc;
 pub use index::{Bandwidth, Fragment, IndexError, Sample, Subsample, SubsampleMap, TrackIndex, TrackIndexBuilder};
 pub use protection::{Protection, Scheme};
 pub use read::{FragmentHeader, SampleDefaults, SampleInfo, TrackInit, TrackPart, TrackReader};
+pub use read::{Movie, MovieReader, MovieSample, MovieTrack};
 pub use segment::Segment;
 pub use write::common_pssh;
