@@ -78,7 +78,7 @@ impl Damage {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn damaged_movies_are_refused_or_packaged(
         which: Index,
