@@ -43,6 +43,13 @@ pub(crate) enum Command {
     /// Look at video files and at what is made of them.
     #[command(subcommand)]
     Media(Media),
+    /// Package MP4 files for HLS and DASH without a server: one encrypted file a track, and the manifests.
+    ///
+    /// Every video and audio track of each input is packaged; several inputs are renditions of one film. Media is read once and
+    /// not encoded again: H.264, HEVC, AAC, AC-3, E-AC-3 and Opus as they come.
+    ///
+    /// Example: tessera package film.mp4 --out packaged --key-id 0123456789abcdef0123456789abcdef --key …
+    Package(Package),
     /// HLS playlists: checking them against the standard.
     #[command(subcommand)]
     Hls(Hls),
@@ -207,6 +214,48 @@ pub(crate) enum Media {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct Package {
+    /// MP4 files, progressive or fragmented.
+    #[arg(required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Folder for what is made; made when it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// How samples are encrypted.
+    #[arg(long, value_enum, default_value_t = PackageScheme::Cbcs)]
+    pub(crate) scheme: PackageScheme,
+    /// The key's id, 32 hexadecimal digits; public.
+    #[arg(long, value_name = "HEX", requires = "key")]
+    pub(crate) key_id: Option<String>,
+    /// The key, 32 hexadecimal digits. Better in the environment, where `ps` does not show it.
+    #[arg(long, value_name = "HEX", env = "TESSERA_CONTENT_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// The constant IV of cbcs, 32 hexadecimal digits; public. Default: the key's id.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) iv: Option<String>,
+    /// Where players ask for a ClearKey licence; said in the manifests.
+    #[arg(long, value_name = "URL")]
+    pub(crate) license_url: Option<String>,
+    /// How long segments should be; video is cut at the key frames nearest to it.
+    #[arg(long, default_value_t = 6, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(crate) segment_seconds: u32,
+    /// Replace what an earlier run has made there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+/// How samples are encrypted (ISO/IEC 23001-7).
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PackageScheme {
+    /// AES-CBC with a pattern: what Apple, Widevine and PlayReady all play.
+    Cbcs,
+    /// AES-CTR, for older devices; take another key for every film.
+    Cenc,
+    /// Not at all.
+    Clear,
 }
 
 #[derive(Subcommand)]

@@ -26,6 +26,7 @@ mod migrate;
 mod notify;
 mod openapi;
 mod output;
+mod package_command;
 mod progress;
 mod restore;
 mod retention;
@@ -73,6 +74,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Up(up) => run::up(config, up).await?,
         Command::Serve(place) => run::serve(config, &place).await?,
         Command::Ingest(ingest) => ingest_command::run(ingest).await?,
+        Command::Package(arguments) => package_command::run(arguments).await?,
         Command::Hls(Hls::Check { playlist }) => {
             // Broken rules are a result, not an error of the command: exit code 2.
             return Ok(if hls_check::run(&playlist).await? { ExitCode::SUCCESS } else { ExitCode::from(2) });

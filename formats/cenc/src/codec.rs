@@ -7,7 +7,7 @@ use tessera_isobmff::{Subsample, TrackInit};
 use crate::{AvcSubsampler, CodecError, Error, HevcSubsampler};
 
 /// Divides the samples of one track, in decode order.
-pub(crate) trait Subsampler: Debug + Send {
+pub trait Subsampler: Debug + Send {
     /// The coded data of the next sample as subsamples, which add up to its size.
     fn subsamples(&mut self, sample: &[u8]) -> Result<Vec<Subsample>, CodecError>;
 }
@@ -24,8 +24,9 @@ impl Subsampler for HevcSubsampler {
     }
 }
 
-/// What divides the samples of a track; `None` for sound, which is protected as full samples.
-pub(crate) fn subsampler(init: &TrackInit) -> Result<Option<Box<dyn Subsampler>>, Error> {
+/// What divides the samples of a track; `None` for sound, which is protected as full samples. Errors for a coding that is not
+/// known here, and when its configuration cannot be read.
+pub fn subsampler(init: &TrackInit) -> Result<Option<Box<dyn Subsampler>>, Error> {
     let entry = &init.sample_entry;
     let subsampler: Box<dyn Subsampler> = match &entry.format.0 {
         _ if !init.kind.is_video() => return Ok(None),

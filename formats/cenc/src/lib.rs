@@ -20,6 +20,7 @@ mod segment;
 pub use avc::AvcSubsampler;
 pub use cbcs::{CbcsCipher, Pattern};
 pub use cenc::{CencCipher, KeyStream};
+pub use codec::{Subsampler, subsampler};
 pub use error::{CodecError, Error};
 pub use hevc::HevcSubsampler;
 pub use indexer::TrackIndexer;

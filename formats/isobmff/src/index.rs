@@ -99,6 +99,13 @@ impl TrackIndex {
         &self.fragments
     }
 
+    /// Sets the subsamples of one fragment's samples, for an index that was made before the media was read. Errors when
+    /// there is no such fragment, or the map does not fit its samples.
+    pub fn set_subsamples(&mut self, fragment: usize, subsamples: SubsampleMap) -> Result<(), Error> {
+        let missing = Error::Missing { parent: b"file".into(), child: b"moof".into() };
+        self.fragments.get_mut(fragment).ok_or(missing)?.set_subsamples(subsamples)
+    }
+
     /// Decode duration of the whole track, in its timescale.
     pub fn duration(&self) -> u64 {
         self.fragments.iter().map(Fragment::duration).sum()

@@ -35,5 +35,6 @@ pub use index::{
 };
 pub use protection::{IvPrefix, Protection, Scheme};
 pub use read::{FragmentHeader, SampleDefaults, SampleInfo, TrackInit, TrackPart, TrackReader};
+pub use read::{Movie, MovieReader, MovieSample, MovieTrack};
 pub use segment::Segment;
 pub use write::common_pssh;

@@ -2,6 +2,14 @@
 
 /// The longest `ftyp`, `moov` or `moof` box that is read, in bytes.
 pub const MAX_HEADER_BOX: u64 = 4 << 20;
+/// The longest `moov` of a movie with sample tables, in bytes: a day of video and sound.
+pub const MAX_MOVIE_BOX: u64 = 64 << 20;
+/// The most tracks in a movie.
+pub const MAX_MOVIE_TRACKS: usize = 64;
+/// The most samples in a movie, all tracks together: three hours of video at 60 a second and ten tracks of sound.
+pub const MAX_MOVIE_SAMPLES: u64 = 1 << 23;
+/// The most boxes beside each other in a movie file.
+pub const MAX_MOVIE_BOXES: u32 = 1 << 22;
 /// The longest `mdat` box that is read, in bytes: one group of pictures at a very high bit rate.
 pub const MAX_MEDIA_BOX: u64 = 256 << 20;
 /// The most samples in one fragment.

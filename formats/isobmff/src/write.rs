@@ -4,6 +4,7 @@ mod init;
 mod protection;
 mod pssh;
 mod segment;
+mod sidx;
 mod sink;
 
 pub use pssh::common_pssh;

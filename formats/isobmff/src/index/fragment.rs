@@ -130,6 +130,13 @@ impl Fragment {
         !self.subsamples.is_empty()
     }
 
+    /// Takes the subsamples of its samples.
+    pub(super) fn set_subsamples(&mut self, subsamples: SubsampleMap) -> Result<(), Error> {
+        subsamples.check(&self.sizes)?;
+        self.subsamples = subsamples;
+        Ok(())
+    }
+
     /// Its samples in decode order.
     pub fn samples(&self) -> impl Iterator<Item = Sample<'_>> {
         let columns = self.sizes.iter().zip(self.durations.iter()).zip(self.flags.iter());

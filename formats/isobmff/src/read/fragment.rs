@@ -44,14 +44,18 @@ pub struct FragmentHeader {
 impl FragmentHeader {
     /// Reads a `moof` that stands at `position` in its file. Its samples must lie in one piece.
     pub(crate) fn parse(moof: &Mp4Box<'_>, position: u64, init: &TrackInit) -> Result<Self, Error> {
-        let traf = moof.children().only(b"traf")?.children();
+        Self::parse_traf(&moof.children().only(b"traf")?.children(), position, init)
+    }
+
+    /// Reads one `traf` of a `moof` at `position`, of the track that `init` describes.
+    pub(super) fn parse_traf(traf: &Boxes<'_>, position: u64, init: &TrackInit) -> Result<Self, Error> {
         if traf.optional(b"senc")?.is_some() {
             return Err(Error::unsupported(b"traf", "a fragment that is encrypted already"));
         }
         let track = TrackFragment::parse(&traf.only(b"tfhd")?, position, init)?;
         let mut header =
-            Self { base_decode_time: base_decode_time(&traf)?, samples: Vec::new(), data_offset: 0, data_size: 0 };
-        for child in traf {
+            Self { base_decode_time: base_decode_time(traf)?, samples: Vec::new(), data_offset: 0, data_size: 0 };
+        for child in traf.clone() {
             let child = child?;
             if child.kind == b"trun" {
                 header.append(&child, &track)?;
