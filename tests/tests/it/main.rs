@@ -15,6 +15,7 @@ mod ingest;
 mod journey;
 mod kill;
 mod logs;
+mod offline;
 mod operator;
 mod pages;
 mod proxy;

@@ -1,0 +1,77 @@
+//! Commands about video files and playlists, which need no server.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Subcommand)]
+pub(crate) enum Media {
+    /// Print what would be made of a video file: renditions, languages, bit rates. Nothing is made.
+    ///
+    /// Ends with 1 and the reason when the file would be refused. ffprobe looks at it without rights, as it does at every
+    /// source, so it has to be readable to others.
+    ///
+    /// Example: tessera media plan film.mov
+    Plan {
+        /// The video file.
+        file: PathBuf,
+        /// Print the plan as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Package {
+    /// MP4 files, progressive or fragmented.
+    #[arg(required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// Folder for what is made; made when it is not there.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// How samples are encrypted.
+    #[arg(long, value_enum, default_value_t = PackageScheme::Cbcs)]
+    pub(crate) scheme: PackageScheme,
+    /// The key's id, 32 hexadecimal digits; public.
+    #[arg(long, value_name = "HEX", requires = "key")]
+    pub(crate) key_id: Option<String>,
+    /// The key, 32 hexadecimal digits. Better in the environment, where `ps` does not show it.
+    #[arg(long, value_name = "HEX", env = "TESSERA_CONTENT_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// The constant IV of cbcs, 32 hexadecimal digits; public. Default: the key's id.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) iv: Option<String>,
+    /// Where players ask for a ClearKey licence; said in the manifests.
+    #[arg(long, value_name = "URL")]
+    pub(crate) license_url: Option<String>,
+    /// How long segments should be; video is cut at the key frames nearest to it.
+    #[arg(long, default_value_t = 6, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(crate) segment_seconds: u32,
+    /// Replace what an earlier run has made there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+/// How samples are encrypted (ISO/IEC 23001-7).
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PackageScheme {
+    /// AES-CBC with a pattern: what Apple, Widevine and PlayReady all play.
+    Cbcs,
+    /// AES-CTR, for older devices; take another key for every film.
+    Cenc,
+    /// Not at all.
+    Clear,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Hls {
+    /// Check a playlist, and all that it names, against RFC 8216bis. Ends with 2 when a rule is broken; warnings are none.
+    ///
+    /// Each line of the output says where, what is there instead, and the clause of the standard.
+    ///
+    /// Example: tessera hls check packaged/main.m3u8
+    Check {
+        /// A file, or an address that begins with http:// or https://.
+        playlist: String,
+    },
+}

@@ -1,0 +1,45 @@
+//! What works without a server: looking at a file, packaging it, checking playlists.
+
+use std::{fs, process::Command};
+
+use tessera_testing::temp_dir;
+use tessera_tests::run;
+
+const KEYS: [&str; 4] = ["--key-id", "0123456789abcdef0123456789abcdef", "--key", "00112233445566778899aabbccddeeff"];
+
+#[test]
+fn a_film_is_looked_at_packaged_and_its_playlists_checked() {
+    let folder = temp_dir();
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=8"])
+        .args(["-f", "lavfi", "-i", "sine=duration=8", "-c:v", "libx264", "-g", "50", "-c:a", "aac"])
+        .args(["-metadata:s:a:0", "language=deu"])
+        .arg(folder.path().join("film.mp4"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "ffmpeg makes the film");
+    let tessera = |arguments: &[&str]| {
+        let output = run(folder.path(), arguments);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+
+    let (code, told, said) = tessera(&["media", "plan", "film.mp4", "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let plan: serde_json::Value = serde_json::from_str(&told).expect("the plan is JSON");
+    assert_eq!((&plan["video"][0]["height"], &plan["audio"][0]["language"]), (&180.into(), &"deu".into()), "{plan}");
+
+    let (code, told, said) = tessera(&[&["package", "film.mp4", "--out", "out"], &KEYS[..]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(told.contains("video-1.mp4") && told.contains("manifest.mpd"), "{told}");
+    let (code, _, said) = tessera(&["package", "film.mp4", "--out", "other"]);
+    assert!(code == Some(1) && said.contains("--scheme clear"), "{said}");
+
+    let (code, told, said) = tessera(&["hls", "check", "out/main.m3u8"]);
+    assert_eq!((code, told.as_str()), (Some(0), ""), "{said}");
+    let playlist = folder.path().join("out/video-1.m3u8");
+    let text = fs::read_to_string(&playlist).expect("a playlist");
+    let longest = text.lines().find(|line| line.starts_with("#EXT-X-TARGETDURATION:")).expect("a target duration");
+    fs::write(&playlist, text.replace(longest, "#EXT-X-TARGETDURATION:1")).expect("it can be written");
+    let (code, told, said) = tessera(&["hls", "check", "out/main.m3u8"]);
+    assert!(code == Some(2) && told.contains("[target-duration]"), "{told}{said}");
+}
