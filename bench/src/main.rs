@@ -13,7 +13,7 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use clap::Parser;
 use figure::Figure;
-use figures::{checkout, decision, playback, segments, sign_in, standing, wrapper};
+use figures::{checkout, decision, packaging, playback, segments, sign_in, standing, wrapper};
 use server::Server;
 use tessera_tests::project;
 use world::World;
@@ -29,7 +29,7 @@ struct Arguments {
     /// How long each load lasts, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Only figures whose group contains this: pure, wrapper, standing, decide, playback, checkout, segments, sign-in.
+    /// Only figures whose group contains this: pure, wrapper, packaging, standing, decide, playback, checkout, segments, sign-in.
     #[arg(long)]
     only: Option<String>,
     /// Keep the table in bench/RESULTS.md, with the machine and the commit.
@@ -72,6 +72,9 @@ async fn measure(arguments: &Arguments) -> Vec<Figure> {
     }
     if arguments.wants("wrapper") {
         figures.extend(wrapper::wrapper().await);
+    }
+    if arguments.wants("packaging") {
+        figures.extend(packaging::packaging());
     }
     let loads = ["standing", "decide", "playback", "checkout", "segments", "sign-in"];
     if !loads.iter().any(|group| arguments.wants(group)) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod checkout;
 pub(crate) mod decision;
+pub(crate) mod packaging;
 pub(crate) mod playback;
 pub(crate) mod segments;
 pub(crate) mod sign_in;
