@@ -28,7 +28,7 @@ mod variant;
 pub use check::{Finding, Presentation, Report, Rule, Severity, check};
 pub use error::Error;
 pub use key::{Key, KeyFormat, Method};
-pub use media::{MediaPlaylist, MediaSegment, Run};
+pub use media::{MediaPlaylist, MediaSegment, Run, rounded_seconds};
 pub use multivariant::MultivariantPlaylist;
 pub use read::{MAX_LINES, MAX_PLAYLIST, ReadError};
 pub use rendition::{AudioRendition, SubtitleRendition};

@@ -97,10 +97,16 @@ impl MediaPlaylist {
     fn written_target_duration(&self) -> Result<u64, Error> {
         let segments = self.runs.iter().flat_map(|run| &run.segments);
         let longest = segments.map(|segment| segment.duration).max().ok_or(Error::Empty("segment"))?;
-        let timescale = u64::from(self.timescale);
-        let rounded = longest / timescale + u64::from(longest % timescale >= timescale.div_ceil(2));
-        Ok(rounded.max(1).max(self.target_duration.unwrap_or(0)))
+        Ok(rounded_seconds(longest, self.timescale).max(1).max(self.target_duration.unwrap_or(0)))
     }
+}
+
+/// A duration in ticks as seconds, rounded to the nearest as target durations compare (RFC 8216bis §4.4.3.1); 0 where there
+/// are no ticks in a second.
+pub fn rounded_seconds(ticks: u64, timescale: u32) -> u64 {
+    let timescale = u64::from(timescale);
+    let whole = ticks.checked_div(timescale).unwrap_or(0);
+    whole + u64::from(ticks.checked_rem(timescale).is_some_and(|rest| rest >= timescale.div_ceil(2)))
 }
 
 /// The lines that replace one run's keys by the next one's. A key holds until another of its format or `NONE`, so formats

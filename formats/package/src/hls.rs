@@ -3,6 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tessera_hls::{
     AudioRendition, Key, KeyFormat, MediaPlaylist, MediaSegment, Method, MultivariantPlaylist, Resource, Run, Variant,
+    rounded_seconds,
 };
 use tessera_isobmff::TrackKind;
 
@@ -34,7 +35,7 @@ pub(crate) fn media(track: &TrackFile, tracks: &[TrackFile], encryption: Option<
     // Renditions agree on one target duration (§6.2.4).
     let longest = tracks.iter().map(|track| {
         let (ticks, timescale) = track.longest();
-        (ticks + u64::from(timescale) / 2) / u64::from(timescale.max(1))
+        rounded_seconds(ticks, timescale)
     });
     let playlist = MediaPlaylist {
         timescale: track.index.timescale,

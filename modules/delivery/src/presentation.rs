@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use tessera_at_rest::BlobChecks;
 use tessera_cenc::SegmentCipher;
 use tessera_contract_media::{AssetDescriptor, TrackDescriptor};
+use tessera_hls::rounded_seconds;
 use tessera_isobmff::{Bandwidth, Protection, Segment, TrackIndex, TrackKind};
 use tessera_runtime::blobs::BlobKey;
 use tessera_types::AssetId;
@@ -113,12 +114,9 @@ impl Presentation {
     /// Seconds that no segment of any track is longer than, rounded: renditions of a presentation agree on one target
     /// duration (RFC 8216bis §6.2.4).
     pub(crate) fn target_seconds(&self) -> u64 {
-        let rounded = |track: &Track, ticks: u64| {
-            let timescale = u64::from(track.index.timescale.max(1));
-            ticks / timescale + u64::from(ticks % timescale >= timescale.div_ceil(2))
-        };
-        let longest = |track: &Track| track.segments.iter().map(|s| rounded(track, s.duration)).max();
-        self.tracks.iter().filter_map(longest).max().unwrap_or(1)
+        let longest = |track: &Track| track.segments.iter().map(|segment| segment.duration).max();
+        let seconds = |track: &Track| Some(rounded_seconds(longest(track)?, track.index.timescale));
+        self.tracks.iter().filter_map(seconds).max().unwrap_or(1)
     }
 
     /// Where the presentation ends, as (ticks, ticks a second): the end of its longest track.
