@@ -30,6 +30,13 @@ pub struct MediaConfig {
     /// A tenant's uploads that are not assets yet, at least 1. Default 1000.
     #[serde(deserialize_with = "at_least_one")]
     pub tenant_uploads: usize,
+    /// A tenant's assets that wait for a worker or are worked on, at least 1. Default 1000.
+    #[serde(deserialize_with = "at_least_one")]
+    pub tenant_jobs: usize,
+    /// A tenant's transcoding jobs at a time, in all processes together, at least 1. Tenants take turns in any case.
+    /// Default 16.
+    #[serde(deserialize_with = "at_least_one")]
+    pub tenant_concurrent_jobs: usize,
     /// How often a job is tried when something of ours fails (disk, store), at least 1; a source that cannot be used
     /// is refused at once. Default 5.
     #[serde(deserialize_with = "at_least_one")]
@@ -68,6 +75,8 @@ impl Default for MediaConfig {
             uploads_at_once: 64,
             tenant_upload_bytes: 200 * GIB,
             tenant_uploads: 1000,
+            tenant_jobs: 1000,
+            tenant_concurrent_jobs: 16,
             attempts: 5,
             preset: Preset::Veryfast,
             loudness_lufs: Loudness::Target(-23.0),

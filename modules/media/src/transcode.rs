@@ -16,7 +16,7 @@ use tessera_store::{Job, JobError, Store, WorkerOptions};
 use tessera_types::AssetId;
 use tokio_util::sync::CancellationToken;
 
-use crate::{child::Sandbox, config::MediaConfig, look::Unknown, refusal, scratch, store};
+use crate::{child::Sandbox, config::MediaConfig, look::Unknown, refusal, scratch, steering::Running, store};
 use attempt::Attempt;
 pub(crate) use package::{folder, sha256};
 
@@ -40,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) master_keys: KeyRing,
     pub(crate) scratch: PathBuf,
     pub(crate) sandbox: Sandbox,
+    pub(crate) running: Running,
 }
 
 /// Why an attempt made nothing.
@@ -102,6 +103,7 @@ impl Worker {
         }
         let options = WorkerOptions {
             concurrency: self.config.concurrent_jobs,
+            per_tenant: Some(self.config.tenant_concurrent_jobs),
             // Counted here, so that an asset whose attempts are used up is told to have failed.
             attempts: i64::MAX,
             // A film is not done in a moment: the attempt is given up, and costs nothing but its time.
@@ -121,8 +123,14 @@ impl Worker {
             let reason = refusal::internal("the server stopped in the middle of every attempt; submit it again");
             return Ok(self.fail(&job, &id, None, reason).await?);
         }
-        let attempt = Attempt::new(&self, &job, asset.asset);
-        match attempt.run().await {
+        let attempt = Attempt::new(&self, &job, asset);
+        let running = self.running.begin(&job.tenant, &id);
+        let outcome = tokio::select! {
+            outcome = attempt.run() => outcome,
+            () = running.stopped() => Err(Trouble::Lost),
+        };
+        attempt.keep_log(&outcome).await;
+        match outcome {
             Ok(made) => Ok(self.finish(&job, &attempt, made).await?),
             Err(Trouble::Lost) => Ok(()),
             Err(Trouble::Source(reason)) => Ok(self.fail(&job, &id, Some(&attempt.name), reason).await?),

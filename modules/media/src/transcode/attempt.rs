@@ -1,26 +1,29 @@
 //! One attempt at one asset, stage by stage.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tessera_contract::{Failure, FailureKind};
-use tessera_contract_media::Asset;
+use tessera_contract_media::{Asset, AssetProgressed};
 use tessera_runtime::disk;
 use tessera_store::Job;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::{Trouble, Worker, ending::Finished, off_the_workers, package::Track, source};
 use crate::{
     at_rest::AssetKey,
-    child::{ChildError, Limits, Overflow},
+    child::{Account, ChildError, Limits, Overflow, Sandbox},
     config::Loudness,
     encode,
     loudness::Meter,
     plan::Plan,
     probe::Source,
-    progress::Progress,
+    progress::{Pace, Progress},
     refusal::Refusal,
     scratch::Scratch,
-    store::{self, Made},
+    store::{self, Made, StoredAsset, Told},
 };
 
 /// How far each stage brings the whole, in percent.
@@ -33,6 +36,8 @@ const STORED: u8 = 99;
 /// The slowest encoding that is waited for: a thirtieth of real time, and some minutes to begin with.
 const SLOWEST: f64 = 30.0;
 const HEAD_START: Duration = Duration::from_secs(300);
+/// How often the pace is told at least while a film is encoded.
+const TELL: Duration = Duration::from_secs(5);
 
 pub(super) struct Attempt<'w> {
     pub(super) worker: &'w Worker,
@@ -41,12 +46,22 @@ pub(super) struct Attempt<'w> {
     /// Fresh and random: names its blobs.
     pub(super) name: String,
     pub(super) key: AssetKey,
+    /// What its children cost and say.
+    pub(super) account: Arc<Account>,
+    /// Starts children on that account.
+    pub(super) sandbox: Sandbox,
+    /// The stage and the tenth of the way that were last told as an event.
+    milestone: Mutex<(&'static str, u8)>,
 }
 
 impl<'w> Attempt<'w> {
-    pub(super) fn new(worker: &'w Worker, job: &'w Job, asset: Asset) -> Self {
+    pub(super) fn new(worker: &'w Worker, job: &'w Job, stored: StoredAsset) -> Self {
         let name = format!("{:016x}", rand::random::<u64>());
-        Self { worker, job, asset, name, key: AssetKey(rand::random()) }
+        let account = Arc::new(Account::default());
+        account.charge(Duration::from_micros(stored.cpu_us.unsigned_abs()));
+        account.say(&format!("attempt {}", job.attempt));
+        let (sandbox, key) = (worker.sandbox.on(account.clone()), AssetKey(rand::random()));
+        Self { worker, job, asset: stored.asset, name, key, account, sandbox, milestone: Mutex::default() }
     }
 
     /// Everything up to blobs that nobody knows of yet.
@@ -92,12 +107,57 @@ impl<'w> Attempt<'w> {
 
     /// Tells how far it is, on the asset and on the job.
     pub(super) async fn tell(&self, stage: &'static str, percent: u8) -> Result<(), Trouble> {
+        self.tell_pace(stage, percent, None).await
+    }
+
+    /// The same with how fast it goes. A stage's beginning and each tenth of the way are events.
+    pub(super) async fn tell_pace(&self, stage: &'static str, percent: u8, pace: Option<Pace>) -> Result<(), Trouble> {
         self.job.progress(percent, stage).await?;
-        let input = (self.asset.asset_id.clone(), self.name.clone());
-        let write = self.worker.store.write(&self.job.cx(), input, move |tx, (id, attempt)| {
-            Box::pin(async move { store::set_progress(tx, id, attempt, stage, percent).await })
+        let cpu_us = i64::try_from(self.account.spent().as_micros()).unwrap_or(i64::MAX);
+        let told = Told { stage, percent, pace, cpu_us };
+        let is_milestone = self.is_milestone(stage, percent);
+        let input = (self.asset.asset_id.clone(), self.name.clone(), self.account.take_lines());
+        let write = self.worker.store.write(&self.job.cx(), input, move |tx, (id, attempt, lines)| {
+            Box::pin(async move {
+                store::log(tx, id, lines).await?;
+                if !store::set_progress(tx, id, attempt, &told).await? {
+                    return Ok(false);
+                }
+                if is_milestone && let Some(stored) = store::asset_in(tx, id).await? {
+                    tx.emit(&AssetProgressed { asset: stored.asset }).await?;
+                }
+                Ok::<_, Failure>(true)
+            })
         });
         kept(write.await?)
+    }
+
+    fn is_milestone(&self, stage: &'static str, percent: u8) -> bool {
+        let now = (stage, percent / 10);
+        let before = std::mem::replace(&mut *self.milestone.lock().unwrap_or_else(PoisonError::into_inner), now);
+        before != now
+    }
+
+    /// Writes down what was done since it was last told, and how it ended. A log that cannot be kept costs nothing else.
+    pub(super) async fn keep_log(&self, outcome: &Result<Finished, Trouble>) {
+        let spent = self.account.spent().as_secs_f64();
+        match outcome {
+            Ok(_) => self.account.say(&format!("everything is stored; {spent:.1} s of processor time so far")),
+            Err(Trouble::Source(reason)) => self.account.say(&format!("failed: {} ({})", reason.message, reason.code)),
+            Err(Trouble::Ours(failure)) => self.account.say(&format!("this attempt failed: {failure}")),
+            Err(Trouble::Lost) => {}
+        }
+        let cpu_us = i64::try_from(self.account.spent().as_micros()).unwrap_or(i64::MAX);
+        let input = (self.asset.asset_id.clone(), self.name.clone(), self.account.take_lines());
+        let write = self.worker.store.write(&self.job.cx(), input, move |tx, (id, attempt, lines)| {
+            Box::pin(async move {
+                store::set_cost(tx, id, attempt, cpu_us).await?;
+                store::log(tx, id, lines).await
+            })
+        });
+        if let Err(failure) = write.await {
+            tracing::warn!(asset = %self.asset.asset_id, %failure, "writing the log of an attempt");
+        }
     }
 
     /// Tells that the asset waits for somebody to free space.
@@ -148,7 +208,7 @@ impl<'w> Attempt<'w> {
                 Ok::<_, Overflow>(())
             };
             let arguments = encode::listen(source, track);
-            let listening = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
+            let listening = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
             listening.await.map_err(transcoding)?;
             track.gain_db = Some(meter.gain(target));
         }
@@ -170,24 +230,26 @@ impl<'w> Attempt<'w> {
         };
         let arguments = encode::transcode(source, plan, config.preset.name());
         let limits = self.limits(source.video.duration, most, plan.tracks());
-        let running = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
+        let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
             ended = running => ended.map_err(transcoding),
-            lost = self.report(heard) => Err(lost),
+            lost = self.report(source.video.duration, heard) => Err(lost),
         }
     }
 
     /// Tells the encoder's progress until the asset is lost.
-    async fn report(&self, mut heard: watch::Receiver<f64>) -> Trouble {
-        let mut told = LISTENED;
+    async fn report(&self, duration: f64, mut heard: watch::Receiver<f64>) -> Trouble {
+        let began = Instant::now();
+        let (mut told, mut at) = (LISTENED, began);
         while heard.changed().await.is_ok() {
             let share = *heard.borrow_and_update();
             let percent = LISTENED + (f64::from(TRANSCODED - LISTENED) * share) as u8;
-            if percent <= told {
+            if percent <= told && at.elapsed() < TELL {
                 continue;
             }
-            told = percent;
-            match self.tell("transcoding", percent).await {
+            (told, at) = (percent.max(told), Instant::now());
+            let pace = Pace::of(0.0, share, duration, began.elapsed());
+            match self.tell_pace("transcoding", told, pace).await {
                 Err(Trouble::Lost) => return Trouble::Lost,
                 Err(trouble) => tracing::warn!(asset = %self.asset.asset_id, ?trouble, "telling progress"),
                 Ok(()) => {}
@@ -202,7 +264,7 @@ impl<'w> Attempt<'w> {
         let limits = self.limits(0.0, 64 << 20, 1);
         let limits = Limits { silence: limits.wall, ..limits };
         let arguments = encode::poster(source);
-        let drawn = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, |_| Ok(()));
+        let drawn = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, |_| Ok(()));
         match drawn.await {
             Ok(()) => {
                 Ok(tokio::fs::symlink_metadata(scratch.out().join(encode::POSTER)).await.is_ok_and(|m| m.is_file()))
@@ -219,7 +281,7 @@ impl<'w> Attempt<'w> {
     pub(super) fn limits(&self, duration: f64, file_size: u64, files: usize) -> Limits {
         let wall = HEAD_START + Duration::from_secs_f64(duration * SLOWEST);
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        let (memory, silence) = (self.worker.sandbox.memory(), self.worker.config.stall.min(wall));
+        let (memory, silence) = (self.sandbox.memory(), self.worker.config.stall.min(wall));
         let written = file_size.saturating_mul(files as u64);
         Limits { memory, cpu: wall * cores, file_size, written, wall, silence }
     }

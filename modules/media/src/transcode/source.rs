@@ -54,5 +54,5 @@ fn damaged(blob: &str) -> Failure {
 pub(super) async fn probe(attempt: &Attempt<'_>, scratch: &Scratch) -> Result<Source, Trouble> {
     let path = scratch.path().join(SOURCE);
     let head = off_the_workers("reading an upload", move || look::head(&path).map_err(Trouble::disk(DOING))).await?;
-    Ok(look(&attempt.worker.sandbox, &attempt.worker.config, scratch.path(), head).await?)
+    Ok(look(&attempt.sandbox, &attempt.worker.config, scratch.path(), head).await?)
 }

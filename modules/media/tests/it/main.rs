@@ -9,6 +9,7 @@ mod hostile;
 mod quotas;
 mod refused;
 mod rogue;
+mod steering;
 mod tus;
 mod world;
 

@@ -165,7 +165,7 @@ impl World {
     }
 
     pub(crate) async fn submit(&self, tenant: &str, upload_id: UploadId) -> AssetId {
-        let request = CreateAsset { upload_id, protection: Protection::Cbcs };
+        let request = CreateAsset { upload_id, protection: Protection::Cbcs, priority: None };
         let asset = self.media.create_asset(&staff(tenant), request).await.unwrap();
         assert_eq!((asset.state, asset.progress_percent), (AssetState::Processing, 0));
         asset.asset_id
