@@ -6,6 +6,7 @@
 
 mod at_rest;
 mod child;
+mod chunks;
 mod colour;
 mod config;
 mod encode;
@@ -26,6 +27,7 @@ mod scratch;
 mod service;
 mod sniff;
 mod steering;
+mod stitch;
 mod store;
 mod sweep;
 mod tenant_tables;
@@ -52,7 +54,7 @@ use child::Sandbox;
 use transcode::Worker;
 
 /// The module's schema.
-pub static MODULE: Module = tessera_store::module!("media", ["0001_media", "0002_steering"]);
+pub static MODULE: Module = tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks"]);
 
 /// What the module is handed.
 pub struct MediaDeps {
@@ -94,6 +96,7 @@ impl MediaService {
             scratch: self.scratch.clone(),
             sandbox: Sandbox::new(self.config.child_memory_bytes)?,
             running: self.running.clone(),
+            copies: Default::default(),
         };
         Arc::new(worker).work(shutdown).await;
         Ok(())

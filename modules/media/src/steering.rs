@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     store::{self, StoredAsset},
-    transcode::{JOB, Work},
+    transcode::{CHUNK_JOB, JOB, Work},
 };
 
 /// The lowest and the highest priority.
@@ -60,6 +60,7 @@ pub(crate) async fn cancel(tx: &mut Tx, id: &AssetId, expires: Timestamp) -> Res
         return Err(not_processing(&before));
     }
     tx.withdraw(JOB, id.as_str()).await?;
+    tx.withdraw(CHUNK_JOB, id.as_str()).await?;
     store::release(tx, &before.upload_id, expires).await?;
     store::log(tx, id, &["cancelled".into()]).await?;
     let asset = found(tx, id).await?.asset;
@@ -96,6 +97,7 @@ pub(crate) async fn prioritize(tx: &mut Tx, id: &AssetId, priority: i8) -> Resul
         return Err(not_processing(&before));
     }
     tx.prioritize(JOB, id.as_str(), priority.into()).await?;
+    tx.prioritize(CHUNK_JOB, id.as_str(), priority.into()).await?;
     Ok(found(tx, id).await?.asset)
 }
 
@@ -153,11 +155,13 @@ async fn enqueue(tx: &mut Tx, id: &AssetId, priority: i8) -> Result<(), Failure>
 }
 
 type Whose = (TenantId, AssetId);
+/// The work that runs for each, numbered at random, with what stops it.
+type Stops = HashMap<Whose, Vec<(u64, CancellationToken)>>;
 
 /// The work that runs in this process, so that what is cancelled ends at once. Other processes hear of it when they next
 /// tell how far they are.
 #[derive(Clone, Default)]
-pub(crate) struct Running(Arc<Mutex<HashMap<Whose, Vec<(u64, CancellationToken)>>>>);
+pub(crate) struct Running(Arc<Mutex<Stops>>);
 
 /// A piece of work that is among the running ones until this is dropped.
 pub(crate) struct Run {
@@ -182,7 +186,7 @@ impl Running {
         }
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Whose, Vec<(u64, CancellationToken)>>> {
+    fn all(&self) -> MutexGuard<'_, Stops> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,7 @@
 //! All SQL of media.
 
 mod assets;
+mod encodings;
 mod log;
 mod ready;
 mod sealed;
@@ -9,8 +10,12 @@ mod sweeping;
 mod uploads;
 
 pub(crate) use assets::{
-    Made, StoredAsset, Told, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset, page, set_cost,
-    set_progress, set_source,
+    Made, StoredAsset, Told, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset, is_attempt,
+    page, set_cost, set_progress, set_source,
+};
+pub(crate) use encodings::{
+    ChunkId, ChunkTrack, Encoding, MadeChunk, StoredChunk, begin_encoding, chunk_progress, encoding, fail_chunk,
+    finish_chunk, stored_chunk, stored_chunks,
 };
 pub(crate) use log::{log, log_lines};
 pub(crate) use ready::{ReadyAsset, ready_assets};

@@ -121,6 +121,8 @@ const ADD_ATTEMPT: &str = "insert into attempts (tenant, asset_id, attempt, begu
 const CHOOSE_ATTEMPT: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3";
 const PROGRESS: &str =
     update!("stage = $5, progress = $6, speed = coalesce($7, speed), seconds_left = $8, cpu_us = $9");
+const IS_ATTEMPT: &str = "select exists (select 1 from assets where tenant = $1 and asset_id = $2 and attempt = $3 \
+    and state = 'processing')";
 const COST: &str = "update assets set cpu_us = $4 where tenant = $1 and asset_id = $2 and cpu_us < $4 \
     and (attempt is null or attempt = $3)";
 const SOURCE: &str = update!("source = $5");
@@ -148,7 +150,7 @@ pub(crate) async fn page(
     limit: u32,
     state: Option<AssetState>,
 ) -> Result<Vec<StoredAsset>, Failure> {
-    let state = state.map(|state| state_name(state)).transpose()?;
+    let state = state.map(state_name).transpose()?;
     let rows: Vec<AssetRow> = reader.all(PAGE, params![before, limit, state]).await?;
     rows.into_iter().map(StoredAsset::try_from).collect()
 }
@@ -181,6 +183,11 @@ pub(crate) async fn set_progress(tx: &mut Tx, id: &AssetId, attempt: &str, told:
     let (speed, left) = (told.pace.map(|pace| pace.speed), told.pace.map(|pace| pace.seconds_left.cast_signed()));
     let values = params![id, attempt, now, told.stage, i64::from(told.percent), speed, left, told.cpu_us];
     Ok(tx.execute(PROGRESS, values).await? > 0)
+}
+
+/// Whether the attempt has the asset.
+pub(crate) async fn is_attempt(tx: &mut Tx, id: &AssetId, attempt: &str) -> Result<bool, Failure> {
+    tx.scalar(IS_ATTEMPT, params![id, attempt]).await
 }
 
 /// Keeps what an attempt has cost, whether or not it still has the asset: it was spent.

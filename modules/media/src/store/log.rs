@@ -6,7 +6,7 @@ use tessera_store::{Reader, Tx, params};
 use tessera_types::{AssetId, Timestamp};
 
 /// Lines of an asset that are kept: the latest.
-const KEPT: i64 = 300;
+const KEPT: i64 = 1000;
 
 const ADD: &str = "insert into asset_log (tenant, asset_id, line, at, message) \
     select $1, $2, coalesce(max(line), 0) + 1, $3, $4 from asset_log where tenant = $1 and asset_id = $2";

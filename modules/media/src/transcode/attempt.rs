@@ -5,18 +5,18 @@ use std::{
     time::Duration,
 };
 
-use tessera_contract::{Failure, FailureKind};
+use tessera_contract::Failure;
 use tessera_contract_media::{Asset, AssetProgressed};
-use tessera_runtime::disk;
 use tessera_store::Job;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Trouble, Worker, ending::Finished, off_the_workers, package::Track, source};
+use super::{Trouble, Worker, ending::Finished, package::Track, source};
 use crate::{
     at_rest::AssetKey,
     child::{Account, ChildError, Limits, Overflow, Sandbox},
+    chunks::chunks,
     config::Loudness,
-    encode,
+    encode::{self, Part},
     loudness::Meter,
     plan::Plan,
     probe::Source,
@@ -29,13 +29,10 @@ use crate::{
 /// How far each stage brings the whole, in percent.
 const ASSEMBLED: u8 = 3;
 const PROBED: u8 = 5;
-const LISTENED: u8 = 8;
-const TRANSCODED: u8 = 88;
+pub(super) const LISTENED: u8 = 8;
+pub(super) const TRANSCODED: u8 = 88;
 const PACKAGED: u8 = 92;
 const STORED: u8 = 99;
-/// The slowest encoding that is waited for: a thirtieth of real time, and some minutes to begin with.
-const SLOWEST: f64 = 30.0;
-const HEAD_START: Duration = Duration::from_secs(300);
 /// How often the pace is told at least while a film is encoded.
 const TELL: Duration = Duration::from_secs(5);
 
@@ -67,18 +64,23 @@ impl<'w> Attempt<'w> {
     /// Everything up to blobs that nobody knows of yet.
     pub(super) async fn run(&self) -> Result<Finished, Trouble> {
         self.begin().await?;
-        let scratch = self.make_scratch().await?;
-        self.check_space(self.upload_length().await?).await?;
-        source::assemble(self, &scratch).await?;
+        let (worker, upload) = (self.worker, &self.asset.upload_id);
+        let scratch = worker.make_scratch(&self.name).await?;
+        worker.check_space(worker.upload_length(self.job, upload).await?).await?;
+        source::assemble(worker, self.job, upload, &scratch).await?;
         self.tell("probing", ASSEMBLED).await?;
-        let source = source::probe(self, &scratch).await?;
+        let source = source::probe(worker, &self.sandbox, &scratch).await?;
         self.keep_source(&source).await?;
 
         let mut plan = Plan::of(&source);
         self.tell("probing", PROBED).await?;
         self.listen(&source, &mut plan, &scratch).await?;
         self.tell("transcoding", LISTENED).await?;
-        self.transcode(&source, &plan, &scratch).await?;
+        let parts = chunks(&source, &plan, worker.config.encode_chunk_seconds);
+        match parts.len() {
+            0 | 1 => self.transcode(&source, &plan, &scratch).await?,
+            _ => self.divide(&source, &plan, &parts, &scratch).await?,
+        }
         let has_poster = self.draw_poster(&source, &scratch).await?;
 
         self.tell("packaging", TRANSCODED).await?;
@@ -175,32 +177,11 @@ impl<'w> Attempt<'w> {
         kept(write.await?)
     }
 
-    async fn make_scratch(&self) -> Result<Scratch, Trouble> {
-        let (root, name) = (self.worker.scratch.clone(), self.name.clone());
-        off_the_workers("making a scratch folder", move || {
-            Scratch::make(&root, &name).map_err(Trouble::disk("making a scratch folder"))
-        })
-        .await
-    }
-
-    async fn upload_length(&self) -> Result<u64, Trouble> {
-        let upload = store::upload(&self.worker.store.tenant(&self.job.cx()), &self.asset.upload_id).await?;
-        let gone = || Failure::new(FailureKind::NotFound, format!("the upload {} is gone", self.asset.upload_id));
-        Ok(upload.map(|upload| upload.length()).ok_or_else(gone)?)
-    }
-
-    /// `bytes` and what is to stay free have to fit on the scratch disk.
-    async fn check_space(&self, bytes: u64) -> Result<(), Trouble> {
-        let root = self.worker.scratch.clone();
-        let wanted = bytes.saturating_add(self.worker.config.spare_disk_bytes);
-        off_the_workers("looking at the scratch disk", move || Ok(disk::check_room(&root, wanted)?)).await
-    }
-
     /// Measures how loud each track of sound is, and plans how loud it becomes.
     async fn listen(&self, source: &Source, plan: &mut Plan, scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
         let Loudness::Target(target) = config.loudness_lufs else { return Ok(()) };
-        let limits = self.limits(source.video.duration, 0, 0);
+        let limits = self.worker.limits(source.video.duration, 0, 0);
         for track in &mut plan.audio {
             let mut meter = Meter::default();
             let on_output = |bytes: &[u8]| {
@@ -219,7 +200,7 @@ impl<'w> Attempt<'w> {
     async fn transcode(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
         let most = encode::largest_file(source);
-        self.check_space(most).await?;
+        self.worker.check_space(most).await?;
         let (share, heard) = watch::channel(0.0);
         let mut progress = Progress::new(source.video.duration);
         let on_output = move |bytes: &[u8]| {
@@ -228,8 +209,8 @@ impl<'w> Attempt<'w> {
             }
             Ok::<_, Overflow>(())
         };
-        let arguments = encode::transcode(source, plan, config.preset.name());
-        let limits = self.limits(source.video.duration, most, plan.tracks());
+        let arguments = encode::transcode(source, plan, config.preset.name(), Part::Whole);
+        let limits = self.worker.limits(source.video.duration, most, plan.tracks());
         let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
             ended = running => ended.map_err(transcoding),
@@ -261,7 +242,7 @@ impl<'w> Attempt<'w> {
     /// Whether there is a poster in the end. An asset without one is still an asset.
     async fn draw_poster(&self, source: &Source, scratch: &Scratch) -> Result<bool, Trouble> {
         let config = &self.worker.config;
-        let limits = self.limits(0.0, 64 << 20, 1);
+        let limits = self.worker.limits(0.0, 64 << 20, 1);
         let limits = Limits { silence: limits.wall, ..limits };
         let arguments = encode::poster(source);
         let drawn = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, |_| Ok(()));
@@ -275,15 +256,6 @@ impl<'w> Attempt<'w> {
                 Ok(false)
             }
         }
-    }
-
-    /// For a run that writes `files` files of `file_size` bytes at most, besides those of earlier runs.
-    pub(super) fn limits(&self, duration: f64, file_size: u64, files: usize) -> Limits {
-        let wall = HEAD_START + Duration::from_secs_f64(duration * SLOWEST);
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        let (memory, silence) = (self.sandbox.memory(), self.worker.config.stall.min(wall));
-        let written = file_size.saturating_mul(files as u64);
-        Limits { memory, cpu: wall * cores, file_size, written, wall, silence }
     }
 
     async fn store_all(&self, tracks: Vec<Track>, has_poster: bool, scratch: &Scratch) -> Result<Made, Trouble> {
@@ -302,12 +274,12 @@ impl<'w> Attempt<'w> {
 }
 
 /// A write of an attempt that has lost its asset changes nothing.
-fn kept(kept: bool) -> Result<(), Trouble> {
+pub(super) fn kept(kept: bool) -> Result<(), Trouble> {
     if kept { Ok(()) } else { Err(Trouble::Lost) }
 }
 
 /// What an encoder's end means.
-fn transcoding(error: ChildError) -> Trouble {
+pub(super) fn transcoding(error: ChildError) -> Trouble {
     match error {
         ChildError::NotStarted { .. } | ChildError::Lost { .. } => {
             Trouble::Ours(Failure::unavailable(&error.to_string(), error))
