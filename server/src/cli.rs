@@ -8,7 +8,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use tessera_types::{KeyId, Locale, TenantId};
 
-pub(crate) use media::{Hls, Media, Package, PackageScheme};
+pub(crate) use media::{At, Hls, Media, Package, PackageScheme};
 pub(crate) use upkeep::{Backup, Keys, KeysAt, Migrate, Restore};
 
 /// Tessera: an open, self-hostable video streaming platform.
@@ -42,7 +42,7 @@ pub(crate) enum Command {
     ///
     /// Example: tessera ingest film.mp4 --title "My film" --plan basic
     Ingest(Ingest),
-    /// Look at video files and at what is made of them.
+    /// Look at video files, at what is made of them, and steer the work on it.
     #[command(subcommand)]
     Media(Media),
     /// Package MP4 files for HLS and DASH without a server: one encrypted file a track, and the manifests.
@@ -187,15 +187,8 @@ pub(crate) struct Ingest {
     /// Leave it a draft.
     #[arg(long)]
     pub(crate) draft: bool,
-    /// Where the tenant is reached. Default: the demo tenant of a `tessera up` with this data folder.
-    #[arg(long, env = "TESSERA_URL", requires = "key")]
-    pub(crate) url: Option<String>,
-    /// API key with the scopes `media:write` and `catalog:write`. Default: the demo tenant's.
-    #[arg(long, env = "TESSERA_API_KEY", hide_env_values = true)]
-    pub(crate) key: Option<String>,
-    /// Data folder of the `tessera up` to use when no address is given.
-    #[arg(long, value_name = "FOLDER", default_value = "data", env = "TESSERA_DATA")]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) at: At,
     /// Print the title as JSON at the end.
     #[arg(long)]
     pub(crate) json: bool,

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tessera_contract::{Contract, Credential, Cx, Remote};
 use tessera_types::{Clock, SystemClock};
 
-use crate::error::CommandError;
+use crate::{cli::At, demo::Facts, error::CommandError};
 
 /// Where a tenant of a running Tessera is reached, and with which key.
 #[derive(Clone)]
@@ -31,6 +31,20 @@ impl Site {
         }
         let http = builder.build().map_err(|e| CommandError::caused("making an HTTP client", e))?;
         Ok(Self { url: url.trim_end_matches('/').to_owned(), key: key.to_owned(), http })
+    }
+
+    /// The tenant that a command is about.
+    pub(crate) fn at(place: &At) -> Result<Self, CommandError> {
+        if let (Some(url), Some(key)) = (&place.url, &place.key) {
+            return Self::new(url, key);
+        }
+        let facts = Facts::read(&place.data)?.ok_or_else(|| {
+            CommandError::new(format!(
+                "there is no demo in {}: start one with `tessera up`, or give --url and --key",
+                place.data.display()
+            ))
+        })?;
+        Self::new(&facts.url(), place.key.as_deref().unwrap_or(&facts.staff_key))
     }
 
     /// The tenant's contract of a kind.

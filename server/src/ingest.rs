@@ -7,7 +7,7 @@ use reqwest::{StatusCode, header};
 use serde_json::Value;
 use tessera_contract::ContractError;
 use tessera_contract_catalog::{CatalogManagement, CreateTitle, ManagedTitle, PublishTitle, TitleDraft};
-use tessera_contract_media::{Asset, AssetState, CreateAsset, GetAsset, Media, Protection};
+use tessera_contract_media::{Asset, AssetState, CreateAsset, GetAsset, Media, Protection, Work};
 use tessera_types::{AssetId, UploadId};
 use tokio::{
     fs::File,
@@ -21,6 +21,8 @@ const CHUNK: u64 = 4 * 1024 * 1024;
 /// How often a broken connection is resumed before giving up.
 const RESUMPTIONS: u32 = 5;
 const POLL: Duration = Duration::from_millis(250);
+/// What an asset does that nobody works on yet.
+pub(crate) const WAITING: &str = "waiting for a worker";
 
 /// What to make of a file.
 pub(crate) struct Film<'a> {
@@ -67,20 +69,40 @@ async fn transcode(
     progress: &mut Progress,
 ) -> Result<AssetId, CommandError> {
     let media = site.contract::<dyn Media>();
-    let asset = media.create_asset(&site.intent(), CreateAsset { upload_id, protection }).await;
+    let asset = media.create_asset(&site.intent(), CreateAsset { upload_id, protection, priority: None }).await;
     let mut asset = asset.map_err(|e| refused("submitting the upload", &e))?;
     loop {
         match asset.state {
             AssetState::Ready => return Ok(asset.asset_id),
             AssetState::Failed => return Err(CommandError::new(failure(&asset))),
+            AssetState::Cancelled => {
+                let id = &asset.asset_id;
+                return Err(CommandError::new(format!("{id} was cancelled; `tessera media retry {id}` makes it anew")));
+            }
             AssetState::Processing | AssetState::Unknown => {}
         }
         // The upload is the first tenth of the way.
         let percent = 10 + u16::from(asset.progress_percent) * 89 / 100;
-        progress.at(u8::try_from(percent).unwrap_or(99), asset.stage.as_deref().unwrap_or("waiting for a worker"));
+        progress.at(u8::try_from(percent).unwrap_or(99), asset.stage.as_deref().unwrap_or(WAITING));
+        progress.pace(asset.work.as_ref().and_then(pace));
         tokio::time::sleep(POLL).await;
         let request = GetAsset { asset_id: asset.asset_id.clone() };
         asset = media.get_asset(&site.cx(), request).await.map_err(|e| refused("asking after the asset", &e))?;
+    }
+}
+
+/// `1.8× real time, 0:42 left`, once it is measured.
+pub(crate) fn pace(work: &Work) -> Option<String> {
+    let (speed, left) = (work.speed?, work.seconds_left?);
+    Some(format!("{speed:.1}× real time, {} left", clock(left)))
+}
+
+/// `0:42` and `1:02:03`.
+fn clock(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
     }
 }
 
@@ -91,7 +113,7 @@ fn failure(asset: &Asset) -> String {
     }
 }
 
-fn refused(doing: &str, error: &impl ContractError) -> CommandError {
+pub(crate) fn refused(doing: &str, error: &impl ContractError) -> CommandError {
     CommandError::new(format!("{doing}: {error} ({})", error.code()))
 }
 
@@ -169,5 +191,18 @@ async fn problem(doing: &str, response: reqwest::Response) -> CommandError {
     match body["detail"].as_str() {
         Some(detail) => CommandError::new(format!("{doing}: {detail} ({})", body["code"].as_str().unwrap_or("?"))),
         None => CommandError::new(format!("{doing}: the server answered {status}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_is_told_once_it_is_measured() {
+        let work = |speed, seconds_left| Work { speed, seconds_left, processor_seconds: 1.0 };
+        assert_eq!(pace(&work(Some(1.75), Some(42))).as_deref(), Some("1.8× real time, 0:42 left"));
+        assert_eq!(pace(&work(Some(0.5), Some(3723))).as_deref(), Some("0.5× real time, 1:02:03 left"));
+        assert_eq!(pace(&work(None, None)), None);
     }
 }

@@ -7,7 +7,6 @@ use tessera_contract_media::Protection;
 use crate::{
     cli::Ingest,
     client::Site,
-    demo::Facts,
     error::CommandError,
     ingest::{Film, ingest},
     output::{say, tell},
@@ -15,7 +14,7 @@ use crate::{
 
 /// Ingests the file and says where the title is.
 pub(crate) async fn run(options: Ingest) -> Result<(), CommandError> {
-    let site = site(&options)?;
+    let site = Site::at(&options.at)?;
     let protection = if options.clear { Protection::Clear } else { Protection::Cbcs };
     let publish = !options.draft;
     let film = Film { file: &options.file, draft: draft(&options)?, protection, publish, name: &options.title };
@@ -34,19 +33,6 @@ pub(crate) async fn run(options: Ingest) -> Result<(), CommandError> {
         );
     }
     Ok(())
-}
-
-fn site(options: &Ingest) -> Result<Site, CommandError> {
-    if let (Some(url), Some(key)) = (&options.url, &options.key) {
-        return Site::new(url, key);
-    }
-    let facts = Facts::read(&options.data)?.ok_or_else(|| {
-        CommandError::new(format!(
-            "there is no demo in {}: start one with `tessera up`, or give --url and --key",
-            options.data.display()
-        ))
-    })?;
-    Site::new(&facts.url(), options.key.as_deref().unwrap_or(&facts.staff_key))
 }
 
 fn draft(options: &Ingest) -> Result<TitleDraft, CommandError> {

@@ -2,6 +2,7 @@
 
 mod app;
 mod app_page;
+mod asset_command;
 mod audit_command;
 mod background;
 mod backup;

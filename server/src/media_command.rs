@@ -1,10 +1,11 @@
-//! `tessera media`: looking at video files, without a server.
+//! `tessera media`: looking at video files without a server; what is about assets is [`crate::asset_command`]'s.
 
 use std::path::Path;
 
 use tessera_media::{AudioTrack, Plan, PreviewError, VideoTrack};
 
 use crate::{
+    asset_command,
     cli::{Media, Place},
     error::CommandError,
     output::tell,
@@ -26,6 +27,11 @@ pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<(), Com
             }
             Ok(())
         }
+        Media::Jobs { all, json, at } => asset_command::jobs(&at, all, json).await,
+        Media::Cancel { asset, at } => asset_command::cancel(&at, asset).await,
+        Media::Retry { asset, at } => asset_command::retry(&at, asset).await,
+        Media::Priority { asset, priority, at } => asset_command::prioritize(&at, asset, priority).await,
+        Media::Log { asset, at } => asset_command::log(&at, asset).await,
     }
 }
 

@@ -39,6 +39,14 @@ impl Progress {
         }
     }
 
+    /// How fast the stage goes, where that is known; at a terminal alone.
+    pub(crate) fn pace(&mut self, pace: Option<String>) {
+        match pace {
+            Some(pace) => self.bar.set_message(format!("{}, {pace}", self.stage)),
+            None => self.bar.set_message(self.stage.clone()),
+        }
+    }
+
     /// It is done; `result` is what came of it.
     pub(crate) fn done(self, result: &str) {
         self.bar.set_position(100);

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use tessera_contract::Event;
 use tessera_types::{AssetId, Timestamp, UploadId};
 
+use crate::work::Work;
+
 /// How an asset may leave the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -26,8 +28,10 @@ pub enum AssetState {
     Processing,
     /// Every track is stored.
     Ready,
-    /// It cannot be made; see failure.
+    /// It cannot be made; see failure. It may be retried.
     Failed,
+    /// Somebody stopped the work on it. It may be retried.
+    Cancelled,
     /// A state of a newer version of this contract.
     #[serde(other)]
     Unknown,
@@ -79,6 +83,12 @@ pub struct Asset {
     pub stage: Option<String>,
     /// Of the whole way, 0 to 100.
     pub progress_percent: u8,
+    /// When its turn comes among the tenant's assets that wait, -100 to 100: the highest goes first.
+    #[serde(default)]
+    pub priority: i8,
+    /// The work on it so far, once it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<Work>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureReason>,

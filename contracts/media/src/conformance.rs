@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tessera_contract::conformance::{Actor, Role, Rule, Subject, Violation};
+use tessera_types::Timestamp;
 
 type Check<'s> = BoxFuture<'s, Result<(), Violation>>;
 
@@ -68,6 +69,36 @@ pub const RULES: &[Rule] = &[
         name: "pages_cover_every_asset_once",
         promise: "Following next_cursor shows every asset once, and no other tenant's.",
         check: pages_cover_every_asset_once,
+    },
+    Rule {
+        name: "cancelled_asset_is_made_anew",
+        promise: "An asset that is being made can be cancelled, twice with one effect, and is processing again once retried.",
+        check: cancelled_asset_is_made_anew,
+    },
+    Rule {
+        name: "ready_asset_stays_as_it_is",
+        promise: "A ready asset is cancelled with 409 asset_not_processing, and retried with 409 asset_not_retryable.",
+        check: ready_asset_stays_as_it_is,
+    },
+    Rule {
+        name: "other_tenants_asset_is_not_steered",
+        promise: "Cancelling, retrying, prioritizing and reading the log of another tenant's asset is 404 asset_not_found.",
+        check: other_tenants_asset_is_not_steered,
+    },
+    Rule {
+        name: "priority_is_checked",
+        promise: "A priority is -100 to 100; anything else is 400 invalid_request.",
+        check: priority_is_checked,
+    },
+    Rule {
+        name: "log_says_what_was_done",
+        promise: "The log of an asset that has ended has lines, oldest first, and is for staff alone.",
+        check: log_says_what_was_done,
+    },
+    Rule {
+        name: "list_is_of_one_state",
+        promise: "list_assets with a state names assets in it alone, and a state that is none is 400 invalid_request.",
+        check: list_is_of_one_state,
     },
     Rule {
         name: "page_size_and_cursor_are_checked",
@@ -244,5 +275,90 @@ fn page_size_and_cursor_are_checked<'s>(subject: &'s Subject<'_>) -> Check<'s> {
             subject.call("list_assets", &staff(), request).await?.refused(400, "invalid_request")?;
         }
         Ok(())
+    })
+}
+
+fn cancelled_asset_is_made_anew<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let upload = subject.given("/complete_upload")?;
+        let key = format!("conformance-{upload}");
+        let made = subject.call("create_asset", &staff().with_key(key), submission(&upload)).await?;
+        let id = json!({"asset_id": made.ok()?["asset_id"]});
+        let cancelled = subject.call("cancel_asset", &staff(), id.clone()).await?;
+        if cancelled.refused(409, "asset_not_processing").is_ok() {
+            return Ok(()); // a quick worker has ended it
+        }
+        cancelled.ok()?;
+        cancelled.has("/state", "cancelled")?;
+        let again = subject.call("cancel_asset", &staff(), id.clone()).await?;
+        again.has("/version", cancelled.body["version"].clone())?;
+        subject.call("get_descriptor", &service(), id.clone()).await?.refused(409, "asset_not_ready")?;
+        let retried = subject.call("retry_asset", &staff(), id.clone()).await?;
+        retried.ok()?;
+        retried.has("/state", "processing")?;
+        retried.has("/progress_percent", 0)
+    })
+}
+
+fn ready_asset_stays_as_it_is<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = json!({"asset_id": subject.given("/ready")?});
+        subject.call("cancel_asset", &staff(), id.clone()).await?.refused(409, "asset_not_processing")?;
+        subject.call("retry_asset", &staff(), id.clone()).await?.refused(409, "asset_not_retryable")?;
+        subject.call("get_asset", &staff(), id).await?.has("/state", "ready")
+    })
+}
+
+fn other_tenants_asset_is_not_steered<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = subject.given("/others")?;
+        for operation in ["cancel_asset", "retry_asset", "get_asset_log"] {
+            let answer = subject.call(operation, &staff(), json!({"asset_id": id})).await?;
+            answer.refused(404, "asset_not_found")?;
+        }
+        let request = json!({"asset_id": id, "priority": 1});
+        subject.call("prioritize_asset", &staff(), request).await?.refused(404, "asset_not_found").map(drop)
+    })
+}
+
+fn priority_is_checked<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = subject.given("/ready")?;
+        for priority in [json!(-101), json!(101), json!("high")] {
+            let request = json!({"asset_id": id, "priority": priority});
+            subject.call("prioritize_asset", &staff(), request).await?.refused(400, "invalid_request")?;
+        }
+        Ok(())
+    })
+}
+
+fn log_says_what_was_done<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        for which in ["/ready", "/failed"] {
+            let id = json!({"asset_id": subject.given(which)?});
+            let log = subject.call("get_asset_log", &staff(), id.clone()).await?;
+            let lines = log.ok()?["lines"].as_array().cloned().unwrap_or_default();
+            let times: Vec<Option<Timestamp>> =
+                lines.iter().map(|line| line["at"].as_str().and_then(|at| at.parse().ok())).collect();
+            if lines.is_empty() || !times.is_sorted() {
+                return Err(log.violation("expected lines, oldest first"));
+            }
+            subject.call("get_asset_log", &service(), id).await?.refused(403, "forbidden")?;
+        }
+        Ok(())
+    })
+}
+
+fn list_is_of_one_state<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let failed = subject.given("/failed")?;
+        let page = subject.call("list_assets", &staff(), json!({"limit": 100, "state": "failed"})).await?;
+        let listed = page.ok()?["data"].as_array().cloned().unwrap_or_default();
+        let only = listed.iter().all(|asset| asset["state"] == "failed");
+        if !only || !listed.iter().any(|asset| asset["asset_id"] == *failed) {
+            return Err(page.violation("expected the failed asset, and none in another state"));
+        }
+        let answer = subject.call("list_assets", &staff(), json!({"state": "no-such-state"})).await?;
+        answer.refused(400, "invalid_request").map(drop)
     })
 }

@@ -7,9 +7,13 @@
 mod asset;
 pub mod conformance;
 mod media;
+mod work;
 
 pub use asset::{
     Asset, AssetDescriptor, AssetFailed, AssetReady, AssetState, AtRest, FailureReason, Protection, SourceInfo,
     TrackDescriptor, TrackKind,
 };
 pub use media::{CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError, media_operations};
+pub use work::{
+    AssetCancelled, AssetLog, AssetProgressed, CancelAsset, GetAssetLog, LogLine, PrioritizeAsset, RetryAsset, Work,
+};

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, Page, contract, errors};
 use tessera_types::{AssetId, UploadId};
 
-use crate::asset::{Asset, AssetDescriptor, AssetFailed, AssetReady, Protection};
+use crate::{
+    asset::{Asset, AssetDescriptor, AssetFailed, AssetReady, AssetState, Protection},
+    work::{AssetCancelled, AssetLog, AssetProgressed, CancelAsset, GetAssetLog, PrioritizeAsset, RetryAsset},
+};
 
 /// Make an asset of a finished upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +17,10 @@ pub struct CreateAsset {
     pub upload_id: UploadId,
     /// How it may leave the origin.
     pub protection: Protection,
+    /// When its turn comes among the tenant's assets that wait, -100 to 100: the highest goes first. 0 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -100, max = 100))]
+    pub priority: Option<i8>,
 }
 
 /// Which asset.
@@ -39,6 +46,9 @@ pub struct ListAssets {
     /// `next_cursor` of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
+    /// Only assets in this state: `processing`, `ready`, `failed` or `cancelled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<AssetState>,
 }
 
 errors! {
@@ -46,8 +56,14 @@ errors! {
     pub enum MediaError {
         /// No such asset in this tenant.
         AssetNotFound = 404 "asset_not_found",
-        /// The asset is still being made, or has failed.
+        /// The asset is still being made, has failed, or was cancelled.
         AssetNotReady = 409 "asset_not_ready",
+        /// Nobody works on the asset, and none will: it is ready, has failed, or was cancelled.
+        AssetNotProcessing = 409 "asset_not_processing",
+        /// The asset is ready: there is nothing to make anew.
+        AssetNotRetryable = 409 "asset_not_retryable",
+        /// The tenant has as many assets in the making as it may.
+        JobQuotaExceeded = 409 "job_quota_exceeded",
         /// No such upload in this tenant.
         UploadNotFound = 404 "upload_not_found",
         /// The upload has not received all of its bytes.
@@ -58,7 +74,7 @@ errors! {
 }
 
 /// Makes assets of uploads, and describes them to whoever packages them.
-#[contract(name = "media", version = "1.0", events = [AssetReady, AssetFailed])]
+#[contract(name = "media", version = "1.0", events = [AssetReady, AssetFailed, AssetProgressed, AssetCancelled])]
 pub trait Media: Send + Sync + 'static {
     /// Submit a finished upload for transcoding. Follow it with `get_asset` or the events. The upload belongs to the
     /// asset from then on, and goes when the asset is ready; when the asset fails, the upload may be submitted again
@@ -77,4 +93,21 @@ pub trait Media: Send + Sync + 'static {
     /// Fetch what packaging needs of a ready asset.
     #[get("/v1/assets/{asset_id}/descriptor", access = service)]
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError>;
+
+    /// Stop the work on an asset, whether it has begun or not. What was made of it goes; the upload stays until it expires,
+    /// to be submitted again or retried. An asset that was cancelled before is answered as it is.
+    #[post("/v1/assets/{asset_id}/cancel", access = staff("media:write"))]
+    async fn cancel_asset(&self, cx: &Cx, request: CancelAsset) -> Result<Asset, MediaError>;
+
+    /// Make an asset anew that has failed or was cancelled, of the same upload. One that is being made is answered as it is.
+    #[post("/v1/assets/{asset_id}/retry", access = staff("media:write"))]
+    async fn retry_asset(&self, cx: &Cx, request: RetryAsset) -> Result<Asset, MediaError>;
+
+    /// Set when the turn of an asset comes that waits for a worker. Tenants take turns whatever their priorities.
+    #[put("/v1/assets/{asset_id}/priority", access = staff("media:write"))]
+    async fn prioritize_asset(&self, cx: &Cx, request: PrioritizeAsset) -> Result<Asset, MediaError>;
+
+    /// Fetch what was done to make an asset, for whoever has to find out why it failed or took so long.
+    #[get("/v1/assets/{asset_id}/log", access = staff("media:read"))]
+    async fn get_asset_log(&self, cx: &Cx, request: GetAssetLog) -> Result<AssetLog, MediaError>;
 }

@@ -5,24 +5,33 @@
 //! allows them, take the network away and end whatever the child has started together with it. The child gets an empty
 //! environment, a folder of its own, and a process group that is killed as a whole when time is up or nobody waits.
 
+mod account;
 mod command;
 mod nursery;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod watch;
 
-use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus, time::Duration};
+use std::{os::unix::process::ExitStatusExt, path::Path, process::ExitStatus, sync::Arc, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tessera_faults::reached;
-use tokio::process::Child;
+use tokio::{
+    process::{Child, Command},
+    time::Instant,
+};
 
+pub(crate) use account::Account;
+use account::Entry;
 use command::{Isolation, limited};
 use nursery::Nursery;
 use watch::{Attending, attend};
 
 use crate::encode::OUT;
 
+/// How often a child is looked at while it runs.
+const LOOK: Duration = Duration::from_secs(1);
 /// `nobody` and `nogroup` of Debian, and of most others.
 pub(crate) const NOBODY: u32 = 65_534;
 /// What `prlimit` and `setpriv` exit with when they cannot start the program (as shells do).
@@ -67,16 +76,24 @@ pub(crate) enum ChildError {
 }
 
 /// Starts limited children.
+#[derive(Clone)]
 pub(crate) struct Sandbox {
-    nursery: Nursery,
+    nursery: Arc<Nursery>,
     isolation: Isolation,
     memory: u64,
+    account: Arc<Account>,
 }
 
 impl Sandbox {
     /// To be made on the runtime that waits for the children.
     pub(crate) fn new(memory: u64) -> std::io::Result<Self> {
-        Ok(Self { nursery: Nursery::new()?, isolation: Isolation::find(), memory })
+        let (nursery, isolation) = (Arc::new(Nursery::new()?), Isolation::find());
+        Ok(Self { nursery, isolation, memory, account: Arc::default() })
+    }
+
+    /// The same, where what children cost and say goes on this account.
+    pub(crate) fn on(&self, account: Arc<Account>) -> Self {
+        Self { account, ..self.clone() }
     }
 
     /// Address space of a child.
@@ -93,14 +110,38 @@ impl Sandbox {
         limits: &Limits,
         on_output: impl FnMut(&[u8]) -> Result<(), Overflow> + Send,
     ) -> Result<(), ChildError> {
+        let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
+        self.account.say(&format!("{name} {}", arguments.join(" ")));
+        let began = Instant::now();
         let command = limited(program, arguments, folder, limits, self.isolation);
+        let outcome = self.attended(program, command, folder, limits, on_output).await;
+        let took = began.elapsed().as_secs_f64();
+        match &outcome {
+            Ok(complaint) if complaint.is_empty() => self.account.say(&format!("{name} ended well after {took:.1} s")),
+            Ok(complaint) => self.account.say(&format!("{name} ended well after {took:.1} s, and said: {complaint}")),
+            Err(error) => self.account.say(&format!("{name} failed after {took:.1} s: {error}")),
+        }
+        outcome.map(drop)
+    }
+
+    /// Starts the child and hears it out. Answers what it complained about although it ended well.
+    async fn attended(
+        &self,
+        program: &str,
+        command: Command,
+        folder: &Path,
+        limits: &Limits,
+        on_output: impl FnMut(&[u8]) -> Result<(), Overflow> + Send,
+    ) -> Result<String, ChildError> {
         let named = || program.to_owned();
         let not_started = |e: std::io::Error| ChildError::NotStarted { program: named(), detail: e.to_string() };
         let mut child = self.nursery.spawn(command).await.map_err(not_started)?;
         let group = Group::of(&child);
+        let entry = Entry::open(self.account.clone(), child.id().unwrap_or_default());
         reached("child.started", program);
-        let outcome = tokio::time::timeout(limits.wall, attend(&mut child, &folder.join(OUT), limits, on_output)).await;
-        let (status, complaint) = match outcome {
+        let out = folder.join(OUT);
+        let attending = attend(&mut child, &entry, &out, limits, on_output);
+        let (status, complaint) = match tokio::time::timeout(limits.wall, attending).await {
             Err(_) => return Err(ChildError::TooSlow { program: named(), limit: limits.wall }),
             Ok(Err(Attending::Overflow)) => return Err(ChildError::TooMuch { program: named() }),
             Ok(Err(Attending::Silent)) => return Err(ChildError::Silent { program: named(), limit: limits.silence }),
@@ -120,9 +161,10 @@ impl Sandbox {
 #[derive(Debug)]
 pub(crate) struct Overflow;
 
-fn verdict(program: String, status: ExitStatus, complaint: String) -> Result<(), ChildError> {
+/// What the child complained about, when it ended well all the same.
+fn verdict(program: String, status: ExitStatus, complaint: String) -> Result<String, ChildError> {
     match (status.code(), status.signal()) {
-        (Some(0), _) => Ok(()),
+        (Some(0), _) => Ok(complaint),
         (Some(code), _) if NOT_STARTED.contains(&code) || complaint.starts_with("unshare:") => {
             Err(ChildError::NotStarted { program, detail: complaint })
         }

@@ -22,6 +22,14 @@ pub struct MediaConfig {
     /// Transcoding jobs at a time in this process, at least 1. One uses every core there is. Default 1.
     #[serde(deserialize_with = "at_least_one")]
     pub concurrent_jobs: usize,
+    /// How long the parts are that a longer film's pictures are encoded in, in seconds, at least 2. Whoever leases a part
+    /// encodes it: any process with the same database, blob store and settings. A film that is not twice as long stays
+    /// whole. Default 60.
+    #[serde(deserialize_with = "chunk_seconds")]
+    pub encode_chunk_seconds: u64,
+    /// Such parts at a time in this process, at least 1. Default 1.
+    #[serde(deserialize_with = "at_least_one")]
+    pub concurrent_chunks: usize,
     /// Uploads that one process takes bytes of at a time, at least 1; each holds up to `chunk_bytes` in memory. Default 64.
     #[serde(deserialize_with = "at_least_one")]
     pub uploads_at_once: usize,
@@ -30,6 +38,13 @@ pub struct MediaConfig {
     /// A tenant's uploads that are not assets yet, at least 1. Default 1000.
     #[serde(deserialize_with = "at_least_one")]
     pub tenant_uploads: usize,
+    /// A tenant's assets that wait for a worker or are worked on, at least 1. Default 1000.
+    #[serde(deserialize_with = "at_least_one")]
+    pub tenant_jobs: usize,
+    /// A tenant's transcoding jobs at a time, in all processes together, at least 1. Tenants take turns in any case.
+    /// Default 16.
+    #[serde(deserialize_with = "at_least_one")]
+    pub tenant_concurrent_jobs: usize,
     /// How often a job is tried when something of ours fails (disk, store), at least 1; a source that cannot be used
     /// is refused at once. Default 5.
     #[serde(deserialize_with = "at_least_one")]
@@ -65,9 +80,13 @@ impl Default for MediaConfig {
             upload_expiry: Duration::from_secs(24 * 60 * 60),
             chunk_bytes: 8 << 20,
             concurrent_jobs: 1,
+            encode_chunk_seconds: 60,
+            concurrent_chunks: 1,
             uploads_at_once: 64,
             tenant_upload_bytes: 200 * GIB,
             tenant_uploads: 1000,
+            tenant_jobs: 1000,
+            tenant_concurrent_jobs: 16,
             attempts: 5,
             preset: Preset::Veryfast,
             loudness_lufs: Loudness::Target(-23.0),
@@ -158,6 +177,13 @@ fn chunk<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> 
     match usize::deserialize(deserializer)? {
         bytes @ 65_536..=67_108_864 => Ok(bytes),
         other => Err(de::Error::custom(format!("chunk_bytes is 65536 to 67108864, got {other}"))),
+    }
+}
+
+fn chunk_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    match u64::deserialize(deserializer)? {
+        0 | 1 => Err(de::Error::custom("encode_chunk_seconds is at least 2")),
+        seconds => Ok(seconds),
     }
 }
 

@@ -1,6 +1,7 @@
 //! FFmpeg's and ffprobe's arguments. Nothing of a source but numbers and names of ours stands in them.
 
 use crate::{
+    chunks::Chunk,
     colour,
     plan::{AudioTrack, Plan, VideoTrack},
     probe::Source,
@@ -55,12 +56,59 @@ pub(crate) fn probe(container: Container) -> Vec<String> {
     arguments
 }
 
-/// FFmpeg's arguments: every track file in one run, progress on stdout.
-pub(crate) fn transcode(source: &Source, plan: &Plan, preset: &str) -> Vec<String> {
+/// What of a film one run makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part<'c> {
+    /// All of it.
+    Whole,
+    /// Its sound.
+    Sound,
+    /// The pictures of a chunk.
+    Pictures(&'c Chunk),
+}
+
+impl Part<'_> {
+    /// The plan without what the run does not make.
+    fn of(self, plan: &Plan) -> Plan {
+        let mut plan = plan.clone();
+        match self {
+            Part::Whole => {}
+            Part::Sound => plan.video.clear(),
+            Part::Pictures(_) => plan.audio.clear(),
+        }
+        plan
+    }
+
+    /// How the source is read: whole up to a point, or from the key picture before the chunk on, at the film's own times.
+    fn reading(self, source: &Source) -> Vec<String> {
+        match self {
+            Part::Whole | Part::Sound => words(&["-t", &format!("{:.3}", longest_reading(source))]),
+            Part::Pictures(chunk) => {
+                let mut arguments = words(&["-copyts", "-start_at_zero"]);
+                if let Some(at) = chunk.seek(source) {
+                    arguments.extend(words(&["-noaccurate_seek", "-ss", &format!("{at:.6}")]));
+                }
+                arguments
+            }
+        }
+    }
+
+    /// Leaves out the frames of the film's grid that are not the run's, so that its first one is at zero.
+    fn cut(self, source: &Source) -> String {
+        let Part::Pictures(Chunk { first, frames, .. }) = self else { return String::new() };
+        let last = (longest_reading(source) * source.video.rate.as_f64()) as u64;
+        let end = frames.map_or(last, |frames| (first + frames).min(last)).max(first + 1);
+        format!(",trim=start_frame={first}:end_frame={end},setpts=PTS-STARTPTS")
+    }
+}
+
+/// FFmpeg's arguments: every track file of a part in one run, progress on stdout.
+pub(crate) fn transcode(source: &Source, plan: &Plan, preset: &str, part: Part<'_>) -> Vec<String> {
+    let plan = &part.of(plan);
     let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1"]);
-    arguments.extend(words(&["-t", &format!("{:.3}", longest_reading(source))]));
+    arguments.extend(part.reading(source));
     arguments.extend(input(source.container, DECODERS));
-    arguments.extend(["-filter_complex".into(), filters(source, plan)]);
+    arguments.extend(["-filter_complex".into(), filters(source, plan, &part.cut(source))]);
     for (number, track) in plan.video.iter().enumerate() {
         arguments.extend(video(track, number, preset));
         arguments.extend(output(&track.track_id));
@@ -80,8 +128,8 @@ fn output(track_id: &str) -> Vec<String> {
 }
 
 /// Each stream is decoded once. The pictures are made constant in rate, then split and scaled a rendition each, and begin at
-/// zero: a late start is filled with the first one.
-fn filters(source: &Source, plan: &Plan) -> String {
+/// zero: a late start is filled with the first one. `cut` leaves out pictures of the constant rate.
+fn filters(source: &Source, plan: &Plan, cut: &str) -> String {
     let deinterlace = if source.video.interlaced { "yadif=deint=interlaced," } else { "" };
     let splits: String = (0..plan.video.len()).map(|number| format!("[s{number}]")).collect();
     let scaled = plan.video.iter().enumerate().map(|(number, track)| {
@@ -95,8 +143,10 @@ fn filters(source: &Source, plan: &Plan) -> String {
         format!(";{}{}[a{number}]", heard(track), gain.unwrap_or_default())
     });
     let (stream, rate) = (source.video.index, source.video.rate);
-    let start = format!("[0:{stream}]{deinterlace}fps=fps={rate}:start_time=0,split={}{splits}", plan.video.len());
-    std::iter::once(start).chain(scaled).chain(sound).collect()
+    let start = format!("[0:{stream}]{deinterlace}fps=fps={rate}:start_time=0{cut},split={}{splits}", plan.video.len());
+    let start = Some(start).filter(|_| !plan.video.is_empty());
+    let chains: String = start.into_iter().chain(scaled).chain(sound).collect();
+    chains.trim_start_matches(';').to_owned()
 }
 
 /// A source's stream as it is heard in a track. Late starts are filled with silence, gaps as well.

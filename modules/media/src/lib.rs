@@ -6,6 +6,7 @@
 
 mod at_rest;
 mod child;
+mod chunks;
 mod colour;
 mod config;
 mod encode;
@@ -25,6 +26,8 @@ mod rewrap;
 mod scratch;
 mod service;
 mod sniff;
+mod steering;
+mod stitch;
 mod store;
 mod sweep;
 mod tenant_tables;
@@ -51,7 +54,7 @@ use child::Sandbox;
 use transcode::Worker;
 
 /// The module's schema.
-pub static MODULE: Module = tessera_store::module!("media", ["0001_media"]);
+pub static MODULE: Module = tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks"]);
 
 /// What the module is handed.
 pub struct MediaDeps {
@@ -71,7 +74,7 @@ pub struct MediaDeps {
 /// # Errors
 /// The store does not open.
 pub async fn open(config: MediaConfig, store: &StoreConfig, deps: MediaDeps) -> Result<Arc<MediaService>, OpenError> {
-    for outcome in ["ready", "failed"] {
+    for outcome in ["ready", "failed", "cancelled"] {
         // From zero, so that the first one is seen as a rise.
         metrics::counter!("tessera_media_assets_total", "outcome" => outcome).increment(0);
     }
@@ -92,6 +95,8 @@ impl MediaService {
             master_keys: self.master_keys.clone(),
             scratch: self.scratch.clone(),
             sandbox: Sandbox::new(self.config.child_memory_bytes)?,
+            running: self.running.clone(),
+            copies: Default::default(),
         };
         Arc::new(worker).work(shutdown).await;
         Ok(())

@@ -1,4 +1,6 @@
-//! FFmpeg's `-progress` lines.
+//! FFmpeg's `-progress` lines, and how fast they say that it is.
+
+use std::time::Duration;
 
 /// A line is `out_time_us=` and a number; anything longer than this is none.
 const LINE_MAX: usize = 256;
@@ -38,9 +40,43 @@ impl Progress {
     }
 }
 
+/// How fast a film is encoded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Pace {
+    /// Seconds of film in a second.
+    pub(crate) speed: f64,
+    /// Seconds until the end of the film, at this speed.
+    pub(crate) seconds_left: u64,
+}
+
+impl Pace {
+    /// Of work that took `elapsed` to get from `from` to `share` (0 to 1) of `duration` seconds of film. `None` before
+    /// there is anything to measure.
+    pub(crate) fn of(from: f64, share: f64, duration: f64, elapsed: Duration) -> Option<Self> {
+        let (done, elapsed) = ((share - from) * duration, elapsed.as_secs_f64());
+        if done <= 0.0 || elapsed < 0.1 {
+            return None;
+        }
+        let speed = done / elapsed;
+        let seconds_left = ((1.0 - share).max(0.0) * duration / speed).ceil() as u64;
+        Some(Self { speed: (speed * 100.0).round() / 100.0, seconds_left })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pace_is_of_what_was_done_in_its_time() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(Pace::of(0.0, 0.25, 80.0, ten), Some(Pace { speed: 2.0, seconds_left: 30 }));
+        assert_eq!(Pace::of(0.5, 0.75, 80.0, ten), Some(Pace { speed: 2.0, seconds_left: 10 }), "the rest was there");
+        assert_eq!(Pace::of(0.0, 1.0, 80.0, ten), Some(Pace { speed: 8.0, seconds_left: 0 }));
+        for (share, elapsed) in [(0.0, ten), (0.5, Duration::ZERO), (f64::NAN, Duration::ZERO)] {
+            assert_eq!(Pace::of(0.0, share, 80.0, elapsed), None);
+        }
+    }
 
     #[test]
     fn the_latest_time_counts() {

@@ -5,19 +5,19 @@ use std::{path::PathBuf, sync::Arc};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use tessera_contract::{Cx, Failure, FailureKind, Page, async_trait, decode_cursor, page_limit};
 use tessera_contract_media::{
-    Asset, AssetDescriptor, AssetState, AtRest, CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError,
-    Protection,
+    Asset, AssetDescriptor, AssetLog, AssetState, AtRest, CancelAsset, CreateAsset, GetAsset, GetAssetLog,
+    GetDescriptor, ListAssets, Media, MediaError, PrioritizeAsset, Protection, RetryAsset,
 };
 use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
-use tessera_store::{Store, Tx};
-use tessera_types::{AssetId, UploadId};
+use tessera_store::Store;
+use tessera_types::AssetId;
 
 use crate::{
     MediaDeps,
     at_rest::{self, AssetKey, Place},
     config::MediaConfig,
+    steering::{self, Running, Wanted, asset_not_found},
     store::{self, StoredAsset},
-    transcode::{JOB, Work},
     uploads::Uploads,
 };
 
@@ -29,13 +29,14 @@ pub struct MediaService {
     pub(crate) master_keys: KeyRing,
     pub(crate) scratch: PathBuf,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) running: Running,
 }
 
 impl MediaService {
     pub(crate) fn new(config: MediaConfig, store: Store, deps: MediaDeps) -> Self {
         let uploads = Arc::new(Uploads::new(store.clone(), deps.blobs.clone(), config.clone()));
         let MediaDeps { blobs, master_keys, scratch, .. } = deps;
-        Self { config, store, blobs, master_keys, scratch, uploads }
+        Self { config, store, blobs, master_keys, scratch, uploads, running: Running::default() }
     }
 
     /// Its store: for readiness, upkeep, and the log of its events.
@@ -44,7 +45,7 @@ impl MediaService {
     }
 
     async fn asset(&self, cx: &Cx, id: &AssetId) -> Result<StoredAsset, MediaError> {
-        id.expect_minted().map_err(|e| Failure::invalid("asset_id", e.to_string()))?;
+        minted(id.clone())?;
         store::asset(&self.store.tenant(cx), id).await?.ok_or_else(|| asset_not_found(id))
     }
 
@@ -70,41 +71,18 @@ impl MediaService {
     }
 }
 
-fn asset_not_found(id: &AssetId) -> MediaError {
-    MediaError::AssetNotFound(format!("there is no asset {id} here"))
-}
-
-/// Gives a complete upload to a new asset, and queues its job.
-async fn submit(tx: &mut Tx, id: &AssetId, upload_id: &UploadId, protection: Protection) -> Result<Asset, MediaError> {
-    let now = tx.now();
-    let found = store::upload_in(tx, upload_id).await?.filter(|upload| !upload.is_gone(now));
-    let missing = || MediaError::UploadNotFound(format!("there is no upload {upload_id} here; it may have expired"));
-    let upload = found.ok_or_else(missing)?;
-    if !upload.is_complete() {
-        let detail = format!("{upload_id} has {} of {} bytes: send the rest first", upload.received(), upload.length());
-        return Err(MediaError::UploadIncomplete(detail));
-    }
-    if !store::claim(tx, upload_id, id).await? {
-        return Err(MediaError::UploadInUse(format!("an asset is being made of {upload_id} already")));
-    }
-    store::insert_asset(tx, id, upload_id, protection).await?;
-    tx.enqueue(JOB, id.as_str(), &Work { asset_id: id.clone() }, now).await?;
-    let stored = store::asset_in(tx, id).await?.ok_or_else(|| asset_not_found(id))?;
-    Ok(stored.asset)
-}
-
 #[async_trait]
 impl Media for MediaService {
     async fn create_asset(&self, cx: &Cx, request: CreateAsset) -> Result<Asset, MediaError> {
-        let CreateAsset { upload_id, protection } = request;
+        let CreateAsset { upload_id, protection, priority } = request;
         upload_id.expect_minted().map_err(|e| Failure::invalid("upload_id", e.to_string()))?;
         if protection == Protection::Unknown {
             return Err(Failure::invalid("protection", "protection is cbcs or clear").into());
         }
-        let id = AssetId::mint(self.store.now());
-        let write = self.store.write_once(cx, (id, upload_id), move |tx, (id, upload_id)| {
-            Box::pin(submit(tx, id, upload_id, protection))
-        });
+        let priority = steering::priority(priority.unwrap_or_default())?;
+        let wanted = Wanted { asset_id: AssetId::mint(self.store.now()), upload_id, protection, priority };
+        let most = self.config.tenant_jobs;
+        let write = self.store.write_once(cx, wanted, move |tx, wanted| Box::pin(steering::submit(tx, wanted, most)));
         write.await
     }
 
@@ -115,14 +93,18 @@ impl Media for MediaService {
     async fn list_assets(&self, cx: &Cx, request: ListAssets) -> Result<Page<Asset>, MediaError> {
         let limit = page_limit(request.limit)?;
         let before = decode_cursor::<AssetId>(request.cursor.as_deref())?;
-        let rows = store::page(&self.store.tenant(cx), before, limit + 1).await?;
+        let rows = store::page(&self.store.tenant(cx), before, limit + 1, request.state).await?;
         Ok(Page::from_rows(rows, limit, |stored| stored.asset.asset_id.clone()).map(|stored| stored.asset))
     }
 
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError> {
         let stored = self.asset(cx, &request.asset_id).await?;
         let (AssetState::Ready, Some(made)) = (stored.asset.state, stored.made.clone()) else {
-            let state = stored.asset.failure.as_ref().map_or("is still being made", |_| "has failed");
+            let state = match stored.asset.state {
+                AssetState::Failed => "has failed",
+                AssetState::Cancelled => "was cancelled",
+                AssetState::Processing | AssetState::Ready | AssetState::Unknown => "is still being made",
+            };
             return Err(MediaError::AssetNotReady(format!("the asset {} {state}", request.asset_id)));
         };
         let at_rest = self.at_rest(cx, &stored)?;
@@ -136,4 +118,36 @@ impl Media for MediaService {
             at_rest,
         })
     }
+
+    async fn cancel_asset(&self, cx: &Cx, request: CancelAsset) -> Result<Asset, MediaError> {
+        let id = minted(request.asset_id)?;
+        let expires = self.store.now().plus(self.config.upload_expiry);
+        let write = self.store.write(cx, id.clone(), move |tx, id| Box::pin(steering::cancel(tx, id, expires)));
+        let asset = write.await?;
+        self.running.stop(&cx.tenant, &id);
+        metrics::counter!("tessera_media_assets_total", "outcome" => "cancelled").increment(1);
+        Ok(asset)
+    }
+
+    async fn retry_asset(&self, cx: &Cx, request: RetryAsset) -> Result<Asset, MediaError> {
+        let (id, most) = (minted(request.asset_id)?, self.config.tenant_jobs);
+        self.store.write(cx, id, move |tx, id| Box::pin(steering::retry(tx, id, most))).await
+    }
+
+    async fn prioritize_asset(&self, cx: &Cx, request: PrioritizeAsset) -> Result<Asset, MediaError> {
+        let (id, priority) = (minted(request.asset_id)?, steering::priority(request.priority)?);
+        self.store.write(cx, id, move |tx, id| Box::pin(steering::prioritize(tx, id, priority))).await
+    }
+
+    async fn get_asset_log(&self, cx: &Cx, request: GetAssetLog) -> Result<AssetLog, MediaError> {
+        let asset_id = self.asset(cx, &request.asset_id).await?.asset.asset_id;
+        let lines = store::log_lines(&self.store.tenant(cx), &asset_id).await?;
+        Ok(AssetLog { asset_id, lines })
+    }
+}
+
+/// The id, when it is one of ours.
+fn minted(id: AssetId) -> Result<AssetId, Failure> {
+    id.expect_minted().map_err(|e| Failure::invalid("asset_id", e.to_string()))?;
+    Ok(id)
 }

@@ -13,6 +13,7 @@ pub static TABLES: TenantTables = TenantTables {
             "upload_id",
             "protection",
             "state",
+            "priority",
             "failure",
             "source",
             "made",
@@ -25,6 +26,10 @@ pub static TABLES: TenantTables = TenantTables {
     .without(&[
         ("stage", "of work under way"),
         ("progress", "of work under way"),
+        ("speed", "of work on this deployment's machines"),
+        ("seconds_left", "of work under way"),
+        ("cpu_us", "of work on this deployment's machines"),
+        ("encoding", "a folder of this deployment"),
         ("attempt", "a folder of this deployment"),
         ("key_id", "names a key that never leaves the deployment"),
         ("wrapped_key", "a key, encrypted under one that never leaves the deployment"),
@@ -32,6 +37,9 @@ pub static TABLES: TenantTables = TenantTables {
     withheld: &[
         ("uploads", "files on their way in; what came of them is in assets"),
         ("upload_chunks", "parts of files on their way in"),
+        ("asset_log", "what this deployment did to make assets"),
+        ("encodings", "films that are encoded in parts, while they are"),
+        ("encoding_chunks", "parts of films that are encoded, while they are"),
         ("attempts", "folders of this deployment that may have to be deleted"),
     ],
 };

@@ -1,8 +1,9 @@
-//! Commands about video files and playlists, which need no server.
+//! Commands about video files and playlists, which need no server, and about the assets of one that runs.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use tessera_types::AssetId;
 
 #[derive(Subcommand)]
 pub(crate) enum Media {
@@ -19,6 +20,64 @@ pub(crate) enum Media {
         #[arg(long)]
         json: bool,
     },
+    /// List a running server's assets in the making: how far, how fast, how long yet, at what cost.
+    ///
+    /// Example: tessera media jobs
+    Jobs {
+        /// List those that are ready, have failed or were cancelled as well; newest first.
+        #[arg(long)]
+        all: bool,
+        /// Print the assets as JSON, one a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Stop the work on an asset, whether it has begun or not. It can be retried until its upload expires.
+    Cancel {
+        /// The asset's id.
+        asset: AssetId,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Make an asset anew that has failed or was cancelled.
+    Retry {
+        /// The asset's id.
+        asset: AssetId,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Set when the turn of an asset comes that waits for a worker.
+    Priority {
+        /// The asset's id.
+        asset: AssetId,
+        /// -100 to 100: the highest of the tenant's goes first.
+        #[arg(allow_negative_numbers = true, value_parser = clap::value_parser!(i8).range(-100..=100))]
+        priority: i8,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Print what was done to make an asset: what was run, what FFmpeg said, how it ended.
+    Log {
+        /// The asset's id.
+        asset: AssetId,
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+/// A tenant of a running server.
+#[derive(Args)]
+pub(crate) struct At {
+    /// Where the tenant is reached. Default: the demo tenant of a `tessera up` with this data folder.
+    #[arg(long, env = "TESSERA_URL", requires = "key")]
+    pub(crate) url: Option<String>,
+    /// API key with the scope `media:read`, for changes `media:write`. Default: the demo tenant's.
+    #[arg(long, env = "TESSERA_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// Data folder of the `tessera up` to use when no address is given.
+    #[arg(long, value_name = "FOLDER", default_value = "data", env = "TESSERA_DATA")]
+    pub(crate) data: PathBuf,
 }
 
 #[derive(Args)]

@@ -55,6 +55,11 @@ impl World {
         let again = self.staff.post("/media/v1/assets", &key, wanted).await.ok();
         assert_eq!(again, asset, "the same key has the same answer");
         let asset_id = text(&asset, "asset_id");
+        self.until_ready(&asset_id).await;
+        (self.publish(&asset_id).await, asset_id)
+    }
+
+    async fn until_ready(&self, asset_id: &str) {
         let path = format!("/media/v1/assets/{asset_id}");
         self.staff
             .until("an asset to be ready", async || {
@@ -63,8 +68,22 @@ impl World {
                 (asset["state"] == "ready").then_some(())
             })
             .await;
-        self.assets.lock().expect("nobody panics while holding it").insert(asset_id.clone());
-        (self.publish(&asset_id).await, asset_id)
+        self.assets.lock().expect("nobody panics while holding it").insert(asset_id.to_owned());
+    }
+
+    /// Moves an asset ahead, cancels it, and has it made all the same. A quick worker may be done before.
+    pub(crate) async fn steer(&self) {
+        let upload_id = self.upload().await;
+        let (key, wanted) = (self.fresh("asset"), json!({"upload_id": upload_id, "protection": "clear"}));
+        let asset_id = text(&self.staff.post("/media/v1/assets", &key, wanted).await.ok(), "asset_id");
+        let path = format!("/media/v1/assets/{asset_id}");
+        let moved = self.staff.put(&format!("{path}/priority"), json!({"priority": 9})).await;
+        let cancelled = self.staff.act(&format!("{path}/cancel"), json!({})).await;
+        let retried = self.staff.act(&format!("{path}/retry"), json!({})).await;
+        for answer in [moved, cancelled, retried] {
+            assert!(matches!(answer.status.as_u16(), 200 | 409), "{}", answer.text());
+        }
+        self.until_ready(&asset_id).await;
     }
 
     /// A title that shows the asset; its id. It is edited on the way.

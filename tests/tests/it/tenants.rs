@@ -76,6 +76,7 @@ fn body(operation: &str, theirs: &BTreeMap<&str, String>) -> Value {
         "start" => json!({"title_id": theirs["title_id"], "device_id": "intruder"}),
         "heartbeat" => json!({"position_seconds": 1}),
         "create_asset" => json!({"upload_id": theirs["upload_id"], "protection": "clear"}),
+        "prioritize_asset" => json!({"priority": 1}),
         "create_api_key" => json!({"name": "ours", "scopes": ["catalog:read"]}),
         "create_token" => {
             json!({"card_number": "4242424242424242", "expiry_month": 1, "expiry_year": 2040, "security_code": "123"})

@@ -7,14 +7,12 @@ use tokio::{
     process::Child,
 };
 
-use super::{Limits, Overflow};
+use super::{LOOK, Limits, Overflow, account::Entry, usage};
 
 /// What is kept of a child's complaints: the end of them.
 const STDERR_KEPT: usize = 8 * 1024;
 /// Bytes that a child may say on one of its outputs.
 const SAID_MAX: u64 = 256 << 20;
-/// How often a child's folder is looked at.
-const LOOK: Duration = Duration::from_secs(1);
 /// Files and folders that a child may make.
 const FILES_MAX: usize = 256;
 
@@ -35,9 +33,10 @@ impl From<io::Error> for Attending {
     }
 }
 
-/// Hears a child out, until it ends or goes too far with what it says or writes into `folder`.
+/// Hears a child out and charges what it uses to `entry`, until it ends or goes too far with what it says or writes into `folder`.
 pub(super) async fn attend(
     child: &mut Child,
+    entry: &Entry,
     folder: &Path,
     limits: &Limits,
     mut on_output: impl FnMut(&[u8]) -> Result<(), Overflow> + Send,
@@ -52,11 +51,17 @@ pub(super) async fn attend(
     };
     let heard = async {
         tokio::try_join!(read_all(stdout, limits.silence, &mut on_output), read_all(stderr, Duration::MAX, keep_end))?;
+        if let Some(id) = child.id()
+            && let Ok(Some(used)) = tokio::task::spawn_blocking(move || usage::at_the_end(id)).await
+        {
+            entry.used(used);
+        }
         Ok::<_, Attending>(child.wait().await?)
     };
     let status = tokio::select! {
         ended = heard => ended?,
         beyond = written_beyond(folder, limits.written) => return Err(beyond),
+        never = entry.follow() => match never {},
     };
     Ok((status, last_words(&complaint)))
 }

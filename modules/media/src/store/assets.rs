@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tessera_contract::Failure;
-use tessera_contract_media::{Asset, AssetState, FailureReason, Protection, SourceInfo, TrackDescriptor};
+use tessera_contract_media::{Asset, AssetState, FailureReason, Protection, SourceInfo, TrackDescriptor, Work};
 use tessera_store::{Reader, Tx, params};
 use tessera_types::{AssetId, Timestamp, UploadId};
+
+use crate::progress::Pace;
 
 /// What was made of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,18 @@ pub(crate) struct StoredAsset {
     pub(crate) made: Option<Made>,
     pub(crate) key_id: Option<String>,
     pub(crate) wrapped_key: Option<Vec<u8>>,
+    /// Processor time used so far, in microseconds.
+    pub(crate) cpu_us: i64,
+}
+
+/// How far an attempt is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Told {
+    pub(crate) stage: &'static str,
+    pub(crate) percent: u8,
+    pub(crate) pace: Option<Pace>,
+    /// Processor time of all attempts together, in microseconds.
+    pub(crate) cpu_us: i64,
 }
 
 #[derive(serde::Deserialize)]
@@ -34,6 +48,10 @@ struct AssetRow {
     state: String,
     stage: Option<String>,
     progress: i64,
+    priority: i64,
+    speed: Option<f64>,
+    seconds_left: Option<i64>,
+    cpu_us: i64,
     failure: Option<String>,
     source: Option<String>,
     made: Option<String>,
@@ -47,6 +65,11 @@ impl TryFrom<AssetRow> for StoredAsset {
     type Error = Failure;
     fn try_from(row: AssetRow) -> Result<Self, Failure> {
         let made: Option<Made> = row.made.as_deref().map(from_json).transpose()?;
+        let work = (row.cpu_us > 0 || row.stage.is_some()).then(|| Work {
+            speed: row.speed,
+            seconds_left: row.seconds_left.map(i64::unsigned_abs),
+            processor_seconds: (row.cpu_us.max(0) as f64 / 1e4).round() / 100.0,
+        });
         let asset = Asset {
             asset_id: row.asset_id.parse().map_err(|e| Failure::internal("reading a stored asset's id", e))?,
             upload_id: row.upload_id.parse().map_err(|e| Failure::internal("reading a stored upload's id", e))?,
@@ -54,6 +77,8 @@ impl TryFrom<AssetRow> for StoredAsset {
             state: named(&row.state)?,
             stage: row.stage,
             progress_percent: u8::try_from(row.progress.clamp(0, 100)).unwrap_or(100),
+            priority: i8::try_from(row.priority).unwrap_or_default(),
+            work,
             failure: row.failure.as_deref().map(from_json).transpose()?,
             source: row.source.as_deref().map(from_json).transpose()?,
             renditions: made.as_ref().map(|made| made.renditions.clone()).unwrap_or_default(),
@@ -61,15 +86,15 @@ impl TryFrom<AssetRow> for StoredAsset {
             created_at: Timestamp::from_micros(row.created_at),
             version: row.version,
         };
-        Ok(Self { asset, made, key_id: row.key_id, wrapped_key: row.wrapped_key })
+        Ok(Self { asset, made, key_id: row.key_id, wrapped_key: row.wrapped_key, cpu_us: row.cpu_us })
     }
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "select asset_id, upload_id, protection, state, stage, progress, failure, source, made, key_id, \
-             wrapped_key, created_at, version from assets where tenant = $1 ",
+            "select asset_id, upload_id, protection, state, stage, progress, priority, speed, seconds_left, cpu_us, \
+             failure, source, made, key_id, wrapped_key, created_at, version from assets where tenant = $1 ",
             $rest
         )
     };
@@ -86,17 +111,25 @@ macro_rules! update {
 }
 
 const BY_ID: &str = select!("and asset_id = $2");
-const PAGE: &str = select!("and ($2 is null or asset_id < $2) order by asset_id desc limit $3");
-const INSERT: &str = "insert into assets (tenant, asset_id, upload_id, protection, state, progress, created_at, \
-    updated_at, version) values ($1, $2, $3, $4, 'processing', 0, $5, $5, 1)";
-const BEGIN: &str = "update assets set attempt = $3, stage = 'probing', progress = 0, version = version + 1, \
-    updated_at = $4 where tenant = $1 and asset_id = $2 and state = 'processing'";
+const PAGE: &str =
+    select!("and ($2 is null or asset_id < $2) and ($4 is null or state = $4) order by asset_id desc limit $3");
+const INSERT: &str = "insert into assets (tenant, asset_id, upload_id, protection, priority, state, progress, \
+    created_at, updated_at, version) values ($1, $2, $3, $4, $5, 'processing', 0, $6, $6, 1)";
+const BEGIN: &str = "update assets set attempt = $3, stage = 'probing', progress = 0, speed = null, \
+    seconds_left = null, version = version + 1, updated_at = $4 where tenant = $1 and asset_id = $2 and state = 'processing'";
 const ADD_ATTEMPT: &str = "insert into attempts (tenant, asset_id, attempt, begun_at) values ($1, $2, $3, $4)";
 const CHOOSE_ATTEMPT: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3";
-const PROGRESS: &str = update!("stage = $5, progress = $6");
+const PROGRESS: &str =
+    update!("stage = $5, progress = $6, speed = coalesce($7, speed), seconds_left = $8, cpu_us = $9");
+const IS_ATTEMPT: &str = "select exists (select 1 from assets where tenant = $1 and asset_id = $2 and attempt = $3 \
+    and state = 'processing')";
+const COST: &str = "update assets set cpu_us = $4 where tenant = $1 and asset_id = $2 and cpu_us < $4 \
+    and (attempt is null or attempt = $3)";
 const SOURCE: &str = update!("source = $5");
-const READY: &str = update!("state = 'ready', stage = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7");
-const FAILED: &str = update!("state = 'failed', stage = null, failure = $5");
+const READY: &str = update!(
+    "state = 'ready', stage = null, seconds_left = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7"
+);
+const FAILED: &str = update!("state = 'failed', stage = null, seconds_left = null, failure = $5");
 
 /// The asset, in any state.
 pub(crate) async fn asset(reader: &Reader, id: &AssetId) -> Result<Option<StoredAsset>, Failure> {
@@ -110,9 +143,15 @@ pub(crate) async fn asset_in(tx: &mut Tx, id: &AssetId) -> Result<Option<StoredA
     row.map(StoredAsset::try_from).transpose()
 }
 
-/// Assets before `before`, newest first.
-pub(crate) async fn page(reader: &Reader, before: Option<AssetId>, limit: u32) -> Result<Vec<StoredAsset>, Failure> {
-    let rows: Vec<AssetRow> = reader.all(PAGE, params![before, limit]).await?;
+/// Assets before `before`, newest first, in any state or one.
+pub(crate) async fn page(
+    reader: &Reader,
+    before: Option<AssetId>,
+    limit: u32,
+    state: Option<AssetState>,
+) -> Result<Vec<StoredAsset>, Failure> {
+    let state = state.map(state_name).transpose()?;
+    let rows: Vec<AssetRow> = reader.all(PAGE, params![before, limit, state]).await?;
     rows.into_iter().map(StoredAsset::try_from).collect()
 }
 
@@ -122,9 +161,10 @@ pub(crate) async fn insert_asset(
     id: &AssetId,
     upload: &UploadId,
     protection: Protection,
+    priority: i8,
 ) -> Result<(), Failure> {
     let now = tx.now();
-    tx.execute(INSERT, params![id, upload, name(&protection)?, now]).await.map(drop)
+    tx.execute(INSERT, params![id, upload, name(&protection)?, i64::from(priority), now]).await.map(drop)
 }
 
 /// Begins an attempt, which takes the asset from any other; `false` when it is not being processed any more.
@@ -138,15 +178,21 @@ pub(crate) async fn begin_attempt(tx: &mut Tx, id: &AssetId, attempt: &str) -> R
 }
 
 /// Tells how far it is; `false` when the attempt has lost the asset, as for all that follow.
-pub(crate) async fn set_progress(
-    tx: &mut Tx,
-    id: &AssetId,
-    attempt: &str,
-    stage: &str,
-    percent: u8,
-) -> Result<bool, Failure> {
+pub(crate) async fn set_progress(tx: &mut Tx, id: &AssetId, attempt: &str, told: &Told) -> Result<bool, Failure> {
     let now = tx.now();
-    Ok(tx.execute(PROGRESS, params![id, attempt, now, stage, i64::from(percent)]).await? > 0)
+    let (speed, left) = (told.pace.map(|pace| pace.speed), told.pace.map(|pace| pace.seconds_left.cast_signed()));
+    let values = params![id, attempt, now, told.stage, i64::from(told.percent), speed, left, told.cpu_us];
+    Ok(tx.execute(PROGRESS, values).await? > 0)
+}
+
+/// Whether the attempt has the asset.
+pub(crate) async fn is_attempt(tx: &mut Tx, id: &AssetId, attempt: &str) -> Result<bool, Failure> {
+    tx.scalar(IS_ATTEMPT, params![id, attempt]).await
+}
+
+/// Keeps what an attempt has cost, whether or not it still has the asset: it was spent.
+pub(crate) async fn set_cost(tx: &mut Tx, id: &AssetId, attempt: &str, cpu_us: i64) -> Result<(), Failure> {
+    tx.execute(COST, params![id, attempt, cpu_us]).await.map(drop)
 }
 
 /// Keeps what was found in the source.
@@ -193,6 +239,16 @@ fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
 /// A state or protection by its name on the wire.
 fn named<T: DeserializeOwned>(name: &str) -> Result<T, Failure> {
     serde_json::from_value(name.into()).map_err(|e| Failure::internal("reading a stored asset", e))
+}
+
+fn state_name(state: AssetState) -> Result<&'static str, Failure> {
+    match state {
+        AssetState::Processing => Ok("processing"),
+        AssetState::Ready => Ok("ready"),
+        AssetState::Failed => Ok("failed"),
+        AssetState::Cancelled => Ok("cancelled"),
+        AssetState::Unknown => Err(Failure::invalid("state", "state is processing, ready, failed or cancelled")),
+    }
 }
 
 fn name(protection: &Protection) -> Result<String, Failure> {

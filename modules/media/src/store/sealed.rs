@@ -12,7 +12,7 @@ pub const SEALED_UNDER: &str =
 /// once it is stored.
 pub const BLOB_FOLDERS: &str = "select tenant, 'uploads/' || upload_id as folder from uploads where ended_at is null \
     union select tenant, 'assets/' || asset_id || '/' || attempt from assets where attempt is not null \
-    and state <> 'failed' \
+    and state in ('processing', 'ready') \
     union select tenant, 'assets/' || asset_id || '/' || attempt from attempts order by 1, 2";
 
 const UNDER_OLDER: &str = "select tenant, asset_id, key_id, wrapped_key from assets \

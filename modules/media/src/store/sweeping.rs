@@ -41,7 +41,10 @@ const FORGET_CHUNKS: &str = "delete from upload_chunks where tenant = $1 and upl
 const FORGET_UPLOAD: &str = "delete from uploads where tenant = $1 and upload_id = $2 and ended_at is not null";
 const LEFT_OVERS: &str = "select t.tenant, t.asset_id, t.attempt, t.begun_at from attempts t \
     join assets a on a.tenant = t.tenant and a.asset_id = t.asset_id \
-    where a.state <> 'processing' or a.attempt <> t.attempt order by t.begun_at limit 500";
+    where a.state <> 'processing' or ((a.attempt is null or a.attempt <> t.attempt) \
+    and (a.encoding is null or a.encoding <> t.attempt)) order by t.begun_at limit 500";
+const FORGET_ENCODING: &str = "delete from encodings where tenant = $1 and asset_id = $2 and encoding = $3";
+const FORGET_PARTS: &str = "delete from encoding_chunks where tenant = $1 and asset_id = $2 and encoding = $3";
 const FORGET_ATTEMPT: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3";
 
 /// Ends the uploads whose time is up; answers how many.
@@ -71,11 +74,13 @@ pub(crate) async fn left_overs(store: &Store) -> Result<Vec<LeftOver>, Failure> 
     store.system().all(LEFT_OVERS, params![]).await
 }
 
-/// Forgets an attempt.
+/// Forgets an attempt, or an encoding.
 pub(crate) async fn forget_attempt(store: &Store, left: &LeftOver) -> Result<(), Failure> {
     let write = store.system_write(left.clone(), |tx, left| {
         Box::pin(async move {
             let values = params![&left.tenant, &left.asset_id, &left.attempt];
+            tx.execute(FORGET_PARTS, values.clone()).await?;
+            tx.execute(FORGET_ENCODING, values.clone()).await?;
             tx.execute(FORGET_ATTEMPT, values).await.map(drop)
         })
     });

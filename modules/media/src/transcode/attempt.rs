@@ -1,38 +1,40 @@
 //! One attempt at one asset, stage by stage.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tessera_contract::{Failure, FailureKind};
-use tessera_contract_media::Asset;
-use tessera_runtime::disk;
+use tessera_contract::Failure;
+use tessera_contract_media::{Asset, AssetProgressed};
 use tessera_store::Job;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use super::{Trouble, Worker, ending::Finished, off_the_workers, package::Track, source};
+use super::{Trouble, Worker, ending::Finished, package::Track, source};
 use crate::{
     at_rest::AssetKey,
-    child::{ChildError, Limits, Overflow},
+    child::{Account, ChildError, Limits, Overflow, Sandbox},
+    chunks::chunks,
     config::Loudness,
-    encode,
+    encode::{self, Part},
     loudness::Meter,
     plan::Plan,
     probe::Source,
-    progress::Progress,
+    progress::{Pace, Progress},
     refusal::Refusal,
     scratch::Scratch,
-    store::{self, Made},
+    store::{self, Made, StoredAsset, Told},
 };
 
 /// How far each stage brings the whole, in percent.
 const ASSEMBLED: u8 = 3;
 const PROBED: u8 = 5;
-const LISTENED: u8 = 8;
-const TRANSCODED: u8 = 88;
+pub(super) const LISTENED: u8 = 8;
+pub(super) const TRANSCODED: u8 = 88;
 const PACKAGED: u8 = 92;
 const STORED: u8 = 99;
-/// The slowest encoding that is waited for: a thirtieth of real time, and some minutes to begin with.
-const SLOWEST: f64 = 30.0;
-const HEAD_START: Duration = Duration::from_secs(300);
+/// How often the pace is told at least while a film is encoded.
+const TELL: Duration = Duration::from_secs(5);
 
 pub(super) struct Attempt<'w> {
     pub(super) worker: &'w Worker,
@@ -41,29 +43,44 @@ pub(super) struct Attempt<'w> {
     /// Fresh and random: names its blobs.
     pub(super) name: String,
     pub(super) key: AssetKey,
+    /// What its children cost and say.
+    pub(super) account: Arc<Account>,
+    /// Starts children on that account.
+    pub(super) sandbox: Sandbox,
+    /// The stage and the tenth of the way that were last told as an event.
+    milestone: Mutex<(&'static str, u8)>,
 }
 
 impl<'w> Attempt<'w> {
-    pub(super) fn new(worker: &'w Worker, job: &'w Job, asset: Asset) -> Self {
+    pub(super) fn new(worker: &'w Worker, job: &'w Job, stored: StoredAsset) -> Self {
         let name = format!("{:016x}", rand::random::<u64>());
-        Self { worker, job, asset, name, key: AssetKey(rand::random()) }
+        let account = Arc::new(Account::default());
+        account.charge(Duration::from_micros(stored.cpu_us.unsigned_abs()));
+        account.say(&format!("attempt {}", job.attempt));
+        let (sandbox, key) = (worker.sandbox.on(account.clone()), AssetKey(rand::random()));
+        Self { worker, job, asset: stored.asset, name, key, account, sandbox, milestone: Mutex::default() }
     }
 
     /// Everything up to blobs that nobody knows of yet.
     pub(super) async fn run(&self) -> Result<Finished, Trouble> {
         self.begin().await?;
-        let scratch = self.make_scratch().await?;
-        self.check_space(self.upload_length().await?).await?;
-        source::assemble(self, &scratch).await?;
+        let (worker, upload) = (self.worker, &self.asset.upload_id);
+        let scratch = worker.make_scratch(&self.name).await?;
+        worker.check_space(worker.upload_length(self.job, upload).await?).await?;
+        source::assemble(worker, self.job, upload, &scratch).await?;
         self.tell("probing", ASSEMBLED).await?;
-        let source = source::probe(self, &scratch).await?;
+        let source = source::probe(worker, &self.sandbox, &scratch).await?;
         self.keep_source(&source).await?;
 
         let mut plan = Plan::of(&source);
         self.tell("probing", PROBED).await?;
         self.listen(&source, &mut plan, &scratch).await?;
         self.tell("transcoding", LISTENED).await?;
-        self.transcode(&source, &plan, &scratch).await?;
+        let parts = chunks(&source, &plan, worker.config.encode_chunk_seconds);
+        match parts.len() {
+            0 | 1 => self.transcode(&source, &plan, &scratch).await?,
+            _ => self.divide(&source, &plan, &parts, &scratch).await?,
+        }
         let has_poster = self.draw_poster(&source, &scratch).await?;
 
         self.tell("packaging", TRANSCODED).await?;
@@ -92,12 +109,57 @@ impl<'w> Attempt<'w> {
 
     /// Tells how far it is, on the asset and on the job.
     pub(super) async fn tell(&self, stage: &'static str, percent: u8) -> Result<(), Trouble> {
+        self.tell_pace(stage, percent, None).await
+    }
+
+    /// The same with how fast it goes. A stage's beginning and each tenth of the way are events.
+    pub(super) async fn tell_pace(&self, stage: &'static str, percent: u8, pace: Option<Pace>) -> Result<(), Trouble> {
         self.job.progress(percent, stage).await?;
-        let input = (self.asset.asset_id.clone(), self.name.clone());
-        let write = self.worker.store.write(&self.job.cx(), input, move |tx, (id, attempt)| {
-            Box::pin(async move { store::set_progress(tx, id, attempt, stage, percent).await })
+        let cpu_us = i64::try_from(self.account.spent().as_micros()).unwrap_or(i64::MAX);
+        let told = Told { stage, percent, pace, cpu_us };
+        let is_milestone = self.is_milestone(stage, percent);
+        let input = (self.asset.asset_id.clone(), self.name.clone(), self.account.take_lines());
+        let write = self.worker.store.write(&self.job.cx(), input, move |tx, (id, attempt, lines)| {
+            Box::pin(async move {
+                store::log(tx, id, lines).await?;
+                if !store::set_progress(tx, id, attempt, &told).await? {
+                    return Ok(false);
+                }
+                if is_milestone && let Some(stored) = store::asset_in(tx, id).await? {
+                    tx.emit(&AssetProgressed { asset: stored.asset }).await?;
+                }
+                Ok::<_, Failure>(true)
+            })
         });
         kept(write.await?)
+    }
+
+    fn is_milestone(&self, stage: &'static str, percent: u8) -> bool {
+        let now = (stage, percent / 10);
+        let before = std::mem::replace(&mut *self.milestone.lock().unwrap_or_else(PoisonError::into_inner), now);
+        before != now
+    }
+
+    /// Writes down what was done since it was last told, and how it ended. A log that cannot be kept costs nothing else.
+    pub(super) async fn keep_log(&self, outcome: &Result<Finished, Trouble>) {
+        let spent = self.account.spent().as_secs_f64();
+        match outcome {
+            Ok(_) => self.account.say(&format!("everything is stored; {spent:.1} s of processor time so far")),
+            Err(Trouble::Source(reason)) => self.account.say(&format!("failed: {} ({})", reason.message, reason.code)),
+            Err(Trouble::Ours(failure)) => self.account.say(&format!("this attempt failed: {failure}")),
+            Err(Trouble::Lost) => {}
+        }
+        let cpu_us = i64::try_from(self.account.spent().as_micros()).unwrap_or(i64::MAX);
+        let input = (self.asset.asset_id.clone(), self.name.clone(), self.account.take_lines());
+        let write = self.worker.store.write(&self.job.cx(), input, move |tx, (id, attempt, lines)| {
+            Box::pin(async move {
+                store::set_cost(tx, id, attempt, cpu_us).await?;
+                store::log(tx, id, lines).await
+            })
+        });
+        if let Err(failure) = write.await {
+            tracing::warn!(asset = %self.asset.asset_id, %failure, "writing the log of an attempt");
+        }
     }
 
     /// Tells that the asset waits for somebody to free space.
@@ -115,32 +177,11 @@ impl<'w> Attempt<'w> {
         kept(write.await?)
     }
 
-    async fn make_scratch(&self) -> Result<Scratch, Trouble> {
-        let (root, name) = (self.worker.scratch.clone(), self.name.clone());
-        off_the_workers("making a scratch folder", move || {
-            Scratch::make(&root, &name).map_err(Trouble::disk("making a scratch folder"))
-        })
-        .await
-    }
-
-    async fn upload_length(&self) -> Result<u64, Trouble> {
-        let upload = store::upload(&self.worker.store.tenant(&self.job.cx()), &self.asset.upload_id).await?;
-        let gone = || Failure::new(FailureKind::NotFound, format!("the upload {} is gone", self.asset.upload_id));
-        Ok(upload.map(|upload| upload.length()).ok_or_else(gone)?)
-    }
-
-    /// `bytes` and what is to stay free have to fit on the scratch disk.
-    async fn check_space(&self, bytes: u64) -> Result<(), Trouble> {
-        let root = self.worker.scratch.clone();
-        let wanted = bytes.saturating_add(self.worker.config.spare_disk_bytes);
-        off_the_workers("looking at the scratch disk", move || Ok(disk::check_room(&root, wanted)?)).await
-    }
-
     /// Measures how loud each track of sound is, and plans how loud it becomes.
     async fn listen(&self, source: &Source, plan: &mut Plan, scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
         let Loudness::Target(target) = config.loudness_lufs else { return Ok(()) };
-        let limits = self.limits(source.video.duration, 0, 0);
+        let limits = self.worker.limits(source.video.duration, 0, 0);
         for track in &mut plan.audio {
             let mut meter = Meter::default();
             let on_output = |bytes: &[u8]| {
@@ -148,7 +189,7 @@ impl<'w> Attempt<'w> {
                 Ok::<_, Overflow>(())
             };
             let arguments = encode::listen(source, track);
-            let listening = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
+            let listening = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
             listening.await.map_err(transcoding)?;
             track.gain_db = Some(meter.gain(target));
         }
@@ -159,7 +200,7 @@ impl<'w> Attempt<'w> {
     async fn transcode(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
         let most = encode::largest_file(source);
-        self.check_space(most).await?;
+        self.worker.check_space(most).await?;
         let (share, heard) = watch::channel(0.0);
         let mut progress = Progress::new(source.video.duration);
         let on_output = move |bytes: &[u8]| {
@@ -168,26 +209,28 @@ impl<'w> Attempt<'w> {
             }
             Ok::<_, Overflow>(())
         };
-        let arguments = encode::transcode(source, plan, config.preset.name());
-        let limits = self.limits(source.video.duration, most, plan.tracks());
-        let running = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
+        let arguments = encode::transcode(source, plan, config.preset.name(), Part::Whole);
+        let limits = self.worker.limits(source.video.duration, most, plan.tracks());
+        let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
             ended = running => ended.map_err(transcoding),
-            lost = self.report(heard) => Err(lost),
+            lost = self.report(source.video.duration, heard) => Err(lost),
         }
     }
 
     /// Tells the encoder's progress until the asset is lost.
-    async fn report(&self, mut heard: watch::Receiver<f64>) -> Trouble {
-        let mut told = LISTENED;
+    async fn report(&self, duration: f64, mut heard: watch::Receiver<f64>) -> Trouble {
+        let began = Instant::now();
+        let (mut told, mut at) = (LISTENED, began);
         while heard.changed().await.is_ok() {
             let share = *heard.borrow_and_update();
             let percent = LISTENED + (f64::from(TRANSCODED - LISTENED) * share) as u8;
-            if percent <= told {
+            if percent <= told && at.elapsed() < TELL {
                 continue;
             }
-            told = percent;
-            match self.tell("transcoding", percent).await {
+            (told, at) = (percent.max(told), Instant::now());
+            let pace = Pace::of(0.0, share, duration, began.elapsed());
+            match self.tell_pace("transcoding", told, pace).await {
                 Err(Trouble::Lost) => return Trouble::Lost,
                 Err(trouble) => tracing::warn!(asset = %self.asset.asset_id, ?trouble, "telling progress"),
                 Ok(()) => {}
@@ -199,10 +242,10 @@ impl<'w> Attempt<'w> {
     /// Whether there is a poster in the end. An asset without one is still an asset.
     async fn draw_poster(&self, source: &Source, scratch: &Scratch) -> Result<bool, Trouble> {
         let config = &self.worker.config;
-        let limits = self.limits(0.0, 64 << 20, 1);
+        let limits = self.worker.limits(0.0, 64 << 20, 1);
         let limits = Limits { silence: limits.wall, ..limits };
         let arguments = encode::poster(source);
-        let drawn = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, |_| Ok(()));
+        let drawn = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, |_| Ok(()));
         match drawn.await {
             Ok(()) => {
                 Ok(tokio::fs::symlink_metadata(scratch.out().join(encode::POSTER)).await.is_ok_and(|m| m.is_file()))
@@ -213,15 +256,6 @@ impl<'w> Attempt<'w> {
                 Ok(false)
             }
         }
-    }
-
-    /// For a run that writes `files` files of `file_size` bytes at most, besides those of earlier runs.
-    pub(super) fn limits(&self, duration: f64, file_size: u64, files: usize) -> Limits {
-        let wall = HEAD_START + Duration::from_secs_f64(duration * SLOWEST);
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        let (memory, silence) = (self.worker.sandbox.memory(), self.worker.config.stall.min(wall));
-        let written = file_size.saturating_mul(files as u64);
-        Limits { memory, cpu: wall * cores, file_size, written, wall, silence }
     }
 
     async fn store_all(&self, tracks: Vec<Track>, has_poster: bool, scratch: &Scratch) -> Result<Made, Trouble> {
@@ -240,12 +274,12 @@ impl<'w> Attempt<'w> {
 }
 
 /// A write of an attempt that has lost its asset changes nothing.
-fn kept(kept: bool) -> Result<(), Trouble> {
+pub(super) fn kept(kept: bool) -> Result<(), Trouble> {
     if kept { Ok(()) } else { Err(Trouble::Lost) }
 }
 
 /// What an encoder's end means.
-fn transcoding(error: ChildError) -> Trouble {
+pub(super) fn transcoding(error: ChildError) -> Trouble {
     match error {
         ChildError::NotStarted { .. } | ChildError::Lost { .. } => {
             Trouble::Ours(Failure::unavailable(&error.to_string(), error))

@@ -5,7 +5,7 @@ use tessera_contract_media::{AssetFailed, AssetReady, FailureReason};
 use tessera_store::{Job, Tx};
 use tessera_types::{AssetId, Timestamp};
 
-use super::{Worker, attempt::Attempt};
+use super::{CHUNK_JOB, Worker, attempt::Attempt};
 use crate::{
     at_rest::{self, AssetKey, Place},
     store::{self, Made, StoredAsset},
@@ -32,6 +32,7 @@ impl Worker {
                     return Ok(false);
                 }
                 let StoredAsset { asset, .. } = ended(tx, id).await?;
+                tx.withdraw(CHUNK_JOB, id.as_str()).await?;
                 store::end(tx, &asset.upload_id).await?;
                 tx.emit(&AssetReady { asset, has_poster: made.poster_blob.is_some() }).await?;
                 Ok::<_, Failure>(true)
@@ -63,6 +64,7 @@ impl Worker {
             Box::pin(async move {
                 if store::finish_failed(tx, id, attempt.as_deref(), reason).await? {
                     let StoredAsset { asset, .. } = ended(tx, id).await?;
+                    tx.withdraw(CHUNK_JOB, id.as_str()).await?;
                     store::release(tx, &asset.upload_id, expires).await?;
                     tx.emit(&AssetFailed { asset }).await?;
                 }

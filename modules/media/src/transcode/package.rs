@@ -4,7 +4,7 @@ use std::{
     fs::OpenOptions,
     io::Read,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,7 +21,14 @@ use tessera_isobmff::TrackIndex;
 use tokio::{fs::File, io::AsyncReadExt};
 
 use super::{Trouble, attempt::Attempt, off_the_workers};
-use crate::{encode, probe::Source, refusal::Refusal, scratch::Scratch, uploads::blob_key};
+use crate::{
+    encode,
+    probe::Source,
+    refusal::Refusal,
+    scratch::Scratch,
+    stitch::{self, Unfit},
+    uploads::blob_key,
+};
 
 const PIECE: usize = 256 * 1024;
 const READING: &str = "reading a track file on the scratch disk";
@@ -81,7 +88,8 @@ fn open(path: &Path) -> Result<std::fs::File, Trouble> {
     }
 }
 
-fn read_index(path: &Path) -> Result<(TrackIndex, u64), Trouble> {
+/// Reads a track file to its end, for its index and its size.
+pub(super) fn read_index(path: &Path) -> Result<(TrackIndex, u64), Trouble> {
     let unusable = |e: tessera_cenc::Error| {
         let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
         Refusal::TranscodeFailed
@@ -98,6 +106,26 @@ fn read_index(path: &Path) -> Result<(TrackIndex, u64), Trouble> {
             }
         }
     }
+}
+
+/// The same of a chunk; `None` when the encoder found nothing to write into it.
+pub(super) async fn index_of_chunk(path: &Path) -> Result<Option<(TrackIndex, u64)>, Trouble> {
+    let path = path.to_owned();
+    off_the_workers("indexing a chunk", move || match stitch::has_fragments(open(&path)?) {
+        Ok(true) => read_index(&path).map(Some),
+        Ok(false) => Ok(None),
+        Err(Unfit::Io(error)) => Err(Trouble::disk(READING)(error)),
+        Err(error) => {
+            let found = format!("what was encoded of the film cannot be used ({error}); export it anew");
+            Err(Refusal::TranscodeFailed.because(found).into())
+        }
+    })
+    .await
+}
+
+/// Opens what the child wrote, to be read beside the async workers.
+pub(super) async fn open_aside(path: PathBuf) -> Result<File, Trouble> {
+    off_the_workers(READING, move || open(&path).map(File::from_std)).await
 }
 
 /// Whether the tracks are all of the film, and renditions can be switched at every fragment.
@@ -128,7 +156,7 @@ impl Attempt<'_> {
         let (blob, path) = (self.blob(&file), scratch.out().join(file));
         let index_blob = self.blob(&format!("{track_id}.index.json"));
         let blobs = self.worker.blobs.tenant(&self.job.tenant);
-        let file = off_the_workers(READING, move || open(&path).map(File::from_std)).await?;
+        let file = open_aside(path).await?;
         let checker = Arc::new(Mutex::new(Checker::default()));
         let encrypted = encrypted(file, BlobCipher::new(&self.key.0, &blob), checker.clone());
         let stored = blobs.put_stream(&blob_key(&blob)?, encrypted).await?;
@@ -189,7 +217,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// The file in pieces, encrypted; `checker` sees what is stored.
-fn encrypted(
+pub(super) fn encrypted(
     file: File,
     cipher: BlobCipher,
     checker: Arc<Mutex<Checker>>,

@@ -4,10 +4,13 @@ use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
 use futures::StreamExt;
 use tessera_contract::{Failure, FailureKind};
+use tessera_store::Job;
+use tessera_types::UploadId;
 use tokio::{fs::File, io::AsyncWriteExt};
 
-use super::{Trouble, attempt::Attempt, off_the_workers};
+use super::{Trouble, Worker, off_the_workers};
 use crate::{
+    child::Sandbox,
     encode::SOURCE,
     look::{self, look},
     probe::Source,
@@ -19,14 +22,13 @@ use crate::{
 const DOING: &str = "putting the upload together on the scratch disk";
 
 /// Writes the upload into the scratch folder.
-pub(super) async fn assemble(attempt: &Attempt<'_>, scratch: &Scratch) -> Result<(), Trouble> {
-    let blobs = attempt.worker.blobs.tenant(&attempt.job.tenant);
+pub(super) async fn assemble(worker: &Worker, job: &Job, upload: &UploadId, scratch: &Scratch) -> Result<(), Trouble> {
+    let blobs = worker.blobs.tenant(&job.tenant);
     let path = scratch.path().join(SOURCE);
     let mut file = File::create_new(&path).await.map_err(Trouble::disk(DOING))?;
     let mut at = 0;
     loop {
-        let reader = attempt.worker.store.tenant(&attempt.job.cx());
-        let chunks = store::chunks(&reader, &attempt.asset.upload_id, at).await?;
+        let chunks = store::chunks(&worker.store.tenant(&job.cx()), upload, at).await?;
         if chunks.is_empty() {
             break;
         }
@@ -51,8 +53,8 @@ fn damaged(blob: &str) -> Failure {
 }
 
 /// What the source is, or why it is refused.
-pub(super) async fn probe(attempt: &Attempt<'_>, scratch: &Scratch) -> Result<Source, Trouble> {
+pub(super) async fn probe(worker: &Worker, sandbox: &Sandbox, scratch: &Scratch) -> Result<Source, Trouble> {
     let path = scratch.path().join(SOURCE);
     let head = off_the_workers("reading an upload", move || look::head(&path).map_err(Trouble::disk(DOING))).await?;
-    Ok(look(&attempt.worker.sandbox, &attempt.worker.config, scratch.path(), head).await?)
+    Ok(look(sandbox, &worker.config, scratch.path(), head).await?)
 }

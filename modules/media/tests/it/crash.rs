@@ -117,7 +117,7 @@ async fn a_stop_gives_the_job_up_and_ends_ffmpeg() {
 }
 
 /// Whether a process has `folder` as its working directory.
-fn stands_in(folder: &Path) -> bool {
+pub(crate) fn stands_in(folder: &Path) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes.map(|entry| std::fs::read_link(entry.path().join("cwd"))).any(|cwd| cwd.is_ok_and(|cwd| cwd == folder))
 }

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
 mod accepted;
+mod chunks;
 mod crash;
 mod forge;
 mod hostile;
 mod quotas;
 mod refused;
 mod rogue;
+mod steering;
 mod tus;
 mod world;
 

@@ -127,7 +127,7 @@ async fn a_refused_upload_may_be_submitted_again_and_a_used_one_not() {
     let store = StoreConfig::sqlite(folder.path());
     let world = World::open_with(&store, folder.path().into(), clock(), config()).await;
     let upload = world.upload("acme", b"a letter").await;
-    let request = || CreateAsset { upload_id: upload.clone(), protection: Protection::Clear };
+    let request = || CreateAsset { upload_id: upload.clone(), protection: Protection::Clear, priority: None };
     let first = world.submit("acme", upload.clone()).await;
     let busy = world.media.create_asset(&staff("acme"), request()).await.unwrap_err();
     assert_eq!(tessera_contract::ContractError::code(&busy), "upload_in_use");

@@ -242,7 +242,7 @@ async fn terminated_and_expired_uploads_are_swept() {
         assert_eq!(world.patch("globex", &theirs, 0, noise(5)).await.status, 204, "a patch puts its end off");
         world.clock.advance(std::time::Duration::from_secs(60 * 60));
         assert_eq!(head(&world, "acme", &expired).await.status, 404);
-        let request = CreateAsset { upload_id: expired, protection: Protection::Clear };
+        let request = CreateAsset { upload_id: expired, protection: Protection::Clear, priority: None };
         let refusal = world.media.create_asset(&staff("acme"), request).await.unwrap_err();
         assert!(matches!(refusal, MediaError::UploadNotFound(_)), "{refusal:?}");
         world.media.sweep().await.unwrap();

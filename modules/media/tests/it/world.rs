@@ -103,11 +103,26 @@ impl World {
         config: MediaConfig,
     ) -> Self {
         let blobs = Blobs::folder(&folder.join("blobs")).unwrap();
+        Self::of(store, folder, clock, config, blobs).await
+    }
+
+    async fn of(
+        store: &StoreConfig,
+        folder: PathBuf,
+        clock: Arc<ManualClock>,
+        config: MediaConfig,
+        blobs: Blobs,
+    ) -> Self {
         let master_keys = KeyRing::new("1", Secret::new([5; 32])).unwrap();
         let deps =
             MediaDeps { clock: clock.clone(), blobs: blobs.clone(), master_keys, scratch: folder.join("scratch") };
         let media = tessera_media::open(config, store, deps).await.unwrap();
         Self { media, signer: CxSigner::new(&[1; 32], clock.clone()), clock, blobs, folder }
+    }
+
+    /// Another process with the same store and blobs, and a scratch folder of its own.
+    pub(crate) async fn beside(&self, store: &StoreConfig, config: MediaConfig) -> Self {
+        Self::of(store, self.folder.join("beside"), self.clock.clone(), config, self.blobs.clone()).await
     }
 
     pub(crate) fn router(&self) -> Router {
@@ -165,7 +180,7 @@ impl World {
     }
 
     pub(crate) async fn submit(&self, tenant: &str, upload_id: UploadId) -> AssetId {
-        let request = CreateAsset { upload_id, protection: Protection::Cbcs };
+        let request = CreateAsset { upload_id, protection: Protection::Cbcs, priority: None };
         let asset = self.media.create_asset(&staff(tenant), request).await.unwrap();
         assert_eq!((asset.state, asset.progress_percent), (AssetState::Processing, 0));
         asset.asset_id

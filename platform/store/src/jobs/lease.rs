@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tessera_contract::{Failure, TraceContext};
 use tessera_types::{TenantId, Timestamp};
 
-use super::Job;
+use super::{Job, turns};
 use crate::{Engine, Store, params};
 
 /// For SQLite at start: whoever held these leases was the process before this one.
@@ -66,23 +66,34 @@ pub(super) struct Claimant {
     pub(super) store: Store,
     pub(super) kind: &'static str,
     pub(super) length: Duration,
+    /// Jobs of a tenant at a time; with it, tenants take turns.
+    pub(super) per_tenant: Option<usize>,
 }
 
 impl Claimant {
-    /// Takes up to `most` due jobs, oldest first.
+    /// Takes up to `most` due jobs: the oldest, or those whose tenant's turn it is.
     pub(super) async fn claim(&self, most: usize) -> Result<Vec<Job>, Failure> {
         let now = self.store.now();
         if !self.store.system().scalar::<bool>(DUE, params![self.kind, now]).await? {
             return Ok(Vec::new());
         }
-        let sql = match self.store.engine() {
-            Engine::Sqlite => CLAIM,
-            Engine::Postgres => CLAIM_POSTGRES,
+        let per_tenant = self.per_tenant.map(|most| i64::try_from(most).unwrap_or(i64::MAX));
+        if let Some(per_tenant) = per_tenant
+            && !self.store.system().scalar::<bool>(turns::TURN, params![self.kind, now, per_tenant]).await?
+        {
+            return Ok(Vec::new());
+        }
+        let sql = match (self.store.engine(), per_tenant) {
+            (Engine::Sqlite, None) => CLAIM,
+            (Engine::Postgres, None) => CLAIM_POSTGRES,
+            (Engine::Sqlite, Some(_)) => turns::CLAIM,
+            (Engine::Postgres, Some(_)) => turns::CLAIM_POSTGRES,
         };
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         // Of its own for every claim: a worker that takes a job a second time is not the holder it was.
         let owner: Arc<str> = format!("{}-{:016x}", std::process::id(), rand::random::<u64>()).into();
-        let values = params![self.kind, now, &*owner, now.plus(self.length), most];
+        let mut values = params![self.kind, now, &*owner, now.plus(self.length), most];
+        values.extend(per_tenant.into_iter().flat_map(|per_tenant| params![per_tenant]));
         let rows: Vec<Claimed> = self
             .store
             .system_write(values, move |tx, values| Box::pin(async move { tx.all(sql, values.clone()).await }))

@@ -1,6 +1,7 @@
 //! Durable jobs: slow work as rows, leased with a heartbeat, retried with back-off.
 
 mod lease;
+mod turns;
 mod view;
 mod worker;
 

@@ -24,6 +24,9 @@ use crate::gauges;
 pub struct WorkerOptions {
     /// Jobs at a time.
     pub concurrency: usize,
+    /// Jobs of one tenant at a time, in all processes together; with it, tenants take turns, and a tenant's jobs go by
+    /// priority. Without, the oldest job goes first, whoever's it is.
+    pub per_tenant: Option<usize>,
     /// How long a job is held without a heartbeat; a heartbeat comes three times as often.
     pub lease: Duration,
     /// Attempts before a job is dead.
@@ -42,6 +45,7 @@ impl Default for WorkerOptions {
     fn default() -> Self {
         Self {
             concurrency: 1,
+            per_tenant: None,
             lease: Duration::from_secs(30),
             attempts: 10,
             backoff: Duration::from_secs(1),
@@ -93,7 +97,8 @@ impl Jobs {
     }
 
     fn worker<H>(&self, kind: &'static str, options: WorkerOptions, handler: H, jitter: fn() -> f64) -> Arc<Worker<H>> {
-        let claimant = Claimant { store: self.store.clone(), kind, length: options.lease };
+        let claimant =
+            Claimant { store: self.store.clone(), kind, length: options.lease, per_tenant: options.per_tenant };
         Arc::new(Worker { claimant, options, handler, jitter, stop: CancellationToken::new() })
     }
 }
@@ -154,7 +159,7 @@ where
                 result = handled => self.verdict(attempt, result.unwrap_or_else(|_| Err(panicked()))),
                 () = self.stop.cancelled() => End::Released,
                 () = keep_alive(&lease, self.options.lease / 3) => {
-                    return tracing::warn!(kind, key = job.key, "another worker has this job now; its handler was dropped");
+                    return tracing::warn!(kind, key = job.key, "the job was withdrawn, or another worker has it; its handler was dropped");
                 }
             }
         };

@@ -295,3 +295,107 @@ async fn a_job_that_is_put_off_waits_and_loses_no_attempt() {
     stop.cancel();
     worker.await.unwrap();
 }
+
+/// Sets a job's priority.
+async fn prioritize(store: &Store, tenant: &str, key: &str, priority: i64) -> u64 {
+    let write = store.write(&cx(tenant), key.to_owned(), move |tx, key| {
+        Box::pin(async move { tx.prioritize(KIND, key, priority).await })
+    });
+    Result::<u64, Failure>::unwrap(write.await)
+}
+
+#[tokio::test]
+async fn tenants_take_turns_and_a_tenants_own_jobs_go_by_priority() {
+    on_every_engine(async |engine| {
+        let clock = clock();
+        let store = engine.open_at(&TITLES, clock.clone()).await;
+        for key in ["a", "b", "c", "c/1"] {
+            enqueue(&store, "acme", key, 0).await;
+            clock.advance(Duration::from_millis(1));
+        }
+        for tenant in ["globex", "initech"] {
+            enqueue(&store, tenant, "only", 0).await;
+            clock.advance(Duration::from_millis(1));
+        }
+        assert_eq!(prioritize(&store, "acme", "c", 5).await, 2, "the job and the one below it");
+        assert_eq!(prioritize(&store, "globex", "c", 9).await, 0, "another tenant's is not reached");
+        let (order, options) = (Arc::new(Mutex::new(Vec::new())), WorkerOptions { per_tenant: Some(1), ..options() });
+        loop {
+            clock.advance(Duration::from_millis(1));
+            let order = order.clone();
+            let handler = move |job: Arc<Job>| {
+                order.lock().unwrap().push(format!("{} {}", job.tenant, job.key));
+                async { Ok(()) }
+            };
+            if !store.jobs().run_next(KIND, options.clone(), handler).await.unwrap() {
+                break;
+            }
+        }
+        let expected = ["acme c", "globex only", "initech only", "acme c/1", "acme a", "acme b"];
+        assert_eq!(*order.lock().unwrap(), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_has_so_many_jobs_running_and_no_more() {
+    on_every_engine(async |engine| {
+        let store = engine.open(&TITLES).await;
+        for key in ["a", "b", "c"] {
+            enqueue(&store, "acme", key, 0).await;
+        }
+        enqueue(&store, "globex", "a", 0).await;
+        let (begun, counted) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
+        let options = WorkerOptions { concurrency: 4, per_tenant: Some(2), ..options() };
+        let (stop, worker) = work(&store, options, {
+            let (begun, counted) = (begun.clone(), counted.clone());
+            move |job| {
+                begun.lock().unwrap().push(job.tenant.to_string());
+                counted.notify_one();
+                std::future::pending()
+            }
+        });
+        eventually("three jobs to begin", async || (begun.lock().unwrap().len() == 3).then_some(())).await;
+        let waiting = job(&store, "acme", "c").await;
+        assert_eq!((waiting.state, waiting.attempts), (JobState::Queued, 0), "the third of a tenant waits");
+        begun.lock().unwrap().sort();
+        assert_eq!(*begun.lock().unwrap(), ["acme", "acme", "globex"]);
+        stop.cancel();
+        worker.await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_withdrawn_is_dropped_by_whoever_has_it() {
+    on_every_engine(async |engine| {
+        let store = engine.open(&TITLES).await;
+        for key in ["a", "a/1", "ab"] {
+            enqueue(&store, "acme", key, 0).await;
+        }
+        let (begun, dropped) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let short = WorkerOptions { concurrency: 3, lease: Duration::from_millis(30), ..options() };
+        let (stop, worker) = work(&store, short, {
+            let (begun, dropped) = (begun.clone(), dropped.clone());
+            move |_| {
+                begun.fetch_add(1, Ordering::SeqCst);
+                let guard = CountDrop(dropped.clone());
+                async move {
+                    std::future::pending::<()>().await;
+                    drop(guard);
+                    Ok(())
+                }
+            }
+        });
+        eventually("the jobs to begin", async || (begun.load(Ordering::SeqCst) == 3).then_some(())).await;
+        let withdrawn = store.write(&cx("acme"), (), |tx, ()| Box::pin(async move { tx.withdraw(KIND, "a").await }));
+        assert_eq!(Result::<u64, Failure>::unwrap(withdrawn.await), 2);
+        eventually("two handlers to be dropped", async || (dropped.load(Ordering::SeqCst) == 2).then_some(())).await;
+        assert!(store.jobs().get(&cx("acme"), KIND, "a").await.unwrap().is_none());
+        assert_eq!(job(&store, "acme", "ab").await.state, JobState::Running, "no prefix of a name is meant");
+        assert!(enqueue(&store, "acme", "a", 0).await, "it can be queued anew");
+        stop.cancel();
+        worker.await.unwrap();
+    })
+    .await;
+}
