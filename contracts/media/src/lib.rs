@@ -7,9 +7,14 @@
 mod asset;
 pub mod conformance;
 mod media;
+mod subtitles;
 
 pub use asset::{
     Asset, AssetDescriptor, AssetFailed, AssetReady, AssetState, AtRest, FailureReason, Protection, SourceInfo,
     TrackDescriptor, TrackKind,
 };
 pub use media::{CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError, media_operations};
+pub use subtitles::{
+    DeleteSubtitles, PutSubtitles, StoredFile, Subtitle, SubtitleDescriptor, SubtitleKind, SubtitlesLeftOut,
+    ThumbnailsDescriptor,
+};

@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, Page, contract, errors};
 use tessera_types::{AssetId, UploadId};
 
-use crate::asset::{Asset, AssetDescriptor, AssetFailed, AssetReady, Protection};
+use crate::{
+    asset::{Asset, AssetDescriptor, AssetFailed, AssetReady, Protection},
+    subtitles::{DeleteSubtitles, PutSubtitles},
+};
 
 /// Make an asset of a finished upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +57,10 @@ errors! {
         UploadIncomplete = 409 "upload_incomplete",
         /// An asset is being made, or has been made, of the upload.
         UploadInUse = 409 "upload_in_use",
+        /// The file is no SubRip or WebVTT, or is larger than subtitles may be.
+        SubtitlesUnreadable = 422 "subtitles_unreadable",
+        /// The asset has as many subtitles as it may have.
+        TooManySubtitles = 409 "too_many_subtitles",
     }
 }
 
@@ -77,4 +84,14 @@ pub trait Media: Send + Sync + 'static {
     /// Fetch what packaging needs of a ready asset.
     #[get("/v1/assets/{asset_id}/descriptor", access = service)]
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError>;
+
+    /// Add subtitles to a ready asset, or replace those of this name. Players find them when they next fetch a manifest.
+    ///
+    /// Of a file with mistakes, what can be read is taken; style sheets that refer to something elsewhere are left out.
+    #[put("/v1/assets/{asset_id}/subtitles/{subtitle_id}", access = staff("media:write"), body_bytes = 2_900_000)]
+    async fn put_subtitles(&self, cx: &Cx, request: PutSubtitles) -> Result<Asset, MediaError>;
+
+    /// Take subtitles away from an asset. Taking away what is not there is fine.
+    #[delete("/v1/assets/{asset_id}/subtitles/{subtitle_id}", access = staff("media:write"))]
+    async fn delete_subtitles(&self, cx: &Cx, request: DeleteSubtitles) -> Result<Asset, MediaError>;
 }

@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use tessera_contract::{Cx, Failure, FailureKind, Page, async_trait, decode_cursor, page_limit};
 use tessera_contract_media::{
-    Asset, AssetDescriptor, AssetState, AtRest, CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError,
-    Protection,
+    Asset, AssetDescriptor, AssetState, AtRest, CreateAsset, DeleteSubtitles, GetAsset, GetDescriptor, ListAssets,
+    Media, MediaError, Protection, PutSubtitles,
 };
 use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
 use tessera_store::{Store, Tx};
@@ -43,7 +43,7 @@ impl MediaService {
         &self.store
     }
 
-    async fn asset(&self, cx: &Cx, id: &AssetId) -> Result<StoredAsset, MediaError> {
+    pub(crate) async fn asset(&self, cx: &Cx, id: &AssetId) -> Result<StoredAsset, MediaError> {
         id.expect_minted().map_err(|e| Failure::invalid("asset_id", e.to_string()))?;
         store::asset(&self.store.tenant(cx), id).await?.ok_or_else(|| asset_not_found(id))
     }
@@ -70,7 +70,12 @@ impl MediaService {
     }
 }
 
-fn asset_not_found(id: &AssetId) -> MediaError {
+pub(crate) fn asset_not_ready(asset: &Asset) -> MediaError {
+    let state = asset.failure.as_ref().map_or("is still being made", |_| "has failed");
+    MediaError::AssetNotReady(format!("the asset {} {state}", asset.asset_id))
+}
+
+pub(crate) fn asset_not_found(id: &AssetId) -> MediaError {
     MediaError::AssetNotFound(format!("there is no asset {id} here"))
 }
 
@@ -122,8 +127,7 @@ impl Media for MediaService {
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError> {
         let stored = self.asset(cx, &request.asset_id).await?;
         let (AssetState::Ready, Some(made)) = (stored.asset.state, stored.made.clone()) else {
-            let state = stored.asset.failure.as_ref().map_or("is still being made", |_| "has failed");
-            return Err(MediaError::AssetNotReady(format!("the asset {} {state}", request.asset_id)));
+            return Err(asset_not_ready(&stored.asset));
         };
         let at_rest = self.at_rest(cx, &stored)?;
         Ok(AssetDescriptor {
@@ -133,7 +137,17 @@ impl Media for MediaService {
             tracks: made.tracks,
             poster_blob: made.poster_blob,
             poster_sha256: made.poster_sha256,
+            subtitles: made.subtitles,
+            thumbnails: made.thumbnails,
             at_rest,
         })
+    }
+
+    async fn put_subtitles(&self, cx: &Cx, request: PutSubtitles) -> Result<Asset, MediaError> {
+        self.put_side_car(cx, request).await
+    }
+
+    async fn delete_subtitles(&self, cx: &Cx, request: DeleteSubtitles) -> Result<Asset, MediaError> {
+        self.delete_side_car(cx, request).await
     }
 }

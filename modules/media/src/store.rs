@@ -7,8 +7,8 @@ mod sweeping;
 mod uploads;
 
 pub(crate) use assets::{
-    Made, StoredAsset, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset, page, set_progress,
-    set_source,
+    Made, StoredAsset, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset, page, set_made,
+    set_progress, set_source,
 };
 pub(crate) use ready::{ReadyAsset, ready_assets};
 pub use sealed::{BLOB_FOLDERS, SEALED_UNDER};

@@ -2,6 +2,7 @@
 //! has stored counts only once the asset names that attempt.
 
 mod attempt;
+mod beside;
 mod ending;
 mod package;
 mod source;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{child::Sandbox, config::MediaConfig, look::Unknown, refusal, scratch, store};
 use attempt::Attempt;
+pub(crate) use beside::sealed;
 pub(crate) use package::{folder, sha256};
 
 /// The kind of the jobs, keyed by the asset.

@@ -67,6 +67,8 @@ steps! {
     Ingest = "ingest",
     /// A file is uploaded, and the upload is taken back.
     UploadInVain = "upload-in-vain",
+    /// Subtitles are put beside a film, and taken away.
+    Subtitle = "subtitle",
     /// A title is made, edited, published and withdrawn.
     Title = "title",
     /// A title whose keys are not made yet is played.
@@ -115,6 +117,7 @@ impl Step {
             Self::Tenant => tenant(world, point),
             Self::Ingest => drop(world.ingest("cbcs").await),
             Self::UploadInVain => world.upload_in_vain().await,
+            Self::Subtitle => world.subtitle().await,
             Self::Title => {
                 let title_id = world.publish(&world.an_asset().await).await;
                 world.withdraw(&title_id).await;

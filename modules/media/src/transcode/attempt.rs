@@ -65,6 +65,7 @@ impl<'w> Attempt<'w> {
         self.tell("transcoding", LISTENED).await?;
         self.transcode(&source, &plan, &scratch).await?;
         let has_poster = self.draw_poster(&source, &scratch).await?;
+        let beside = self.make_beside(&source, &plan, &scratch).await?;
 
         self.tell("packaging", TRANSCODED).await?;
         let mut tracks = Vec::new();
@@ -77,7 +78,8 @@ impl<'w> Attempt<'w> {
         super::package::check(&source, &tracks)?;
 
         self.tell("storing", PACKAGED).await?;
-        let made = self.store_all(tracks, has_poster, &scratch).await?;
+        let mut made = self.store_all(tracks, has_poster, &scratch).await?;
+        self.store_beside(beside, &mut made).await?;
         self.tell("storing", STORED).await?;
         Ok(Finished { made, key: self.key.clone() })
     }
@@ -235,7 +237,8 @@ impl<'w> Attempt<'w> {
             true => self.store_poster(scratch).await.map(|(blob, sha256)| (Some(blob), Some(sha256)))?,
             false => (None, None),
         };
-        Ok(Made { tracks: stored, poster_blob, poster_sha256, duration_seconds, renditions })
+        let tracks = stored;
+        Ok(Made { tracks, poster_blob, poster_sha256, duration_seconds, renditions, ..Made::default() })
     }
 }
 
@@ -245,7 +248,7 @@ fn kept(kept: bool) -> Result<(), Trouble> {
 }
 
 /// What an encoder's end means.
-fn transcoding(error: ChildError) -> Trouble {
+pub(super) fn transcoding(error: ChildError) -> Trouble {
     match error {
         ChildError::NotStarted { .. } | ChildError::Lost { .. } => {
             Trouble::Ours(Failure::unavailable(&error.to_string(), error))
