@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use tessera_media::{AudioTrack, Plan, PreviewError, VideoTrack};
+use tessera_contract_media::{SubtitleKind, SubtitlesLeftOut};
+use tessera_media::{AudioTrack, Plan, PreviewError, SubtitleTrack, VideoTrack};
 
 use crate::{
     asset_command,
@@ -59,7 +60,8 @@ fn table(file: &Path, plan: &Plan) -> String {
         rate(source.frame_rate),
         source.duration_seconds,
     );
-    let lines = plan.video.iter().map(video).chain(plan.audio.iter().map(audio));
+    let text = plan.subtitles.iter().map(subtitles).chain(plan.subtitles_left_out.iter().map(left_out));
+    let lines = plan.video.iter().map(video).chain(plan.audio.iter().map(audio)).chain(text);
     std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
@@ -74,6 +76,24 @@ fn audio(track: &AudioTrack) -> String {
     let language = language.as_deref().unwrap_or("und");
     let layout = if *channels == 2 { "stereo" } else { "5.1" };
     format!("  {track_id:<6} AAC    {language:<10} {layout:>6}, from stream {stream}            {kbps} kbit/s")
+}
+
+fn subtitles(track: &SubtitleTrack) -> String {
+    let SubtitleTrack { subtitle_id, stream, codec, language, kind } = track;
+    let language = language.as_ref().map_or("und", |language| language.as_str());
+    let kind = match kind {
+        SubtitleKind::Subtitles => "subtitles",
+        SubtitleKind::Captions => "captions",
+        SubtitleKind::Forced => "forced",
+        SubtitleKind::Unknown => "of another kind",
+    };
+    format!("  {subtitle_id:<6} WebVTT {language:<10} {kind}, from stream {stream} ({codec})")
+}
+
+fn left_out(left: &SubtitlesLeftOut) -> String {
+    let SubtitlesLeftOut { stream, codec, language, reason } = left;
+    let language = language.as_ref().map_or("und", |language| language.as_str());
+    format!("  left out      {language:<10} stream {stream} ({codec}): {reason}")
 }
 
 /// `25` and `29.97`.

@@ -64,6 +64,16 @@ function pixels(source, input) {
   return stdout;
 }
 
+/** Mean colour of a picture, 0 to 255 for red, green and blue. */
+export function colourOf(image) {
+  const picture = pixels(["-f", "png_pipe", "-i", "pipe:0"], image);
+  const mean = (first) => {
+    const samples = picture.filter((_, place) => place % 3 === first);
+    return samples.reduce((sum, value) => sum + value, 0) / samples.length;
+  };
+  return [mean(0), mean(1), mean(2)];
+}
+
 /** Mean difference of two pictures, 0 to 255 a sample. */
 export function difference(one, other) {
   return one.reduce((sum, value, place) => sum + Math.abs(value - other[place]), 0) / one.length;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tessera_contract::Event;
 use tessera_types::{AssetId, Timestamp, UploadId};
 
+use crate::subtitles::{Subtitle, SubtitleDescriptor, SubtitlesLeftOut, ThumbnailsDescriptor};
 use crate::work::Work;
 
 /// How an asset may leave the origin.
@@ -101,6 +102,12 @@ pub struct Asset {
     /// Length in seconds, once ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
+    /// Its subtitles, once ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtitles: Vec<Subtitle>,
+    /// Subtitles of the source that were not taken, once ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtitles_left_out: Vec<SubtitlesLeftOut>,
     /// When it was submitted, wall time.
     pub created_at: Timestamp,
     /// Counts up with every change.
@@ -163,7 +170,7 @@ impl std::fmt::Debug for AtRest {
     }
 }
 
-/// All that packaging needs of a ready asset. It never changes once the asset is ready.
+/// All that packaging needs of a ready asset. But for its subtitles it never changes once the asset is ready.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AssetDescriptor {
     /// The asset.
@@ -180,6 +187,12 @@ pub struct AssetDescriptor {
     /// SHA-256 of the poster, in hexadecimal; not there for assets that were made before posters had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poster_sha256: Option<String>,
+    /// Its subtitles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtitles: Vec<SubtitleDescriptor>,
+    /// Its thumbnails; absent where none could be made, and for assets that were made before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnails: Option<ThumbnailsDescriptor>,
     /// How its track files are encrypted at rest.
     pub at_rest: AtRest,
 }

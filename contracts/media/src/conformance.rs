@@ -101,6 +101,16 @@ pub const RULES: &[Rule] = &[
         check: list_is_of_one_state,
     },
     Rule {
+        name: "subtitles_come_and_go_by_name",
+        promise: "put_subtitles adds or replaces one entry, the descriptor names its file, delete_subtitles takes it away.",
+        check: subtitles_come_and_go_by_name,
+    },
+    Rule {
+        name: "only_subtitles_are_taken_and_only_by_ready_assets",
+        promise: "A file that is no subtitles is 422 subtitles_unreadable; an asset that has failed is 409 asset_not_ready.",
+        check: only_subtitles_are_taken_and_only_by_ready_assets,
+    },
+    Rule {
         name: "page_size_and_cursor_are_checked",
         promise: "limit is 1 to 100, a cursor is one of ours; anything else is 400 invalid_request.",
         check: page_size_and_cursor_are_checked,
@@ -201,6 +211,8 @@ fn other_tenants_asset_is_not_found<'s>(subject: &'s Subject<'_>) -> Check<'s> {
         for actor in [staff(), service()] {
             subject.call("get_asset", &actor, id.clone()).await?.refused(404, "asset_not_found")?;
         }
+        let put = wording(&id["asset_id"], "subtitles", WORDS);
+        subject.call("put_subtitles", &staff(), put).await?.refused(404, "asset_not_found")?;
         subject.call("get_descriptor", &service(), id).await?.refused(404, "asset_not_found").map(drop)
     })
 }
@@ -273,6 +285,60 @@ fn page_size_and_cursor_are_checked<'s>(subject: &'s Subject<'_>) -> Check<'s> {
     Box::pin(async move {
         for request in [json!({"limit": 0}), json!({"limit": 101}), json!({"cursor": "not-one-of-yours"})] {
             subject.call("list_assets", &staff(), request).await?.refused(400, "invalid_request")?;
+        }
+        Ok(())
+    })
+}
+
+/// `WEBVTT` with one cue, and `hello` alone.
+const WORDS: &str = "V0VCVlRUCgowMDowMC4wMDAgLS0+IDAwOjAxLjAwMApIZWxsbwo=";
+const NO_WORDS: &str = "aGVsbG8=";
+
+fn wording(asset: &Value, kind: &str, data: &str) -> Value {
+    json!({"asset_id": asset, "subtitle_id": "conformance", "language": "pt-BR", "kind": kind, "data": data})
+}
+
+fn subtitles_come_and_go_by_name<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = Value::from(subject.given("/ready")?);
+        let named = |list: &Value| -> Vec<Value> {
+            let list = list.as_array().into_iter().flatten();
+            list.filter(|entry| entry["subtitle_id"] == "conformance").cloned().collect()
+        };
+        for kind in ["subtitles", "captions"] {
+            let put = subject.call("put_subtitles", &staff(), wording(&id, kind, WORDS)).await?;
+            let found = named(&put.ok()?["subtitles"]);
+            let expected = json!({"subtitle_id": "conformance", "language": "pt-BR", "kind": kind});
+            if found != [expected] {
+                return Err(put.violation("expected one entry of that name, as it was put last"));
+            }
+            let described = subject.call("get_descriptor", &service(), json!({"asset_id": id})).await?;
+            let found = named(&described.ok()?["subtitles"]);
+            if found.len() != 1 || !found.iter().all(|entry| entry["file"]["blob"].is_string()) {
+                return Err(Violation::new("the descriptor does not name the file of subtitles that were put"));
+            }
+        }
+        let gone = json!({"asset_id": id, "subtitle_id": "conformance"});
+        for _ in 0..2 {
+            let deleted = subject.call("delete_subtitles", &staff(), gone.clone()).await?;
+            if !named(&deleted.ok()?["subtitles"]).is_empty() {
+                return Err(deleted.violation("the subtitles are still there"));
+            }
+        }
+        Ok(())
+    })
+}
+
+fn only_subtitles_are_taken_and_only_by_ready_assets<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let (ready, failed) = (Value::from(subject.given("/ready")?), Value::from(subject.given("/failed")?));
+        for (asset, kind, data, status, code) in [
+            (&ready, "forced", NO_WORDS, 422, "subtitles_unreadable"),
+            (&ready, "sung", WORDS, 400, "invalid_request"),
+            (&failed, "forced", WORDS, 409, "asset_not_ready"),
+        ] {
+            let answer = subject.call("put_subtitles", &staff(), wording(asset, kind, data)).await?;
+            answer.refused(status, code)?;
         }
         Ok(())
     })

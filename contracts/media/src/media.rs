@@ -7,6 +7,7 @@ use tessera_types::{AssetId, UploadId};
 
 use crate::{
     asset::{Asset, AssetDescriptor, AssetFailed, AssetReady, AssetState, Protection},
+    subtitles::{DeleteSubtitles, PutSubtitles},
     work::{AssetCancelled, AssetLog, AssetProgressed, CancelAsset, GetAssetLog, PrioritizeAsset, RetryAsset},
 };
 
@@ -70,6 +71,10 @@ errors! {
         UploadIncomplete = 409 "upload_incomplete",
         /// An asset is being made, or has been made, of the upload.
         UploadInUse = 409 "upload_in_use",
+        /// The file is no SubRip or WebVTT, or is larger than subtitles may be.
+        SubtitlesUnreadable = 422 "subtitles_unreadable",
+        /// The asset has as many subtitles as it may have.
+        TooManySubtitles = 409 "too_many_subtitles",
     }
 }
 
@@ -110,4 +115,13 @@ pub trait Media: Send + Sync + 'static {
     /// Fetch what was done to make an asset, for whoever has to find out why it failed or took so long.
     #[get("/v1/assets/{asset_id}/log", access = staff("media:read"))]
     async fn get_asset_log(&self, cx: &Cx, request: GetAssetLog) -> Result<AssetLog, MediaError>;
+    /// Add subtitles to a ready asset, or replace those of this name. Players find them when they next fetch a manifest.
+    ///
+    /// Of a file with mistakes, what can be read is taken; style sheets that refer to something elsewhere are left out.
+    #[put("/v1/assets/{asset_id}/subtitles/{subtitle_id}", access = staff("media:write"), body_bytes = 2_900_000)]
+    async fn put_subtitles(&self, cx: &Cx, request: PutSubtitles) -> Result<Asset, MediaError>;
+
+    /// Take subtitles away from an asset. Taking away what is not there is fine.
+    #[delete("/v1/assets/{asset_id}/subtitles/{subtitle_id}", access = staff("media:write"))]
+    async fn delete_subtitles(&self, cx: &Cx, request: DeleteSubtitles) -> Result<Asset, MediaError>;
 }

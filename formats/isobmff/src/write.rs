@@ -6,5 +6,7 @@ mod pssh;
 mod segment;
 mod sidx;
 mod sink;
+mod text;
 
 pub use pssh::common_pssh;
+pub use text::{TextTrack, text_segment};

@@ -7,12 +7,18 @@ use tessera_dash::{
 };
 use tessera_isobmff::{TrackKind, common_pssh};
 
-use crate::presentation::{Presentation, Track};
+use crate::{
+    presentation::{Presentation, Track},
+    subtitles::{self, Carriage, Subtitles},
+    thumbnails,
+};
 
-/// The description of `tracks`: the video tracks switch among each other, each audio track stands by itself.
+/// The description of `tracks`: the video tracks switch among each other, each audio track stands by itself. Subtitles
+/// and thumbnails follow.
 pub(crate) fn mpd(
     presentation: &Presentation,
     tracks: &[&Track],
+    (text, carriage): (&[Subtitles], Carriage),
     clearkey_url: &str,
     segment_seconds: u32,
 ) -> Result<String, Error> {
@@ -41,7 +47,11 @@ pub(crate) fn mpd(
         duration: presentation.duration(),
         min_buffer_time: (segment_seconds.into(), 1),
         base_urls: Vec::new(),
-        adaptation_sets: sets.map(set).collect(),
+        adaptation_sets: sets
+            .map(set)
+            .chain(subtitles::adaptation_sets(presentation, text, carriage))
+            .chain(thumbnails::adaptation_set(presentation))
+            .collect(),
     };
     mpd.write()
 }

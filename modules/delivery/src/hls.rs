@@ -8,7 +8,10 @@ use tessera_hls::{
 };
 use tessera_isobmff::TrackKind;
 
-use crate::presentation::{Presentation, Track};
+use crate::{
+    presentation::{Presentation, Track},
+    subtitles::{self, Subtitles},
+};
 
 /// Which key formats protected playlists name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +36,12 @@ impl Keys {
 
 /// The multivariant playlist of `tracks`. Sound of so many channels is a group, each variant is there once a group, and a
 /// group has every language: stereo stands in where a language has nothing larger (RFC 8216bis §4.4.6.2.1).
-pub(crate) fn multivariant(presentation: &Presentation, tracks: &[&Track], keys: Keys) -> Result<String, Error> {
+pub(crate) fn multivariant(
+    presentation: &Presentation,
+    tracks: &[&Track],
+    text: &[Subtitles],
+    keys: Keys,
+) -> Result<String, Error> {
     let (video, audio): (Vec<&Track>, Vec<&Track>) = tracks.iter().partition(|track| track.index.kind.is_video());
     let uri = |track: &Track| format!("{}/{}/{}", presentation.edition, track.id, keys.media_playlist());
     if video.is_empty() {
@@ -50,7 +58,10 @@ pub(crate) fn multivariant(presentation: &Presentation, tracks: &[&Track], keys:
     let renditions = groups.iter().flat_map(|group| {
         group.members.iter().enumerate().map(|(place, track)| rendition(track, group, place, uri(track)))
     });
-    MultivariantPlaylist { variants, audio: renditions.collect(), ..MultivariantPlaylist::default() }.write()
+    let mut playlist =
+        MultivariantPlaylist { variants, audio: renditions.collect(), ..MultivariantPlaylist::default() };
+    subtitles::announce(presentation, text, &mut playlist);
+    playlist.write()
 }
 
 /// Renditions of sound that a variant can go with.

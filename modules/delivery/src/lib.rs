@@ -5,6 +5,7 @@
 //! same bytes, always and from every origin. It stores nothing. It refuses to know viewers, plans and prices: a signed
 //! URL names a tenant, an asset, a tier and a territory.
 
+mod beside;
 mod config;
 mod dash;
 mod entity;
@@ -16,6 +17,8 @@ mod presentation;
 mod service;
 mod shelf;
 mod signature;
+mod subtitles;
+mod thumbnails;
 
 use std::sync::Arc;
 

@@ -188,7 +188,7 @@ fn at_rest_key(at_rest: &AtRest) -> Result<[u8; 16], Failure> {
     key.ok_or_else(bad)
 }
 
-fn blob_key(text: &str) -> Result<BlobKey, Failure> {
+pub(crate) fn blob_key(text: &str) -> Result<BlobKey, Failure> {
     text.parse().map_err(|e| Failure::internal("reading a blob's key in an asset's descriptor", e))
 }
 
@@ -199,7 +199,7 @@ struct Checks {
 }
 
 /// SHA-256 in hexadecimal.
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

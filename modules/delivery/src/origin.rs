@@ -10,12 +10,13 @@ use tessera_isobmff::{Segment, common_pssh};
 use tessera_types::AssetId;
 
 use crate::{
-    dash,
+    beside, dash,
     hls::{self, Keys},
     library::{aside, damaged, lost},
     presentation::{Presentation, Track, entity_tag},
     service::DeliveryService,
     signature,
+    subtitles::{Carriage, Subtitles},
 };
 
 /// A segment smaller than this is packaged in well under a millisecond, less than handing it over would cost.
@@ -63,7 +64,7 @@ impl Entity {
 /// A path below a signed prefix and asset.
 enum Place<'p> {
     Multivariant(Keys),
-    Description,
+    Description(Carriage),
     Playlist { edition: &'p str, track: &'p str, keys: Keys },
     Init { edition: &'p str, track: &'p str },
     Segment { edition: &'p str, track: &'p str, number: u32 },
@@ -75,7 +76,8 @@ impl<'p> Place<'p> {
         match parts[..] {
             ["master.m3u8"] => Some(Self::Multivariant(Keys::Both)),
             ["master-clearkey.m3u8"] => Some(Self::Multivariant(Keys::ClearKeyAlone)),
-            ["manifest.mpd"] => Some(Self::Description),
+            ["manifest.mpd"] => Some(Self::Description(Carriage::SideCar)),
+            ["manifest-wvtt.mpd"] => Some(Self::Description(Carriage::Samples)),
             [edition, track, "media.m3u8"] => Some(Self::Playlist { edition, track, keys: Keys::Both }),
             [edition, track, "media-clearkey.m3u8"] => {
                 Some(Self::Playlist { edition, track, keys: Keys::ClearKeyAlone })
@@ -102,9 +104,19 @@ impl DeliveryService {
         // A tier that is configured no longer is no tier.
         let max_height = self.config.max_height(&pass.tier).filter(|_| pass.asset == asset);
         let max_height = max_height.ok_or_else(signature::invalid)?;
+        if let Some((edition, place)) = beside::Place::parse(path) {
+            let presentation = self.library.presentation(cx, &asset).await?;
+            let known = edition == presentation.edition;
+            let found = if known { self.beside(cx, &presentation, place).await? } else { None };
+            return found.ok_or_else(|| nothing_at(path).into());
+        }
         let place = Place::parse(path).ok_or_else(|| nothing_at(path))?;
         let presentation = self.library.presentation(cx, &asset).await?;
-        self.at(&presentation, place, max_height)?.ok_or_else(|| nothing_at(path).into())
+        let text = match place {
+            Place::Multivariant(_) | Place::Description(_) => self.subtitles(cx, &asset).await?,
+            Place::Playlist { .. } | Place::Init { .. } | Place::Segment { .. } => Arc::default(),
+        };
+        self.at(&presentation, place, &text, max_height)?.ok_or_else(|| nothing_at(path).into())
     }
 
     /// The asset's poster.
@@ -118,6 +130,7 @@ impl DeliveryService {
         &self,
         presentation: &Arc<Presentation>,
         place: Place<'_>,
+        text: &[Subtitles],
         max_height: Option<u32>,
     ) -> Result<Option<Entity>, Failure> {
         let allowed = presentation.allowed(max_height);
@@ -129,11 +142,11 @@ impl DeliveryService {
         let clearkey = &self.config.clearkey_url;
         Ok(match place {
             Place::Multivariant(keys) => {
-                let text = hls::multivariant(presentation, &allowed, keys);
+                let text = hls::multivariant(presentation, &allowed, text, keys);
                 Some(playlist(manifest, text.map_err(|e| Failure::internal("writing an HLS playlist", e))?))
             }
-            Place::Description => {
-                let text = dash::mpd(presentation, &allowed, clearkey, self.config.segment_seconds);
+            Place::Description(carriage) => {
+                let text = dash::mpd(presentation, &allowed, (text, carriage), clearkey, self.config.segment_seconds);
                 let text = text.map_err(|e| Failure::internal("writing a DASH description", e))?;
                 Some(Entity::ready("application/dash+xml", manifest, text.into()))
             }

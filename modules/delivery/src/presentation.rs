@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use tessera_at_rest::BlobChecks;
 use tessera_cenc::SegmentCipher;
-use tessera_contract_media::{AssetDescriptor, TrackDescriptor};
+use tessera_contract_media::{AssetDescriptor, ThumbnailsDescriptor, TrackDescriptor};
 use tessera_hls::rounded_seconds;
 use tessera_isobmff::{Bandwidth, Protection, Segment, TrackIndex, TrackKind};
 use tessera_runtime::blobs::BlobKey;
@@ -22,6 +22,7 @@ pub(crate) struct Presentation {
     /// Video tallest first, then audio, as described.
     pub(crate) tracks: Vec<Track>,
     pub(crate) protection: Option<Protected>,
+    pub(crate) thumbnails: Option<ThumbnailsDescriptor>,
     /// The key that its track files are encrypted with at rest.
     pub(crate) at_rest: [u8; 16],
     /// What entity tags are made from: asset, edition, key.
@@ -90,7 +91,8 @@ impl Presentation {
         let key = signalled.map(|signalled| u128::from_be_bytes(signalled.key_id));
         let identity = format!("{}\n{edition}\n{key:?}", descriptor.asset_id);
         let asset = descriptor.asset_id.clone();
-        Ok(Self { asset, edition, tracks, protection, at_rest, identity })
+        let thumbnails = descriptor.thumbnails.clone();
+        Ok(Self { asset, edition, tracks, protection, thumbnails, at_rest, identity })
     }
 
     /// The protection as signalled in boxes and manifests; `None` for clear media.
@@ -126,6 +128,13 @@ impl Presentation {
             (u128::from(a.0) * u128::from(b.1)).cmp(&(u128::from(b.0) * u128::from(a.1)))
         };
         ends.max_by(later).unwrap_or((0, 1))
+    }
+
+    /// How long it is in milliseconds, the last one begun included.
+    pub(crate) fn milliseconds(&self) -> u64 {
+        let (ticks, timescale) = self.duration();
+        let milliseconds = (u128::from(ticks) * 1000).div_ceil(u128::from(timescale.max(1)));
+        u64::try_from(milliseconds).unwrap_or(u64::MAX)
     }
 }
 

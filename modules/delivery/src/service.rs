@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     DeliveryDeps,
+    beside::Beside,
     config::DeliveryConfig,
     library::Library,
     signature::{self, Pass},
@@ -18,13 +19,14 @@ use crate::{
 pub struct DeliveryService {
     pub(crate) config: DeliveryConfig,
     pub(crate) library: Library,
+    pub(crate) beside: Beside,
     pub(crate) packagers: Arc<Semaphore>,
 }
 
 impl DeliveryService {
     pub(crate) fn new(config: DeliveryConfig, deps: DeliveryDeps) -> Self {
         let packagers = Arc::new(Semaphore::new(config.packagers.get().min(Semaphore::MAX_PERMITS)));
-        Self { library: Library::new(&config, deps), packagers, config }
+        Self { library: Library::new(&config, deps), beside: Beside::new(&config), packagers, config }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     plan::{AudioTrack, Plan, VideoTrack},
     probe::Source,
     sniff::Container,
+    subtitles,
 };
 
 /// The source's name in the scratch folder.
@@ -16,11 +17,11 @@ pub(crate) const OUT: &str = "out";
 pub(crate) const POSTER: &str = "poster.jpg";
 
 /// Decoders that a source may reach: those of the codecs taken, and the sound that comes with them.
-const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,aac_fixed,aac_latm,mp3,mp3float,mp2,opus,\
+pub(crate) const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,aac_fixed,aac_latm,mp3,mp3float,mp2,opus,\
     libopus,vorbis,libvorbis,ac3,ac3_fixed,eac3,flac,alac,dca,truehd,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,\
     pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw";
-/// What may lie beside the film in its file, and is left out: ffprobe opens it, FFmpeg does not.
-const BESIDE: &str = "mjpeg,png,bmp,gif,mov_text,text,subrip,srt,ass,ssa,webvtt,pgssub,dvdsub,dvbsub,cc_dec";
+/// What may lie beside the film and its subtitles in a file, and is left out: ffprobe opens it, FFmpeg does not.
+const BESIDE: &str = "mjpeg,png,bmp,gif,pgssub,dvdsub,dvbsub,cc_dec";
 /// Samples of a picture at most: a header may say little and the pictures themselves more, so decoders are told.
 pub(crate) const PIXELS_MAX: &str = "67108864";
 const POSTER_WIDTH: u32 = 1280;
@@ -42,17 +43,22 @@ pub(crate) fn longest_reading(source: &Source) -> f64 {
 }
 
 /// How a source is opened: by the one demuxer that fits, from a file, never through another protocol.
-fn input(container: Container, decoders: &str) -> Vec<String> {
+pub(crate) fn input(container: Container, decoders: &str) -> Vec<String> {
+    input_from(SOURCE, container, decoders)
+}
+
+/// The same of another file in the scratch folder.
+pub(crate) fn input_from(file: &str, container: Container, decoders: &str) -> Vec<String> {
     let demuxer = container.demuxer();
     let guards = ["-protocol_whitelist", "file,pipe", "-format_whitelist", "mov,mp4,matroska,webm", "-codec_whitelist"];
-    let source = [decoders, "-max_pixels", PIXELS_MAX, "-f", demuxer, "-i", SOURCE];
+    let source = [decoders, "-max_pixels", PIXELS_MAX, "-f", demuxer, "-i", file];
     words(&guards).into_iter().chain(words(&source)).collect()
 }
 
 /// ffprobe's arguments: a report as JSON on stdout.
 pub(crate) fn probe(container: Container) -> Vec<String> {
     let mut arguments = words(&["-hide_banner", "-v", "error", "-of", "json", "-show_format", "-show_streams"]);
-    arguments.extend(input(container, &format!("{DECODERS},{BESIDE}")));
+    arguments.extend(input(container, &format!("{DECODERS},{},{BESIDE}", subtitles::DECODERS)));
     arguments
 }
 
@@ -207,6 +213,6 @@ pub(crate) fn poster(source: &Source) -> Vec<String> {
     arguments
 }
 
-fn words(words: &[&str]) -> Vec<String> {
+pub(crate) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }

@@ -83,6 +83,11 @@ impl Look<'_> {
             let checks = self.index(track).await?;
             self.track(track, checks).await?;
         }
+        let made = &self.asset.made;
+        let pictures = made.thumbnails.iter().flat_map(|thumbnails| &thumbnails.pictures);
+        for file in made.subtitles.iter().map(|subtitles| &subtitles.file).chain(pictures) {
+            self.whole(&file.blob, Some(&file.sha256)).await?;
+        }
         if let Some(poster) = &self.asset.made.poster_blob {
             self.whole(poster, self.asset.made.poster_sha256.as_deref()).await?;
         }

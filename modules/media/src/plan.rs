@@ -1,12 +1,13 @@
 //! What is made of a source, as data: it can be printed, and FFmpeg's arguments follow from it.
 
 use serde::Serialize;
-use tessera_contract_media::SourceInfo;
+use tessera_contract_media::{SourceInfo, SubtitlesLeftOut};
 
 use crate::{
     frame_rate::FrameRate,
     ladder::{Rung, ladder},
     probe::{AudioStream, Source},
+    subtitles::{self, SubtitleTrack},
 };
 
 /// Renditions below this class of a source faster than [`FAST`] get every other picture.
@@ -29,6 +30,10 @@ pub struct Plan {
     pub video: Vec<VideoTrack>,
     /// Sound: stereo of every language, then 5.1 of those that have it. The first is what players begin with.
     pub audio: Vec<AudioTrack>,
+    /// Subtitles in the order of the file.
+    pub subtitles: Vec<SubtitleTrack>,
+    /// Subtitles that are not taken, and why.
+    pub subtitles_left_out: Vec<SubtitlesLeftOut>,
 }
 
 /// One rendition: H.264, 8-bit 4:2:0, BT.709, closed groups of pictures at the same times in every rendition.
@@ -73,7 +78,9 @@ pub struct AudioTrack {
 impl Plan {
     /// The plan for a source.
     pub(crate) fn of(source: &Source) -> Self {
-        Self { source: source.info(), video: renditions(source), audio: sound(&source.audio) }
+        let (subtitles, subtitles_left_out) = subtitles::chosen(&source.subtitles);
+        let (video, audio) = (renditions(source), sound(&source.audio));
+        Self { source: source.info(), video, audio, subtitles, subtitles_left_out }
     }
 
     /// Track files that it makes.
@@ -152,7 +159,7 @@ mod tests {
             matrix: "bt709",
             duration: 10.0,
         };
-        Source { container: Container::Mp4, video, audio }
+        Source { container: Container::Mp4, video, audio, subtitles: vec![], start: 0.0 }
     }
 
     fn stream(index: u32, language: &str, channels: u16) -> AudioStream {

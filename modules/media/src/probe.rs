@@ -11,6 +11,7 @@ use crate::{
     language,
     refusal::{Refusal, TAKEN},
     sniff::Container,
+    subtitles::SubtitleStream,
 };
 
 /// The longest side taken, in pixels: 8K.
@@ -30,6 +31,10 @@ pub(crate) struct Source {
     pub(crate) video: VideoStream,
     /// In the order of the file.
     pub(crate) audio: Vec<AudioStream>,
+    /// In the order of the file.
+    pub(crate) subtitles: Vec<SubtitleStream>,
+    /// The time in the file's own counting at which it begins, in seconds: what becomes 0.
+    pub(crate) start: f64,
 }
 
 /// Its pictures.
@@ -86,6 +91,7 @@ struct Report {
 #[derive(Default, Deserialize)]
 struct Format {
     duration: Option<String>,
+    start_time: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +113,8 @@ struct Stream {
     #[serde(default)]
     channels: u32,
     #[serde(default)]
+    closed_captions: u8,
+    #[serde(default)]
     disposition: Disposition,
     #[serde(default)]
     tags: Tags,
@@ -126,6 +134,10 @@ struct Disposition {
     visual_impaired: u8,
     #[serde(default)]
     hearing_impaired: u8,
+    #[serde(default)]
+    captions: u8,
+    #[serde(default)]
+    forced: u8,
 }
 
 #[derive(Default, Deserialize)]
@@ -166,7 +178,9 @@ pub(crate) fn source(
     }
     let video = video_stream(video, &report.format, longest)?;
     check_length(video.duration, bytes)?;
-    Ok(Source { container, video, audio })
+    let subtitles = report.streams.iter().filter_map(subtitle_stream).collect();
+    let start = report.format.start_time.as_deref().and_then(seconds).unwrap_or(0.0);
+    Ok(Source { container, video, audio, subtitles, start })
 }
 
 /// An index can name a billion samples in ten bytes, and each would be decoded.
@@ -238,6 +252,25 @@ fn audio_stream(stream: &Stream) -> Option<AudioStream> {
         channels: u16::try_from(stream.channels).ok().filter(|channels| *channels > 0)?,
         default: default == 1,
         beside: [comment, visual_impaired, hearing_impaired].contains(&1),
+    })
+}
+
+/// A stream of subtitles, or one of pictures that has captions inside.
+fn subtitle_stream(stream: &Stream) -> Option<SubtitleStream> {
+    let Disposition { forced, hearing_impaired, captions, .. } = stream.disposition;
+    let unknown = || "unknown".to_owned();
+    let codec = match stream.codec_type.as_deref() {
+        Some("subtitle") => stream.codec_name.clone().unwrap_or_else(unknown),
+        Some("video") if stream.closed_captions == 1 => "eia_608".into(),
+        _ => return None,
+    };
+    let language = stream.tags.language.as_deref().and_then(language::terminological);
+    Some(SubtitleStream {
+        index: stream.index,
+        codec,
+        language: language.and_then(|language| language.parse().ok()),
+        forced: forced == 1,
+        hearing_impaired: hearing_impaired == 1 || captions == 1,
     })
 }
 

@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::Arc};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use tessera_contract::{Cx, Failure, FailureKind, Page, async_trait, decode_cursor, page_limit};
 use tessera_contract_media::{
-    Asset, AssetDescriptor, AssetLog, AssetState, AtRest, CancelAsset, CreateAsset, GetAsset, GetAssetLog,
-    GetDescriptor, ListAssets, Media, MediaError, PrioritizeAsset, Protection, RetryAsset,
+    Asset, AssetDescriptor, AssetLog, AssetState, AtRest, CancelAsset, CreateAsset, DeleteSubtitles, GetAsset,
+    GetAssetLog, GetDescriptor, ListAssets, Media, MediaError, PrioritizeAsset, Protection, PutSubtitles, RetryAsset,
 };
 use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
 use tessera_store::Store;
@@ -44,7 +44,7 @@ impl MediaService {
         &self.store
     }
 
-    async fn asset(&self, cx: &Cx, id: &AssetId) -> Result<StoredAsset, MediaError> {
+    pub(crate) async fn asset(&self, cx: &Cx, id: &AssetId) -> Result<StoredAsset, MediaError> {
         minted(id.clone())?;
         store::asset(&self.store.tenant(cx), id).await?.ok_or_else(|| asset_not_found(id))
     }
@@ -69,6 +69,15 @@ impl MediaService {
         })?;
         at_rest::unwrap(master, place, wrapped).map_err(|e| Failure::internal("opening an asset's key", e))
     }
+}
+
+pub(crate) fn asset_not_ready(asset: &Asset) -> MediaError {
+    let state = match asset.state {
+        AssetState::Failed => "has failed",
+        AssetState::Cancelled => "was cancelled",
+        AssetState::Processing | AssetState::Ready | AssetState::Unknown => "is still being made",
+    };
+    MediaError::AssetNotReady(format!("the asset {} {state}", asset.asset_id))
 }
 
 #[async_trait]
@@ -100,12 +109,7 @@ impl Media for MediaService {
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError> {
         let stored = self.asset(cx, &request.asset_id).await?;
         let (AssetState::Ready, Some(made)) = (stored.asset.state, stored.made.clone()) else {
-            let state = match stored.asset.state {
-                AssetState::Failed => "has failed",
-                AssetState::Cancelled => "was cancelled",
-                AssetState::Processing | AssetState::Ready | AssetState::Unknown => "is still being made",
-            };
-            return Err(MediaError::AssetNotReady(format!("the asset {} {state}", request.asset_id)));
+            return Err(asset_not_ready(&stored.asset));
         };
         let at_rest = self.at_rest(cx, &stored)?;
         Ok(AssetDescriptor {
@@ -115,6 +119,8 @@ impl Media for MediaService {
             tracks: made.tracks,
             poster_blob: made.poster_blob,
             poster_sha256: made.poster_sha256,
+            subtitles: made.subtitles,
+            thumbnails: made.thumbnails,
             at_rest,
         })
     }
@@ -143,6 +149,14 @@ impl Media for MediaService {
         let asset_id = self.asset(cx, &request.asset_id).await?.asset.asset_id;
         let lines = store::log_lines(&self.store.tenant(cx), &asset_id).await?;
         Ok(AssetLog { asset_id, lines })
+    }
+
+    async fn put_subtitles(&self, cx: &Cx, request: PutSubtitles) -> Result<Asset, MediaError> {
+        self.put_side_car(cx, request).await
+    }
+
+    async fn delete_subtitles(&self, cx: &Cx, request: DeleteSubtitles) -> Result<Asset, MediaError> {
+        self.delete_side_car(cx, request).await
     }
 }
 

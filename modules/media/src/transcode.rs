@@ -2,6 +2,7 @@
 //! has stored counts only once the asset names that attempt.
 
 mod attempt;
+mod beside;
 mod chunk;
 mod copies;
 mod division;
@@ -29,6 +30,7 @@ use crate::{
     store,
 };
 use attempt::Attempt;
+pub(crate) use beside::sealed;
 pub(crate) use chunk::CHUNK_JOB;
 use copies::Copies;
 pub(crate) use package::{folder, sha256};

@@ -69,6 +69,8 @@ steps! {
     UploadInVain = "upload-in-vain",
     /// An asset in the making is moved ahead, cancelled and retried.
     Steer = "steer",
+    /// Subtitles are put beside a film, and taken away.
+    Subtitle = "subtitle",
     /// A title is made, edited, published and withdrawn.
     Title = "title",
     /// A title whose keys are not made yet is played.
@@ -118,6 +120,7 @@ impl Step {
             Self::Ingest => drop(world.ingest("cbcs").await),
             Self::UploadInVain => world.upload_in_vain().await,
             Self::Steer => world.steer().await,
+            Self::Subtitle => world.subtitle().await,
             Self::Title => {
                 let title_id = world.publish(&world.an_asset().await).await;
                 world.withdraw(&title_id).await;

@@ -86,6 +86,23 @@ impl World {
         self.until_ready(&asset_id).await;
     }
 
+    /// Puts subtitles beside a film, and takes them away.
+    pub(crate) async fn subtitle(&self) {
+        let path = format!("/media/v1/assets/{}/subtitles/{}", self.an_asset().await, self.fresh("words"));
+        // WebVTT with one cue.
+        let words = "V0VCVlRUCgowMDowMC4wMDAgLS0+IDAwOjAxLjAwMApIZWxsbwo=";
+        let wanted = json!({"language": "en", "kind": "subtitles", "data": words});
+        let has = |asset: &Value| {
+            let list = asset["subtitles"].as_array().into_iter().flatten();
+            list.filter(|subtitles| subtitles["subtitle_id"].as_str().is_some_and(|id| path.ends_with(id))).count()
+        };
+        let put = self.staff.put(&path, wanted.clone()).await.ok();
+        let again = self.staff.put(&path, wanted).await.ok();
+        assert_eq!((has(&put), has(&again)), (1, 1), "{put} {again}");
+        let bare = self.staff.delete(&path).await.ok();
+        assert_eq!(has(&bare), 0, "{bare}");
+    }
+
     /// A title that shows the asset; its id. It is edited on the way.
     pub(crate) async fn publish(&self, asset_id: &str) -> String {
         let draft = |name: &str| json!({"name": {"en": name}, "access": {"free": true}, "asset_id": asset_id});

@@ -33,6 +33,7 @@ fn body(operation: &OperationInfo, known: &Known) -> Value {
         "create_api_key" => json!({"name": "ours", "scopes": ["catalog:read"]}),
         "rotate_api_key" => json!({"grace_seconds": 60}),
         "create_asset" => json!({"upload_id": known["upload_id"], "protection": "clear"}),
+        "put_subtitles" => json!({"language": "en", "kind": "subtitles", "data": WORDS}),
         "put_brand" => json!({"name": "Ours"}),
         "put_brand_picture" => json!({"data": known["picture_data"]}),
         "create_tenant" => {
@@ -49,7 +50,8 @@ fn body(operation: &OperationInfo, known: &Known) -> Value {
         | "request_export"
         | "add_host"
         | "remove_host"
-        | "delete_brand_picture" => json!({}),
+        | "delete_brand_picture"
+        | "delete_subtitles" => json!({}),
         other => panic!("{other} changes something and is recorded: say here how it is called"),
     }
 }
@@ -108,6 +110,9 @@ async fn records(staff: &Browser, query: &str) -> Vec<Value> {
     }
 }
 
+/// WebVTT with one cue.
+const WORDS: &str = "V0VCVlRUCgowMDowMC4wMDAgLS0+IDAwOjAxLjAwMApIZWxsbwo=";
+
 fn picture() -> Value {
     // A PNG of one transparent pixel.
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==".into()
@@ -120,7 +125,8 @@ async fn every_operation_by_which_staff_change_something_leaves_one_record_in_it
     let operator = demo.site.of("platform").with_token(demo.fact("operator_key"));
     let asset = staff.get("/media/v1/assets").await.ok()["data"][0]["asset_id"].clone();
     let mut known = Known::from([
-        ("asset_id".into(), asset),
+        ("asset_id".into(), asset.clone()),
+        ("subtitle_id".into(), "ours".into()),
         ("upload_id".into(), upload(&staff).await.into()),
         ("source".into(), "crm".into()),
         ("reference".into(), "ours".into()),
@@ -144,6 +150,7 @@ async fn every_operation_by_which_staff_change_something_leaves_one_record_in_it
                 assert_eq!(again, answer); // a retry replays the answer, and is not recorded again
             }
             known.insert("tenant_id".into(), "made".into());
+            known.insert("asset_id".into(), asset.clone()); // and not one that has just begun
             done.push((operation.contract, operation.name));
         }
     }

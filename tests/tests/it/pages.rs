@@ -48,6 +48,33 @@ fn a_viewer_goes_over_to_another_language_and_hears_it() {
     browser(&demo, "languages.mjs", &[&address]);
 }
 
+#[test]
+fn a_viewer_reads_subtitles_and_sees_what_is_where_on_the_seek_bar() {
+    let demo = Demo::start();
+    let folder = demo.folder();
+    let cue =
+        |text: &str| format!("1\n00:00:04,000 --> 00:00:14,000\n{text}\n\n2\n00:00:25,000 --> 00:00:35,000\n{text}\n");
+    let texts = [("de.srt", "Ein Tag am <i>Meer</i>"), ("sdh.srt", "(Wellen rauschen)"), ("en.srt", "A day at sea")];
+    for (name, text) in texts {
+        std::fs::write(folder.join(name), cue(text)).expect("a test's folder can be written");
+    }
+    let file = folder.join("subtitles.mkv");
+    let made = Command::new("ffmpeg")
+        .current_dir(folder)
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "color=red:size=640x360:rate=25:duration=20"])
+        .args(["-f", "lavfi", "-i", "color=blue:size=640x360:rate=25:duration=20", "-i", "de.srt", "-i", "sdh.srt"])
+        .args(["-i", "en.srt", "-f", "lavfi", "-i", "sine=frequency=330:duration=40", "-filter_complex", "concat[v]"])
+        .args(["-map", "[v]", "-map", "5:a", "-map", "2", "-map", "3", "-map", "4", "-c:v", "libx264"])
+        .args(["-preset", "ultrafast", "-c:a", "aac", "-c:s", "srt", "-metadata:s:s:0", "language=ger"])
+        .args(["-metadata:s:s:1", "language=ger", "-disposition:s:1", "hearing_impaired"])
+        .args(["-metadata:s:s:2", "language=eng"])
+        .arg(&file)
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "ffmpeg makes the film");
+    let address = ingest(&demo, file.to_str().expect("a test's path is text"), &[]);
+    browser(&demo, "subtitles.mjs", &[&address]);
+}
+
 /// Makes a film whose pictures all differ, with its colours said, so that nobody has to guess them.
 fn film(folder: &Path) -> String {
     let file = folder.join("film.mp4");

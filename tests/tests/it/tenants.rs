@@ -43,6 +43,7 @@ async fn belongings(demo: &Demo, viewer: &Browser) -> BTreeMap<&'static str, Str
         ("host", "watch.demo.example".into()),
         ("export_id", "exp_of_theirs".into()),
         ("picture", "logo".into()),
+        ("subtitle_id", "subtitles-of-theirs".into()),
     ])
 }
 
@@ -52,6 +53,9 @@ fn text(value: &Value) -> String {
 
 /// A square of one pixel, as an SVG.
 const PICTURE: &str = "PHN2ZyB2aWV3Qm94PSIwIDAgMSAxIi8+";
+
+/// WebVTT with one cue.
+const WORDS: &str = "V0VCVlRUCgowMDowMC4wMDAgLS0+IDAwOjAxLjAwMApIZWxsbwo=";
 
 /// A body that the operation takes, naming the other's things where it can. Every operation with a body has one here.
 fn body(operation: &str, theirs: &BTreeMap<&str, String>) -> Value {
@@ -81,6 +85,7 @@ fn body(operation: &str, theirs: &BTreeMap<&str, String>) -> Value {
         "create_token" => {
             json!({"card_number": "4242424242424242", "expiry_month": 1, "expiry_year": 2040, "security_code": "123"})
         }
+        "put_subtitles" => json!({"language": "en", "kind": "subtitles", "data": WORDS}),
         "put_brand" => json!({"name": "Ours"}),
         "put_brand_picture" => json!({"data": PICTURE}),
         _ => json!({}),

@@ -2,12 +2,13 @@
 import { type RefObject, useCallback, useEffect, useMemo, useRef } from "react";
 import { getTitle } from "../api/client.ts";
 import { type Config, catalogLocale } from "../config.ts";
-import { Controls, setVolume, toggleMute } from "../player/controls.tsx";
+import { Controls, setVolume, subtitlesName, toggleMute } from "../player/controls.tsx";
+import type { Tracks } from "../player/engine.ts";
 import { useFullscreen, useIdle } from "../player/idle.ts";
 import { type Command, commandOf, focusKind } from "../player/keys.ts";
 import { useMedia } from "../player/media.ts";
 import { EndedPanel, TroublePanel } from "../player/panels.tsx";
-import { type Session, useSessionOf } from "../player/session.ts";
+import { useSessionOf } from "../player/session.ts";
 import { troubleOf } from "../player/trouble.ts";
 import { useQuery } from "../query.ts";
 import { navigate, to } from "../router.tsx";
@@ -53,8 +54,15 @@ function useKeys(active: boolean, run: (command: Command) => void): void {
   }, [active, run]);
 }
 
-function toggleCaptions({ tracks, showCaptions }: Session): void {
-  if (tracks && tracks.captions !== "none") showCaptions(tracks.captions !== "on");
+/** Says to who does not see the menu which subtitles are shown, once they change. */
+function SubtitlesStatus({ tracks }: { tracks: Tracks | undefined }) {
+  const shown = tracks?.subtitles.find(({ active }) => active);
+  const said = !tracks?.subtitles.length ? "" : shown ? text.subtitlesNow(subtitlesName(shown)) : text.subtitlesNone;
+  return (
+    <p className="sr" role="status">
+      {said}
+    </p>
+  );
 }
 
 export default function Player({ id, fromStart, config }: { id: string; fromStart: boolean; config: Config }) {
@@ -80,9 +88,9 @@ export default function Player({ id, fromStart, config }: { id: string; fromStar
       else if (command.do === "volume") setVolume(video.current, (video.current?.volume ?? 0) + command.by);
       else if (command.do === "mute") toggleMute(video.current);
       else if (command.do === "fullscreen") fullscreen.toggle();
-      else toggleCaptions(session);
+      else session.toggleSubtitles();
     },
-    [remote, fullscreen.toggle, session],
+    [remote, fullscreen.toggle, session.toggleSubtitles],
   );
   useKeys(!blocked, run);
 
@@ -132,9 +140,11 @@ export default function Player({ id, fromStart, config }: { id: string; fromStar
           toggleFullscreen={fullscreen.toggle}
           chooseHeight={session.chooseHeight}
           chooseLanguage={session.chooseLanguage}
-          showCaptions={session.showCaptions}
+          chooseSubtitles={session.chooseSubtitles}
+          thumbnailAt={session.thumbnailAt}
         />
       )}
+      <SubtitlesStatus tracks={session.tracks} />
       {trouble && (
         <TroublePanel trouble={trouble} titleId={id} retry={missing ? title.reload : () => session.restart()} />
       )}

@@ -1,10 +1,11 @@
 // The player's own controls: named, reachable by keyboard, out of the way while the film runs.
 import { type RefObject, useEffect, useId, useRef, useState } from "react";
-import { clock, languageName, spokenClock } from "../format.ts";
+import { clock, languageName } from "../format.ts";
 import { strings } from "../strings.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
-import type { Language, Tracks } from "./engine.ts";
+import type { Language, Subtitles, Thumbnail, Tracks } from "./engine.ts";
 import type { MediaState } from "./media.ts";
+import { SeekBar } from "./seek-bar.tsx";
 
 const text = strings.player;
 
@@ -28,26 +29,6 @@ export function ControlButton({ icon, label, className = "", pressed, onPress }:
     >
       <Icon name={icon} />
     </button>
-  );
-}
-
-function SeekBar({ media, seek }: { media: MediaState; seek: (seconds: number) => void }) {
-  const { seconds, duration, buffered } = media;
-  const share = (value: number) => `${duration > 0 ? Math.min(100, (value / duration) * 100) : 0}%`;
-  return (
-    <input
-      className="seek"
-      type="range"
-      min={0}
-      max={Math.max(1, duration)}
-      step="any"
-      value={seconds}
-      data-keys="seek"
-      aria-label={text.seek}
-      aria-valuetext={text.position(spokenClock(seconds), spokenClock(duration))}
-      style={{ "--played": share(seconds), "--buffered": share(buffered) } as React.CSSProperties}
-      onChange={(event) => seek(Number(event.target.value))}
-    />
   );
 }
 
@@ -170,6 +151,27 @@ function Languages({ languages, choose }: { languages: Language[]; choose: (tag:
   return <Choice icon="language" legend={text.language} options={options} chosen={chosen ?? ""} choose={choose} />;
 }
 
+/** What a menu calls subtitles: their language in itself, and whom they are for. */
+export function subtitlesName({ tag, captions }: Subtitles): string {
+  const name = languageName(tag) ?? text.languageUnknown;
+  return captions ? text.captions(name) : name;
+}
+
+function SubtitlesMenu({ subtitles, choose }: { subtitles: Subtitles[]; choose: (id: number | undefined) => void }) {
+  const names = subtitles.map(subtitlesName);
+  // Several of one name are told apart by number.
+  const numbered = names.map((name, place) => {
+    const before = names.slice(0, place).filter((other) => other === name).length;
+    return before > 0 ? `${name} ${before + 1}` : name;
+  });
+  const options: [number | undefined, string][] = [
+    [undefined, text.subtitlesOff],
+    ...subtitles.map(({ id }, place): [number, string] => [id, numbered[place] ?? ""]),
+  ];
+  const chosen = subtitles.find(({ active }) => active)?.id;
+  return <Choice icon="captions" legend={text.subtitles} options={options} chosen={chosen} choose={choose} />;
+}
+
 export interface ControlsProps {
   video: RefObject<HTMLVideoElement | null>;
   media: MediaState;
@@ -181,16 +183,16 @@ export interface ControlsProps {
   toggleFullscreen: () => void;
   chooseHeight: (height: number | undefined) => void;
   chooseLanguage: (tag: string) => void;
-  showCaptions: (shown: boolean) => void;
+  chooseSubtitles: (id: number | undefined) => void;
+  thumbnailAt: (seconds: number) => Promise<Thumbnail | undefined>;
 }
 
 export function Controls(props: ControlsProps) {
   const { video, media, tracks, fullscreen, toggle, seek, seekBy, toggleFullscreen, chooseHeight } = props;
-  const { chooseLanguage, showCaptions } = props;
-  const captions = tracks?.captions ?? "none";
+  const { chooseLanguage, chooseSubtitles, thumbnailAt } = props;
   return (
     <section className="controls" aria-label={text.controls}>
-      <SeekBar media={media} seek={seek} />
+      <SeekBar media={media} seek={seek} thumbnailAt={thumbnailAt} />
       <div className="controls-row">
         <ControlButton
           icon={media.paused ? "play" : "pause"}
@@ -204,13 +206,8 @@ export function Controls(props: ControlsProps) {
           <span>{clock(media.seconds)}</span> <span className="faint">/ {clock(media.duration)}</span>
         </p>
         <span className="space" />
-        {captions !== "none" && (
-          <ControlButton
-            icon="captions"
-            label={captions === "on" ? text.captionsOff : text.captionsOn}
-            pressed={captions === "on"}
-            onPress={() => showCaptions(captions !== "on")}
-          />
+        {tracks && tracks.subtitles.length > 0 && (
+          <SubtitlesMenu subtitles={tracks.subtitles} choose={chooseSubtitles} />
         )}
         {tracks && tracks.languages.length > 1 && <Languages languages={tracks.languages} choose={chooseLanguage} />}
         {tracks && tracks.renditions.length > 1 && <Quality tracks={tracks} choose={chooseHeight} />}

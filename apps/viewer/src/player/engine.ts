@@ -2,6 +2,7 @@
 import shaka from "shaka-player/dist/shaka-player.compiled-es2021.js";
 import type { Playback } from "../api/client.ts";
 import { ApiError } from "../api/problem.ts";
+import { choices, first, remember, remembered, shown, type TextTrack, type Wish } from "./subtitles.ts";
 
 export interface Rendition {
   height: number;
@@ -13,6 +14,22 @@ export interface Language {
   active: boolean;
 }
 
+export interface Subtitles extends TextTrack {
+  active: boolean;
+}
+
+/** A picture of the film at a moment: a part of a larger one. */
+export interface Thumbnail {
+  uri: string;
+  /** Its size and place in the larger picture, in pixels. */
+  width: number;
+  height: number;
+  x: number;
+  y: number;
+  /** The larger picture. */
+  of: { width: number; height: number };
+}
+
 export interface Tracks {
   /** Languages of the sound, in the order of the manifest. */
   languages: Language[];
@@ -22,8 +39,8 @@ export interface Tracks {
   height: number | undefined;
   /** The one that was chosen by hand; none when the player chooses. */
   chosen: number | undefined;
-  /** Whether there are captions, and whether they show. */
-  captions: "none" | "off" | "on";
+  /** Subtitles to choose from, in the order of the manifest. */
+  subtitles: Subtitles[];
 }
 
 export interface EngineEvents {
@@ -35,6 +52,9 @@ export interface EngineEvents {
 /** A bad request in Shaka's own numbering (`shaka.util.Error.Code`). */
 const BAD_HTTP_STATUS = 1001;
 const LICENSE_REQUEST_FAILED = 6007;
+
+/** The role of captions in DASH, and the characteristic that says it in HLS. */
+const CAPTIONS = ["caption", "public.accessibility.transcribes-spoken-dialog"];
 
 interface ShakaError {
   code: number;
@@ -65,7 +85,7 @@ export class Engine {
   readonly #player: shaka.Player;
   readonly #events: EngineEvents;
   #chosen: number | undefined;
-  #captions = false;
+  #wish: Wish | undefined = remembered();
   #destroyed = false;
 
   static supported(): boolean {
@@ -104,6 +124,7 @@ export class Engine {
       if (this.#destroyed) return;
       try {
         await this.#player.load(new URL(url, location.href).href, startSeconds);
+        this.#showText();
         this.#tellTracks();
         return;
       } catch (error) {
@@ -145,14 +166,54 @@ export class Engine {
     const inIt = tracks.filter((track) => tagOf(track) === tag);
     const track = inIt.find(({ channelsCount }) => channelsCount === now) ?? inIt[0];
     if (track) this.#player.selectAudioTrack(track);
+    this.#showText(tag);
     this.#tellTracks();
   }
 
-  showCaptions(shown: boolean): void {
-    this.#captions = shown;
-    const [first] = this.#player.getTextTracks();
-    this.#player.selectTextTrack(shown ? (first ?? null) : null);
+  /** Shows subtitles, or none but those that have to be read; this browser remembers it. */
+  chooseSubtitles(id: number | undefined): void {
+    const chosen = this.#texts().find((track) => track.id === id);
+    if (chosen) this.#wish = { on: true, tag: chosen.tag, captions: chosen.captions };
+    else if (this.#wish) this.#wish = { ...this.#wish, on: false };
+    if (this.#wish) remember(this.#wish);
+    this.#showText();
     this.#tellTracks();
+  }
+
+  /** Turns subtitles off, or on as they were last. */
+  toggleSubtitles(): void {
+    const texts = this.#texts();
+    const on = choices(texts).some(({ active }) => active);
+    this.chooseSubtitles(on ? undefined : first(texts, this.#wish, navigator.languages)?.id);
+  }
+
+  /** What the film shows at a moment, where the manifest has thumbnails. */
+  async thumbnailAt(seconds: number): Promise<Thumbnail | undefined> {
+    const [track] = this.#player.getImageTracks();
+    if (!track || this.#destroyed) return undefined;
+    const found = await this.#player.getThumbnails(track.id, seconds).catch(() => null);
+    const uri = found?.uris[0];
+    if (!found || !uri) return undefined;
+    const { width, height, positionX: x, positionY: y, imageWidth, imageHeight } = found;
+    return { uri, width, height, x, y, of: { width: imageWidth, height: imageHeight } };
+  }
+
+  #texts(): Subtitles[] {
+    return this.#player.getTextTracks().map((track) => ({
+      id: track.id,
+      tag: tagOf(track),
+      captions: track.roles.some((role) => CAPTIONS.includes(role)),
+      forced: track.forced,
+      active: track.active,
+    }));
+  }
+
+  /** Shows what is wished, with the sound in this language. */
+  #showText(sound = tagOf(this.#player.getAudioTracks().find(({ active }) => active) ?? { language: "und" })): void {
+    const wanted = shown(this.#texts(), this.#wish, sound);
+    const track = this.#player.getTextTracks().find(({ id }) => id === wanted?.id);
+    if (track?.active || (!track && !this.#texts().some(({ active }) => active))) return;
+    this.#player.selectTextTrack(track ?? null);
   }
 
   async destroy(): Promise<void> {
@@ -168,13 +229,12 @@ export class Engine {
     for (const track of this.#player.getAudioTracks()) {
       languages.set(tagOf(track), track.active || languages.get(tagOf(track)) === true);
     }
-    const captions = this.#player.getTextTracks().length === 0 ? "none" : this.#captions ? "on" : "off";
     this.#events.onTracks({
       languages: [...languages].map(([tag, active]) => ({ tag, active })),
       renditions: heights.sort((a, b) => b - a).map((height) => ({ height })),
       height: shortSide(videos.find(({ active }) => active)),
       chosen: this.#chosen,
-      captions,
+      subtitles: choices(this.#texts()),
     });
   }
 }

@@ -1,6 +1,6 @@
 // The press of play as the page sees it.
 import { type RefObject, useCallback, useEffect, useRef, useState } from "react";
-import type { Tracks } from "./engine.ts";
+import type { Thumbnail, Tracks } from "./engine.ts";
 import { Press } from "./press.ts";
 import type { Trouble } from "./trouble.ts";
 
@@ -15,7 +15,9 @@ export interface Session {
   restart: (fromStart?: boolean) => void;
   chooseHeight: (height: number | undefined) => void;
   chooseLanguage: (tag: string) => void;
-  showCaptions: (shown: boolean) => void;
+  chooseSubtitles: (id: number | undefined) => void;
+  toggleSubtitles: () => void;
+  thumbnailAt: (seconds: number) => Promise<Thumbnail | undefined>;
 }
 
 interface Wanted {
@@ -78,6 +80,9 @@ export function useSessionOf(
 
   const chooseHeight = useCallback((height: number | undefined) => press.current?.engine?.chooseHeight(height), []);
   const chooseLanguage = useCallback((tag: string) => press.current?.engine?.chooseLanguage(tag), []);
-  const showCaptions = useCallback((on: boolean) => press.current?.engine?.showCaptions(on), []);
-  return { phase, trouble, tracks, buffering, restart, chooseHeight, chooseLanguage, showCaptions };
+  const chooseSubtitles = useCallback((id: number | undefined) => press.current?.engine?.chooseSubtitles(id), []);
+  const toggleSubtitles = useCallback(() => press.current?.engine?.toggleSubtitles(), []);
+  const thumbnailAt = useCallback(async (seconds: number) => press.current?.engine?.thumbnailAt(seconds), []);
+  const choosing = { chooseHeight, chooseLanguage, chooseSubtitles, toggleSubtitles };
+  return { phase, trouble, tracks, buffering, restart, ...choosing, thumbnailAt };
 }

@@ -6,11 +6,11 @@ use crate::{Protection, TrackIndex, TrackKind};
 /// The id of the only track, whatever the source file called it.
 pub(super) const TRACK_ID: u32 = 1;
 
-const IDENTITY_MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+pub(super) const IDENTITY_MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 /// Track enabled and in movie.
-const TKHD_FLAGS: u32 = 0x3;
+pub(super) const TKHD_FLAGS: u32 = 0x3;
 /// Data in the same file.
-const SELF_CONTAINED: u32 = 0x1;
+pub(super) const SELF_CONTAINED: u32 = 0x1;
 
 impl TrackIndex {
     /// The init segment: `ftyp` and `moov`, for clear segments or for protected ones. `pssh` are whole boxes, as
@@ -146,7 +146,7 @@ impl TrackIndex {
     }
 }
 
-fn packed_language(language: &str) -> u16 {
+pub(super) fn packed_language(language: &str) -> u16 {
     let known = language.len() == 3 && language.bytes().all(|letter| letter.is_ascii_lowercase());
     let letters = if known { language } else { "und" };
     letters.bytes().fold(0, |packed, letter| packed << 5 | u16::from(letter - 0x60))

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Error, Protection, Sample, Segment, TrackIndex, limits};
 
-const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
+pub(super) const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
 const TFHD_DURATION: u32 = 0x8;
 const TFHD_FLAGS: u32 = 0x20;
 const TRUN_DATA_OFFSET: u32 = 0x1;

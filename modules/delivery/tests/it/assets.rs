@@ -72,7 +72,8 @@ pub(crate) async fn store(
     .unwrap()
 }
 
-fn encrypted(blob: &str, clear: &[u8]) -> Vec<u8> {
+/// As it lies in the blob store.
+pub(crate) fn encrypted(blob: &str, clear: &[u8]) -> Vec<u8> {
     let mut bytes = clear.to_vec();
     BlobCipher::new(&AT_REST_KEY, blob).apply(&mut bytes);
     bytes

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod assets;
+mod beside;
 mod caching;
 mod neighbours;
 mod packaging;

@@ -11,7 +11,8 @@ use std::{
 use tessera_contract::{Caller, Cx, Failure, FailureKind, Page, async_trait};
 use tessera_contract_drm::{AuthorizeLicence, ContentKey, Drm, DrmError, GetContentKey, LicenceAccess};
 use tessera_contract_media::{
-    Asset, AssetDescriptor, CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError,
+    Asset, AssetDescriptor, CreateAsset, DeleteSubtitles, GetAsset, GetDescriptor, ListAssets, Media, MediaError,
+    PutSubtitles,
 };
 
 pub(crate) const KEY_HEX: &str = "00112233445566778899aabbccddeeff";
@@ -46,6 +47,12 @@ impl Media for Assets {
     }
 
     async fn create_asset(&self, _: &Cx, _: CreateAsset) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn put_subtitles(&self, _: &Cx, _: PutSubtitles) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn delete_subtitles(&self, _: &Cx, _: DeleteSubtitles) -> Result<Asset, MediaError> {
         Err(not_asked().into())
     }
     async fn get_asset(&self, _: &Cx, _: GetAsset) -> Result<Asset, MediaError> {

@@ -2,14 +2,17 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tessera_contract::Failure;
-use tessera_contract_media::{Asset, AssetState, FailureReason, Protection, SourceInfo, TrackDescriptor, Work};
+use tessera_contract_media::{
+    Asset, AssetState, FailureReason, Protection, SourceInfo, Subtitle, SubtitleDescriptor, SubtitlesLeftOut,
+    ThumbnailsDescriptor, TrackDescriptor, Work,
+};
 use tessera_store::{Reader, Tx, params};
 use tessera_types::{AssetId, Timestamp, UploadId};
 
 use crate::progress::Pace;
 
 /// What was made of a source.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Made {
     pub(crate) tracks: Vec<TrackDescriptor>,
     pub(crate) poster_blob: Option<String>,
@@ -17,6 +20,23 @@ pub(crate) struct Made {
     pub(crate) poster_sha256: Option<String>,
     pub(crate) duration_seconds: f64,
     pub(crate) renditions: Vec<u32>,
+    #[serde(default)]
+    pub(crate) subtitles: Vec<SubtitleDescriptor>,
+    #[serde(default)]
+    pub(crate) subtitles_left_out: Vec<SubtitlesLeftOut>,
+    #[serde(default)]
+    pub(crate) thumbnails: Option<ThumbnailsDescriptor>,
+}
+
+impl Made {
+    /// Its subtitles as an operator sees them.
+    fn subtitles(&self) -> Vec<Subtitle> {
+        let told = |stored: &SubtitleDescriptor| {
+            let SubtitleDescriptor { subtitle_id, language, kind, .. } = stored.clone();
+            Subtitle { subtitle_id, language, kind }
+        };
+        self.subtitles.iter().map(told).collect()
+    }
 }
 
 /// An asset with what only its own module sees.
@@ -24,6 +44,8 @@ pub(crate) struct Made {
 pub(crate) struct StoredAsset {
     pub(crate) asset: Asset,
     pub(crate) made: Option<Made>,
+    /// Who works on it, or has made it.
+    pub(crate) attempt: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) wrapped_key: Option<Vec<u8>>,
     /// Processor time used so far, in microseconds.
@@ -55,6 +77,7 @@ struct AssetRow {
     failure: Option<String>,
     source: Option<String>,
     made: Option<String>,
+    attempt: Option<String>,
     key_id: Option<String>,
     wrapped_key: Option<Vec<u8>>,
     created_at: i64,
@@ -83,10 +106,13 @@ impl TryFrom<AssetRow> for StoredAsset {
             source: row.source.as_deref().map(from_json).transpose()?,
             renditions: made.as_ref().map(|made| made.renditions.clone()).unwrap_or_default(),
             duration_seconds: made.as_ref().map(|made| made.duration_seconds),
+            subtitles: made.as_ref().map(Made::subtitles).unwrap_or_default(),
+            subtitles_left_out: made.as_ref().map(|made| made.subtitles_left_out.clone()).unwrap_or_default(),
             created_at: Timestamp::from_micros(row.created_at),
             version: row.version,
         };
-        Ok(Self { asset, made, key_id: row.key_id, wrapped_key: row.wrapped_key, cpu_us: row.cpu_us })
+        let AssetRow { attempt, key_id, wrapped_key, cpu_us, .. } = row;
+        Ok(Self { asset, made, attempt, key_id, wrapped_key, cpu_us })
     }
 }
 
@@ -94,7 +120,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select asset_id, upload_id, protection, state, stage, progress, priority, speed, seconds_left, cpu_us, \
-             failure, source, made, key_id, wrapped_key, created_at, version from assets where tenant = $1 ",
+             failure, source, made, attempt, key_id, wrapped_key, created_at, version from assets where tenant = $1 ",
             $rest
         )
     };
@@ -130,6 +156,8 @@ const READY: &str = update!(
     "state = 'ready', stage = null, seconds_left = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7"
 );
 const FAILED: &str = update!("state = 'failed', stage = null, seconds_left = null, failure = $5");
+const MADE: &str = "update assets set made = $3, version = version + 1, updated_at = $4 \
+    where tenant = $1 and asset_id = $2 and state = 'ready'";
 
 /// The asset, in any state.
 pub(crate) async fn asset(reader: &Reader, id: &AssetId) -> Result<Option<StoredAsset>, Failure> {
@@ -215,6 +243,12 @@ pub(crate) async fn finish_ready(
     }
     tx.execute(CHOOSE_ATTEMPT, params![id, attempt]).await?;
     Ok(true)
+}
+
+/// Changes what a ready asset is made of.
+pub(crate) async fn set_made(tx: &mut Tx, id: &AssetId, made: &Made) -> Result<(), Failure> {
+    let now = tx.now();
+    tx.execute(MADE, params![id, json(made)?, now]).await.map(drop)
 }
 
 /// Ends it badly, whoever's attempt it is when `attempt` is `None`.

@@ -82,6 +82,7 @@ impl<'w> Attempt<'w> {
             _ => self.divide(&source, &plan, &parts, &scratch).await?,
         }
         let has_poster = self.draw_poster(&source, &scratch).await?;
+        let beside = self.make_beside(&source, &plan, &scratch).await?;
 
         self.tell("packaging", TRANSCODED).await?;
         let mut tracks = Vec::new();
@@ -94,7 +95,8 @@ impl<'w> Attempt<'w> {
         super::package::check(&source, &tracks)?;
 
         self.tell("storing", PACKAGED).await?;
-        let made = self.store_all(tracks, has_poster, &scratch).await?;
+        let mut made = self.store_all(tracks, has_poster, &scratch).await?;
+        self.store_beside(beside, &mut made).await?;
         self.tell("storing", STORED).await?;
         Ok(Finished { made, key: self.key.clone() })
     }
@@ -269,7 +271,8 @@ impl<'w> Attempt<'w> {
             true => self.store_poster(scratch).await.map(|(blob, sha256)| (Some(blob), Some(sha256)))?,
             false => (None, None),
         };
-        Ok(Made { tracks: stored, poster_blob, poster_sha256, duration_seconds, renditions })
+        let tracks = stored;
+        Ok(Made { tracks, poster_blob, poster_sha256, duration_seconds, renditions, ..Made::default() })
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
 };
 
 const PIECE: usize = 256 * 1024;
-const READING: &str = "reading a track file on the scratch disk";
+pub(super) const READING: &str = "reading a track file on the scratch disk";
 /// A tenth of the film, and at least half a second, may be missing at its end before it counts as cut short.
 const MISSING_SHARE: f64 = 0.1;
 const MISSING_SECONDS: f64 = 0.5;
@@ -71,7 +71,7 @@ impl Track {
 }
 
 /// Opens what the child wrote; never through a link that it made, and never a pipe, which would be waited at.
-fn open(path: &Path) -> Result<std::fs::File, Trouble> {
+pub(super) fn open(path: &Path) -> Result<std::fs::File, Trouble> {
     let strange =
         || Refusal::TranscodeFailed.because("the encoder left something that is not a file; export the film anew");
     let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed();
@@ -193,7 +193,8 @@ impl Attempt<'_> {
         Ok((blob, sha256))
     }
 
-    fn blob(&self, name: &str) -> String {
+    /// Where it stores what has this name.
+    pub(super) fn blob(&self, name: &str) -> String {
         format!("{}/{name}", folder(&self.asset.asset_id, &self.name))
     }
 }

@@ -121,7 +121,7 @@ async fn webm_is_taken_with_and_without_sound() {
 }
 
 #[tokio::test]
-async fn subtitles_and_cover_art_beside_the_film_are_left_out() {
+async fn cover_art_is_left_out_and_subtitles_are_no_tracks() {
     let bench = Bench::new();
     bench.write("words.srt", b"1\n00:00:00,000 --> 00:00:01,000\nHello.\n");
     let Some(_) = bench.ffmpeg("-f lavfi -i testsrc2=size=64x48 -frames:v 1 cover.png") else { return };
@@ -130,6 +130,7 @@ async fn subtitles_and_cover_art_beside_the_film_are_left_out() {
     let (world, _folder) = world().await;
     let made = make(&world, &bench.read("film.mkv")).await;
     assert_eq!((made.track_ids(), made.size(0)), (vec!["v96"], (128, 96)));
+    assert_eq!(made.asset.subtitles.len(), 1);
 }
 
 #[tokio::test]
@@ -158,7 +159,7 @@ async fn a_landscape_film_gets_a_ladder_cut_at_the_same_pictures() {
     let poster = world.blob("acme", made.descriptor.poster_blob.as_deref().unwrap()).await;
     assert!(poster.starts_with(&[0xff, 0xd8, 0xff]), "the poster is a JPEG in the clear");
     let names = world.blob_names("acme").await;
-    assert_eq!(names.len(), 2 * 4 + 1, "no chunk is left: {names:?}");
+    assert_eq!(names.len(), 2 * 4 + 2, "tracks, poster, thumbnails, and no chunk: {names:?}");
     assert!(world.scratch().is_empty(), "no scratch is left");
 }
 

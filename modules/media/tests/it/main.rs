@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
 mod accepted;
+mod beside;
 mod chunks;
 mod crash;
 mod forge;

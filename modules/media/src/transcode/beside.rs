@@ -1,0 +1,169 @@
+//! What is made and stored beside an asset's tracks: subtitles and thumbnails. What cannot be made of them is said, and the
+//! asset is made without.
+
+use std::{io::Read, path::PathBuf};
+
+use bytes::Bytes;
+use tessera_at_rest::BlobCipher;
+use tessera_contract_media::{StoredFile, SubtitleDescriptor, SubtitlesLeftOut, ThumbnailsDescriptor};
+use tessera_webvtt::limits::MAX_FILE;
+
+use super::{
+    Trouble,
+    attempt::{Attempt, transcoding},
+    off_the_workers,
+    package::{READING, open, sha256},
+};
+use crate::{
+    at_rest::AssetKey,
+    child::{ChildError, Limits},
+    plan::{Plan, VideoTrack},
+    probe::Source,
+    scratch::Scratch,
+    store::Made,
+    subtitles::{self, SubtitleTrack, clean},
+    thumbnails::{self, Grid},
+    uploads::blob_key,
+};
+
+/// A picture of tiles larger than this is none.
+const PICTURE_MAX: u64 = 16 << 20;
+
+/// What was made and is not stored yet.
+pub(super) struct Beside {
+    /// Each as a WebVTT file.
+    subtitles: Vec<(SubtitleTrack, String)>,
+    left_out: Vec<SubtitlesLeftOut>,
+    /// With a picture each so many tiles.
+    thumbnails: Option<(Grid, Vec<Vec<u8>>)>,
+}
+
+impl Attempt<'_> {
+    /// Takes the planned subtitles out of the source, and draws thumbnails from the renditions.
+    pub(super) async fn make_beside(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<Beside, Trouble> {
+        let (subtitles, mut left_out) = self.take_subtitles(source, &plan.subtitles, scratch).await?;
+        left_out.extend(plan.subtitles_left_out.iter().cloned());
+        left_out.sort_by_key(|left| left.stream);
+        let smallest = plan.video.iter().min_by_key(|track| track.height);
+        let thumbnails = match smallest {
+            Some(track) => self.draw_thumbnails(track, source.video.duration, scratch).await?,
+            None => None,
+        };
+        Ok(Beside { subtitles, left_out, thumbnails })
+    }
+
+    async fn take_subtitles(
+        &self,
+        source: &Source,
+        tracks: &[SubtitleTrack],
+        scratch: &Scratch,
+    ) -> Result<(Vec<(SubtitleTrack, String)>, Vec<SubtitlesLeftOut>), Trouble> {
+        let none = |reason: String| tracks.iter().map(|track| track.clone().left_out(&*reason)).collect();
+        if tracks.is_empty() {
+            return Ok((vec![], vec![]));
+        }
+        let limits = self.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
+        let arguments = subtitles::extract(source, tracks);
+        if let Err(error) = self.try_ffmpeg(arguments, &limits, scratch).await? {
+            tracing::warn!(asset = %self.asset.asset_id, %error, "no subtitles could be taken out of the source");
+            return Ok((vec![], none(format!("they could not be read: {error}"))));
+        }
+        let start = (source.start * 1000.0).round() as i64;
+        let (tracks, out) = (tracks.to_vec(), scratch.out());
+        off_the_workers("reading subtitles", move || {
+            let (mut taken, mut left_out) = (Vec::new(), Vec::new());
+            for track in tracks {
+                let file = read_small(out.join(track.file()), MAX_FILE as u64)?;
+                match file.as_deref().map(|file| clean(file, start)) {
+                    Some(Ok(text)) => taken.push((track, text)),
+                    Some(Err(why)) => left_out.push(track.left_out(why.to_string())),
+                    None => left_out.push(track.left_out(format!("they are larger than {MAX_FILE} bytes"))),
+                }
+            }
+            Ok((taken, left_out))
+        })
+        .await
+    }
+
+    async fn draw_thumbnails(
+        &self,
+        track: &VideoTrack,
+        seconds: f64,
+        scratch: &Scratch,
+    ) -> Result<Option<(Grid, Vec<Vec<u8>>)>, Trouble> {
+        let grid = Grid::of(track, seconds);
+        let limits = self.limits(seconds, PICTURE_MAX + 1, grid.pictures() as usize);
+        // FFmpeg says nothing while it draws.
+        let limits = Limits { silence: limits.wall, ..limits };
+        if let Err(error) = self.try_ffmpeg(thumbnails::draw(track, &grid), &limits, scratch).await? {
+            tracing::warn!(asset = %self.asset.asset_id, %error, "no thumbnails could be made");
+            return Ok(None);
+        }
+        let out = scratch.out();
+        off_the_workers("reading thumbnails", move || {
+            let names = (1..=grid.pictures()).map(|number| out.join(thumbnails::picture(number)));
+            let pictures: Option<Vec<_>> =
+                names.map(|path| read_small(path, PICTURE_MAX)).collect::<Result<Option<_>, _>>()?;
+            Ok(pictures.map(|pictures| (grid, pictures)))
+        })
+        .await
+    }
+
+    /// Runs FFmpeg for what an asset may do without: only what is our own fault ends the attempt.
+    async fn try_ffmpeg(
+        &self,
+        arguments: Vec<String>,
+        limits: &Limits,
+        scratch: &Scratch,
+    ) -> Result<Result<(), ChildError>, Trouble> {
+        let worker = self.worker;
+        match worker.sandbox.run(&worker.config.ffmpeg, arguments, scratch.path(), limits, |_| Ok(())).await {
+            Err(error @ (ChildError::NotStarted { .. } | ChildError::Lost { .. })) => Err(transcoding(error)),
+            ended => Ok(ended),
+        }
+    }
+
+    /// Stores all of it, and names it in what was made.
+    pub(super) async fn store_beside(&self, beside: Beside, made: &mut Made) -> Result<(), Trouble> {
+        for (track, text) in beside.subtitles {
+            let file = self.store_small(&format!("{}.vtt", track.subtitle_id), text.into_bytes()).await?;
+            let SubtitleTrack { subtitle_id, language, kind, .. } = track;
+            made.subtitles.push(SubtitleDescriptor { subtitle_id, language, kind, file });
+        }
+        made.subtitles_left_out = beside.left_out;
+        let Some((grid, drawn)) = beside.thumbnails else { return Ok(()) };
+        let mut pictures = Vec::new();
+        for (picture, number) in drawn.into_iter().zip(1..) {
+            pictures.push(self.store_small(&thumbnails::picture(number), picture).await?);
+        }
+        made.thumbnails = Some(ThumbnailsDescriptor {
+            tile_width: grid.tile.0,
+            tile_height: grid.tile.1,
+            columns: grid.columns,
+            rows: grid.rows,
+            count: grid.count,
+            interval_seconds: grid.interval,
+            pictures,
+        });
+        Ok(())
+    }
+
+    async fn store_small(&self, name: &str, clear: Vec<u8>) -> Result<StoredFile, Trouble> {
+        let (file, stored) = sealed(&self.key, self.blob(name), clear);
+        self.worker.blobs.tenant(&self.job.tenant).put(&blob_key(&file.blob)?, stored).await?;
+        Ok(file)
+    }
+}
+
+/// A small file as it is stored under the key `blob`, and what is remembered of it.
+pub(crate) fn sealed(key: &AssetKey, blob: String, mut bytes: Vec<u8>) -> (StoredFile, Bytes) {
+    BlobCipher::new(&key.0, &blob).apply(&mut bytes);
+    (StoredFile { blob, sha256: sha256(&bytes), size_bytes: bytes.len() as u64 }, bytes.into())
+}
+
+/// A file of at most `most` bytes that the child wrote; none when it is longer, as one is that reached its limit.
+fn read_small(path: PathBuf, most: u64) -> Result<Option<Vec<u8>>, Trouble> {
+    let mut bytes = Vec::new();
+    open(&path)?.take(most + 1).read_to_end(&mut bytes).map_err(Trouble::disk(READING))?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
