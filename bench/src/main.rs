@@ -13,7 +13,7 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use clap::Parser;
 use figure::Figure;
-use figures::{checkout, decision, packaging, playback, segments, sign_in, standing, wrapper};
+use figures::{checkout, decision, packaging, playback, segments, sign_in, slow_clients, standing, wrapper};
 use server::Server;
 use tessera_tests::project;
 use world::World;
@@ -29,7 +29,8 @@ struct Arguments {
     /// How long each load lasts, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Only figures whose group contains this: pure, wrapper, packaging, standing, decide, playback, checkout, segments, sign-in.
+    /// Only figures whose group contains this: pure, wrapper, packaging, standing, decide, playback, checkout, segments,
+    /// slow-clients, sign-in.
     #[arg(long)]
     only: Option<String>,
     /// Keep the table in bench/RESULTS.md, with the machine and the commit.
@@ -76,7 +77,7 @@ async fn measure(arguments: &Arguments) -> Vec<Figure> {
     if arguments.wants("packaging") {
         figures.extend(packaging::packaging());
     }
-    let loads = ["standing", "decide", "playback", "checkout", "segments", "sign-in"];
+    let loads = ["standing", "decide", "playback", "checkout", "segments", "slow-clients", "sign-in"];
     if !loads.iter().any(|group| arguments.wants(group)) {
         return figures;
     }
@@ -118,6 +119,9 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
     }
     if arguments.wants("segments") {
         figures.extend(segments::segments(&world, &server, &viewers, length).await);
+    }
+    if arguments.wants("slow-clients") {
+        figures.push(slow_clients::slow_clients(&world, &server, &viewers).await);
     }
     if arguments.wants("sign-in") {
         figures.extend(sign_in::sign_in(&server, length).await);

@@ -77,6 +77,9 @@ const FIGURES: &[Described] = &[
     ("tessera_billing_charges_total", Counter, Unit::Count, "Charges, and questions after them, by outcome."),
     ("tessera_delivery_packagers_busy", Gauge, Unit::Count, "Segments that are being packaged."),
     ("tessera_delivery_packagers_limit", Gauge, Unit::Count, "Segments that may be packaged at once."),
+    ("tessera_delivery_segment_bytes", Gauge, Unit::Bytes, "Packaged segments in memory, kept or being sent."),
+    ("tessera_delivery_segment_bytes_limit", Gauge, Unit::Bytes, "How many there may be."),
+    ("tessera_delivery_segments_total", Counter, Unit::Count, "Whole segments asked for, by what the cache had."),
     (
         "tessera_delivery_damaged_blobs_total",
         Counter,

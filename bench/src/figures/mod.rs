@@ -6,5 +6,6 @@ pub(crate) mod packaging;
 pub(crate) mod playback;
 pub(crate) mod segments;
 pub(crate) mod sign_in;
+pub(crate) mod slow_clients;
 pub(crate) mod standing;
 pub(crate) mod wrapper;

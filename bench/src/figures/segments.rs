@@ -63,7 +63,7 @@ fn around(requests: Vec<Bytes>) -> Request {
 }
 
 /// The segments of the film's best rendition, with their paths; the short last one left out.
-async fn largest(world: &World, server: &Server, viewers: &[Viewer]) -> Vec<(String, Bytes)> {
+pub(super) async fn largest(world: &World, server: &Server, viewers: &[Viewer]) -> Vec<(String, Bytes)> {
     let site = Site::new("demo", server.address.port());
     let visitor = site.visitor();
     let start = json!({"title_id": world.title("Seahorse Valley"), "device_id": "bench"}).to_string();

@@ -20,6 +20,13 @@ pub struct RouteRequest {
     /// Where the viewer is, as the edge knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub territory: Option<Territory>,
+    /// The tallest rendition that the session may have, in pixels, where that is less than its tier allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_height: Option<u32>,
+    /// The only codings that the session may have, by the name of their sample entry: `avc1`, `hvc1`, `av01`, `mp4a`,
+    /// `ac-3`, `ec-3`, `Opus`. Not there for all that its tier allows. At most 16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codecs: Option<Vec<String>>,
 }
 
 /// Signed manifest URLs of one CDN or origin.
@@ -40,6 +47,10 @@ pub struct Route {
     pub sources: Vec<Source>,
     /// Whether the segments are encrypted, so that the player needs licences.
     pub encrypted: bool,
+    /// Labels of the content keys that these manifests need, as the DRM contract knows them; not there when they need
+    /// all of the asset's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_labels: Option<Vec<String>>,
     /// When the signatures stop working, wall time.
     pub expires_at: Timestamp,
 }

@@ -27,6 +27,11 @@ pub const RULES: &[Rule] = &[
         check: keys_are_not_shared,
     },
     Rule {
+        name: "each_label_has_a_key_of_its_own",
+        promise: "An asset's keys differ from label to label, and each label keeps its own.",
+        check: each_label_has_a_key_of_its_own,
+    },
+    Rule {
         name: "keys_are_for_services_alone",
         promise: "Neither a viewer nor staff may ask for a content key or for licence access.",
         check: keys_are_for_services_alone,
@@ -118,6 +123,30 @@ fn keys_are_not_shared<'s>(subject: &'s Subject<'_>) -> Check<'s> {
                 if text(&ours, field) == text(other, field) {
                     return Err(Violation::new(format!("{field} is the same as another asset's or tenant's")));
                 }
+            }
+        }
+        Ok(())
+    })
+}
+
+fn each_label_has_a_key_of_its_own<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let asset = subject.given("/asset")?;
+        let mut keys = vec![key(subject, &service(), &asset).await?];
+        for label in ["audio", "hd"] {
+            let request = json!({"asset_id": asset, "label": label});
+            let labelled = subject.call("get_content_key", &service(), request.clone()).await?;
+            labelled.ok()?;
+            let again = subject.call("get_content_key", &service(), request).await?;
+            if text(&labelled, "label") != label || again.body != labelled.body {
+                return Err(Violation::new(format!("the label {label} is not said, or its key does not stay")));
+            }
+            keys.push(labelled);
+        }
+        for field in ["key_id", "key"] {
+            let different: std::collections::BTreeSet<&str> = keys.iter().map(|key| text(key, field)).collect();
+            if different.len() != keys.len() {
+                return Err(Violation::new(format!("two labels of an asset have one {field}")));
             }
         }
         Ok(())

@@ -5,6 +5,7 @@
 //! asks entitlement again before it gives a key away.
 
 pub mod conformance;
+mod label;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,11 +13,16 @@ use tessera_contract::{Cx, contract, errors};
 use tessera_contract_entitlement::{PlayFacts, Viewing};
 use tessera_types::{AssetId, PlaybackSessionId, Sensitive, Timestamp};
 
+pub use label::{KeyLabel, KeyLabelError};
+
 /// Whose keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GetContentKey {
     /// The asset. Its key is made when it is first asked for.
     pub asset_id: AssetId,
+    /// Which of its keys, where it has several: each label has a key of its own, and no label is one more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<KeyLabel>,
 }
 
 /// A content key (ISO/IEC 23001-7): for the packager, never for a front end.
@@ -24,6 +30,9 @@ pub struct GetContentKey {
 pub struct ContentKey {
     /// The asset it encrypts.
     pub asset_id: AssetId,
+    /// Which of its keys this is; not there for the one without a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<KeyLabel>,
     /// KID: 16 bytes, lower-case hexadecimal without hyphens.
     pub key_id: String,
     /// The key: 16 bytes, lower-case hexadecimal.
@@ -43,6 +52,9 @@ pub struct AuthorizeLicence {
     pub viewing: Viewing,
     /// The facts about the title.
     pub facts: PlayFacts,
+    /// Labels of the only keys that the session may have licences for; not there for all of the asset's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_labels: Option<Vec<KeyLabel>>,
 }
 
 /// Where and with what a player fetches its licences.
@@ -80,7 +92,7 @@ errors! {
 /// Keeps content keys and authorizes licences.
 #[contract(name = "drm", version = "1.0")]
 pub trait Drm: Send + Sync + 'static {
-    /// Fetch an asset's content key, making one the first time.
+    /// Fetch a content key of an asset, making it the first time.
     #[get("/v1/keys/{asset_id}", access = service)]
     async fn get_content_key(&self, cx: &Cx, request: GetContentKey) -> Result<ContentKey, DrmError>;
 

@@ -4,6 +4,7 @@ mod bandwidth;
 mod builder;
 mod fragment;
 mod subsample;
+mod sync_samples;
 
 pub use bandwidth::Bandwidth;
 pub use builder::TrackIndexBuilder;

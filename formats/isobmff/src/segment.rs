@@ -74,6 +74,41 @@ impl Segment {
         ranges
     }
 
+    /// The samples that hold the bytes `range` of its data, and how many of its bytes stand before them: a part that is read
+    /// and protected by itself, to the same bytes. It keeps the number, and no times of its own: it is not to be served
+    /// as a segment.
+    pub fn covering(&self, index: &TrackIndex, range: Range<u64>) -> (Self, u64) {
+        let mut part = Self { count: 0, data_size: 0, ..self.clone() };
+        let (mut at, mut before) = (0u64, 0);
+        for (number, (position, sample)) in (self.first_number..).zip(self.positions(index)) {
+            let end = at.saturating_add(u64::from(sample.size));
+            if at >= range.end {
+                break;
+            }
+            if end > range.start {
+                if part.count == 0 {
+                    (part.first, part.first_number, before) = (position, number, at);
+                }
+                part.count += 1;
+                part.data_size += u64::from(sample.size);
+            }
+            at = end;
+        }
+        (part, before)
+    }
+
+    /// Its samples, each with its place in the index.
+    fn positions<'a>(&self, index: &'a TrackIndex) -> impl Iterator<Item = (SamplePosition, Sample<'a>)> {
+        let first = self.first;
+        let fragments = (first.fragment..).zip(index.fragments().iter().skip(first.fragment as usize));
+        let samples = fragments.flat_map(move |(fragment, of)| {
+            let skipped = if fragment == first.fragment { first.sample } else { 0 };
+            let places = (0..).map(move |sample| SamplePosition { fragment, sample });
+            places.zip(of.samples()).skip(skipped as usize)
+        });
+        samples.take(self.count as usize)
+    }
+
     fn bytes_before(&self, fragment: &crate::Fragment) -> u64 {
         fragment.samples().take(self.first.sample as usize).map(|sample| u64::from(sample.size)).sum()
     }

@@ -204,7 +204,7 @@ impl DeliveryService {
         let key = blob_key(&file.blob)?;
         let stored = self.library.deps().blobs.tenant(&cx.tenant).get(&key).await.map_err(lost)?;
         if sha256(&stored) != file.sha256 {
-            return Err(damaged(cx, &presentation.asset, &key, "its bytes have changed"));
+            return Err(damaged(&cx.tenant, &presentation.asset, &key, "its bytes have changed"));
         }
         let mut bytes = Vec::from(stored);
         BlobCipher::new(&presentation.at_rest, key.as_str()).apply(&mut bytes);

@@ -3,6 +3,9 @@
 use std::{collections::BTreeMap, num::NonZeroUsize};
 
 use serde::{Deserialize, Deserializer, de};
+use tessera_types::Territory;
+
+use crate::signalling::Signalling;
 
 /// The tier that every deployment has: every rendition.
 pub(crate) const STANDARD: &str = "standard";
@@ -27,20 +30,29 @@ pub struct DeliveryConfig {
     pub clearkey_url: String,
     /// Tiers besides `standard`, which has every rendition: `mobile = { max_height = 480 }`. Default: none.
     pub tiers: BTreeMap<String, Tier>,
+    /// What viewers in a territory may have at the most, whatever their tier: `CH = { max_height = 1080 }`. Default: none.
+    pub territories: BTreeMap<Territory, Tier>,
+    /// How protected assets are encrypted, and which DRM systems are told of it.
+    pub drm: Signalling,
     /// Segments packaged at once at most; further requests wait. Default: twice the processors.
     pub packagers: NonZeroUsize,
     /// Memory for indexes, with their content keys, in megabytes. Default 256.
     pub index_cache_megabytes: u64,
     /// Memory for posters, in megabytes. Default 32.
     pub poster_cache_megabytes: u64,
+    /// Memory for packaged segments, in megabytes: those that are being sent, and for up to half of it those that may be
+    /// asked for again. When it is full, answers are made in small pieces as they are sent. Default 64.
+    pub segment_cache_megabytes: u64,
 }
 
-/// What viewers of a tier may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What viewers of a tier, or in a territory, may have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tier {
-    /// The tallest rendition, in pixels. Where an asset has none so small, its smallest.
-    pub max_height: u32,
+    /// The tallest rendition, in pixels. Where an asset has none so small, its smallest. Default: any.
+    pub max_height: Option<u32>,
+    /// The only codings, such as `["avc1", "mp4a"]`; besides there are `hvc1`, `av01`, `ac-3`, `ec-3` and `opus`. Default: any.
+    pub codecs: Option<Vec<String>>,
 }
 
 impl Default for DeliveryConfig {
@@ -53,18 +65,21 @@ impl Default for DeliveryConfig {
             manifest_seconds: 60,
             clearkey_url: "/drm/v1/clearkey".into(),
             tiers: BTreeMap::new(),
+            territories: BTreeMap::new(),
+            drm: Signalling::default(),
             packagers: processors.saturating_mul(NonZeroUsize::MIN.saturating_add(1)),
             index_cache_megabytes: 256,
             poster_cache_megabytes: 32,
+            segment_cache_megabytes: 64,
         }
     }
 }
 
 impl DeliveryConfig {
-    /// The tallest rendition of a tier: `Some(None)` is every one, `None` is no tier.
-    pub(crate) fn max_height(&self, tier: &str) -> Option<Option<u32>> {
+    /// What a tier may have: `Some(None)` is everything, `None` is no tier.
+    pub(crate) fn tier(&self, tier: &str) -> Option<Option<&Tier>> {
         match self.tiers.get(tier) {
-            Some(tier) => Some(Some(tier.max_height)),
+            Some(tier) => Some(Some(tier)),
             None => (tier == STANDARD).then_some(None),
         }
     }

@@ -1,53 +1,40 @@
 //! HLS playlists of a presentation (RFC 8216bis). URIs are relative, so that the signed prefix reaches every segment.
 
-use std::collections::BTreeSet;
-
-use tessera_hls::{
-    AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, Method, MultivariantPlaylist, Resource, Run,
-    Variant,
-};
+use tessera_hls::{Error, IFrameVariant, MediaPlaylist, MediaSegment, MultivariantPlaylist, Resource, Run, Variant};
 use tessera_isobmff::TrackKind;
 
 use crate::{
+    audio_groups::{AudioGroup, audio_groups},
+    place::{Addressing, Keys, Playlist, TrackFile},
     presentation::{Presentation, Track},
     subtitles::{self, Subtitles},
 };
 
-/// Which key formats protected playlists name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keys {
-    /// `identity`, by which a player fetches the bare key (Shaka Player knows no other for ClearKey), and
-    /// `org.w3.clearkey`.
-    Both,
-    /// `org.w3.clearkey` alone, for hls.js: it licenses through Encrypted Media Extensions unless `identity` is there,
-    /// which it does not take with fragmented MP4.
-    ClearKeyAlone,
+/// Why a playlist cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unwritable {
+    #[error("a playlist's text")]
+    Text(#[from] Error),
+    #[error("what DRM systems are told")]
+    Signalling(#[from] tessera_pssh::Error),
 }
 
-impl Keys {
-    /// The media playlist's file name, beside its segments.
-    pub(crate) fn media_playlist(self) -> &'static str {
-        match self {
-            Self::Both => "media.m3u8",
-            Self::ClearKeyAlone => "media-clearkey.m3u8",
-        }
-    }
-}
-
-/// The multivariant playlist of `tracks`. Sound of so many channels is a group, each variant is there once a group, and a
-/// group has every language: stereo stands in where a language has nothing larger (RFC 8216bis §4.4.6.2.1).
+/// The multivariant playlist of `tracks`: each video variant is there once a group of sound, and its I-frames once.
 pub(crate) fn multivariant(
     presentation: &Presentation,
     tracks: &[&Track],
     text: &[Subtitles],
+    addressing: Addressing,
     keys: Keys,
-) -> Result<String, Error> {
+) -> Result<String, Unwritable> {
     let (video, audio): (Vec<&Track>, Vec<&Track>) = tracks.iter().partition(|track| track.index.kind.is_video());
-    let uri = |track: &Track| format!("{}/{}/{}", presentation.edition, track.id, keys.media_playlist());
+    let playlist =
+        |track: &Track, playlist: Playlist| format!("{}/{}/{}", presentation.edition, track.id, playlist.file(keys));
+    let uri = |track: &Track| playlist(track, Playlist::Media(addressing));
     if video.is_empty() {
         // Sound alone: each track is a variant of its own.
         let variants = audio.into_iter().map(|track| variant(track, None, uri(track))).collect();
-        return MultivariantPlaylist { variants, ..MultivariantPlaylist::default() }.write();
+        return Ok(MultivariantPlaylist { variants, ..MultivariantPlaylist::default() }.write()?);
     }
     let groups = audio_groups(&audio);
     let with = |group| video.iter().map(move |track: &&Track| variant(track, group, uri(track)));
@@ -55,47 +42,12 @@ pub(crate) fn multivariant(
         true => with(None).collect(),
         false => groups.iter().flat_map(|group| with(Some(group))).collect(),
     };
-    let renditions = groups.iter().flat_map(|group| {
-        group.members.iter().enumerate().map(|(place, track)| rendition(track, group, place, uri(track)))
-    });
-    let mut playlist =
-        MultivariantPlaylist { variants, audio: renditions.collect(), ..MultivariantPlaylist::default() };
+    let i_frames = video.iter().map(|track| i_frame_variant(track, playlist(track, Playlist::IFrames)));
+    let i_frame_variants = i_frames.collect();
+    let audio = groups.iter().flat_map(|group| group.renditions(&uri)).collect();
+    let mut playlist = MultivariantPlaylist { variants, i_frame_variants, audio, ..MultivariantPlaylist::default() };
     subtitles::announce(presentation, text, &mut playlist);
-    playlist.write()
-}
-
-/// Renditions of sound that a variant can go with.
-struct AudioGroup<'t> {
-    name: String,
-    members: Vec<&'t Track>,
-}
-
-/// A group for each count of channels, fewest first. Each has every language, in the closest count that is not above its
-/// own where there is one.
-fn audio_groups<'t>(audio: &[&'t Track]) -> Vec<AudioGroup<'t>> {
-    let counts: BTreeSet<u16> = audio.iter().map(|track| channels(track)).collect();
-    let group = |&count: &u16| {
-        let has = |language: &str, count: u16| {
-            audio.iter().any(|track| track.index.language == language && channels(track) == count)
-        };
-        let fitting = |language: &str| {
-            let below = counts.range(..=count).rev();
-            below.chain(&counts).copied().find(|count| has(language, *count))
-        };
-        let is_in = |track: &&Track| fitting(&track.index.language) == Some(channels(track));
-        let mut members: Vec<&Track> = audio.iter().copied().filter(is_in).collect();
-        // The same language first in each, for that is the default.
-        members.sort_by_key(|track| audio.iter().position(|first| first.index.language == track.index.language));
-        AudioGroup { name: format!("audio{count}"), members }
-    };
-    counts.iter().map(group).collect()
-}
-
-fn channels(track: &Track) -> u16 {
-    match track.index.kind {
-        TrackKind::Audio(format) => format.channels,
-        TrackKind::Video(_) => 0,
-    }
+    Ok(playlist.write()?)
 }
 
 fn variant(track: &Track, group: Option<&AudioGroup<'_>>, uri: String) -> Variant {
@@ -107,62 +59,90 @@ fn variant(track: &Track, group: Option<&AudioGroup<'_>>, uri: String) -> Varian
         bandwidth: track.bandwidth.peak + largest(|track| track.bandwidth.peak),
         average_bandwidth: track.bandwidth.average + largest(|track| track.bandwidth.average),
         codecs: codecs.map(|track| track.index.codec.clone()).collect(),
-        resolution: match track.index.kind {
-            TrackKind::Video(format) => Some((format.width.into(), format.height.into())),
-            TrackKind::Audio(_) => None,
-        },
+        resolution: resolution(track),
         frame_rate: track.index.frame_rate(),
         audio: group.map(|group| group.name.clone()),
         ..Variant::default()
     }
 }
 
-fn rendition(track: &Track, group: &AudioGroup<'_>, place: usize, uri: String) -> AudioRendition {
-    let named = |track: &Track| track.language_name().map_or_else(|| "Audio".to_owned(), str::to_owned);
-    let before = group.members[..place].iter().filter(|other| named(other) == named(track)).count();
-    // Unique in its group (§4.4.6.1.1), whatever the languages are.
-    let name = if before == 0 { named(track) } else { format!("{} {}", named(track), before + 1) };
-    AudioRendition {
-        group: group.name.clone(),
-        name,
-        language: track.language(),
-        default: place == 0,
-        channels: channels(track),
+fn i_frame_variant(track: &Track, uri: String) -> IFrameVariant {
+    let rates: Vec<_> = i_frames(track).map(|frame| (frame.range.end - frame.range.start, frame.duration)).collect();
+    let rate = tessera_isobmff::Bandwidth::measure(&rates, track.index.timescale);
+    IFrameVariant {
         uri,
-        ..AudioRendition::default()
+        bandwidth: rate.peak,
+        average_bandwidth: rate.average,
+        codecs: vec![track.index.codec.clone()],
+        resolution: resolution(track),
+        ..IFrameVariant::default()
     }
 }
 
-/// The media playlist of a track, as it stands beside its segments.
+fn resolution(track: &Track) -> Option<(u32, u32)> {
+    match track.index.kind {
+        TrackKind::Video(format) => Some((format.width.into(), format.height.into())),
+        TrackKind::Audio(_) => None,
+    }
+}
+
+/// A media playlist of a track, as it stands beside its segments.
 pub(crate) fn media(
     presentation: &Presentation,
     track: &Track,
     clearkey_url: &str,
-    keys: Keys,
-) -> Result<String, Error> {
-    let key = |format, uri, key_id| Key { method: Method::SampleAes, format, uri, key_id: Some(key_id), iv: None };
-    let keys = presentation.signalled().map(|signalled| {
-        let id = signalled.key_id;
-        let identity = format!("{clearkey_url}/{:032x}", u128::from_be_bytes(id));
-        let identity = (keys == Keys::Both).then(|| key(KeyFormat::Identity, identity, id));
-        identity.into_iter().chain([key(KeyFormat::ClearKey, clearkey_url.to_owned(), id)])
-    });
-    let segment = |segment: &tessera_isobmff::Segment| MediaSegment {
-        resource: Resource::file(format!("{}.m4s", segment.number)),
-        duration: segment.duration,
+    (playlist, keys): (Playlist, Keys),
+) -> Result<String, Unwritable> {
+    let alone = keys == Keys::ClearKeyAlone;
+    let keys = track.protection.as_ref().map(|protected| protected.hls_keys(clearkey_url, alone)).transpose()?;
+    let (init, segments) = match playlist {
+        Playlist::Media(Addressing::Segments) => {
+            let segments = track.segments.iter().map(|segment| (format!("{}.m4s", segment.number), segment.duration));
+            let segments = segments.map(|(name, duration)| MediaSegment { resource: Resource::file(name), duration });
+            (Resource::file("init.mp4"), segments.collect())
+        }
+        Playlist::Media(Addressing::Ranges) => {
+            let ranges = (0..).map(|place| track.layout.segment_range(place)).zip(&track.segments);
+            let segment = |(range, of): (_, &tessera_isobmff::Segment)| ranged(range, of.duration);
+            (whole(track.layout.init_range()), ranges.map(segment).collect())
+        }
+        Playlist::IFrames => {
+            let frames = i_frames(track).map(|frame| ranged(frame.range, frame.duration));
+            (whole(track.layout.init_range()), frames.collect())
+        }
     };
     let playlist = MediaPlaylist {
         timescale: track.index.timescale,
+        i_frames_only: playlist == Playlist::IFrames,
         // Segments are numbered from 1, as in the DASH template with `$Number$`.
         media_sequence: 1,
         target_duration: Some(presentation.target_seconds()),
-        runs: vec![Run {
-            keys: keys.into_iter().flatten().collect(),
-            init: Some(Resource::file("init.mp4")),
-            segments: track.segments.iter().map(segment).collect(),
-            ..Run::default()
-        }],
+        runs: vec![Run { keys: keys.unwrap_or_default(), init: Some(init), segments, ..Run::default() }],
         ..MediaPlaylist::default()
     };
-    playlist.write()
+    Ok(playlist.write()?)
+}
+
+fn whole(range: std::ops::Range<u64>) -> Resource {
+    Resource::range(TrackFile::WHOLE, range.start, range.end.saturating_sub(range.start))
+}
+
+fn ranged(range: std::ops::Range<u64>, duration: u64) -> MediaSegment {
+    MediaSegment { resource: whole(range), duration }
+}
+
+/// The I-frame that a segment begins with: its bytes in the whole track, and the time to the next.
+struct IFrame {
+    range: std::ops::Range<u64>,
+    duration: u64,
+}
+
+/// From each segment's beginning to the end of its first sample (§4.4.3.6).
+fn i_frames(track: &Track) -> impl Iterator<Item = IFrame> {
+    track.segments.iter().enumerate().map(|(place, segment)| {
+        let range = track.layout.segment_range(place);
+        let header = (range.end - range.start).saturating_sub(segment.data_size);
+        let first = segment.samples(&track.index).next().map_or(0, |sample| u64::from(sample.size));
+        IFrame { range: range.start..range.start + header + first, duration: segment.duration }
+    })
 }

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts},
     routing::get,
 };
-use bytes::Bytes;
+use futures::{StreamExt, stream};
 use tessera_contract::{ContractError, Cx, Failure, FailureKind, Problem, sent_request_id};
 use tessera_contract_delivery::DeliveryError;
 use tessera_runtime::edge::TenantOfHost;
@@ -18,6 +18,8 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::{
     entity::{Selection, select},
     origin::{Entity, Freshness},
+    pieces::Pieces,
+    segment_cache,
     service::DeliveryService,
 };
 
@@ -83,7 +85,7 @@ impl Origin {
         let request_id = sent_request_id(&head.headers);
         let outcome = match self.hosts.visitor(head).await {
             Ok(cx) => {
-                let work = async { self.send(&cx, head, find(&cx).await?).await };
+                let work = async { self.send(head, find(&cx).await?).await };
                 let late =
                     || Failure::new(FailureKind::DeadlineExceeded, "the origin had no answer in time; try again");
                 tokio::time::timeout_at(cx.deadline, work).await.unwrap_or_else(|_| Err(late().into()))
@@ -98,7 +100,7 @@ impl Origin {
     }
 
     /// The part of the entity that is asked for. What needs no bytes reads none.
-    async fn send(&self, cx: &Cx, head: &Parts, entity: Entity) -> Result<Response<Body>, DeliveryError> {
+    async fn send(&self, head: &Parts, entity: Entity) -> Result<Response<Body>, DeliveryError> {
         let selection = select(&head.headers, &entity.tag, entity.length);
         let mut response = described(&entity, &selection);
         let range = match &selection {
@@ -107,21 +109,15 @@ impl Origin {
             Selection::Unchanged | Selection::OutOfRange => return Ok(response),
         };
         if head.method != Method::HEAD {
-            let expected = entity.length;
-            let bytes = self.delivery.bytes(cx, entity).await?;
-            *response.body_mut() = Body::from(part(&bytes, expected, range)?);
+            let mut pieces = Pieces::new(self.delivery.clone(), entity.content, range);
+            let first = pieces.first().await?;
+            *response.body_mut() = match pieces.is_done() {
+                true => Body::from(first),
+                false => Body::from_stream(stream::once(async { Ok(first) }).chain(pieces.further())),
+            };
         }
         Ok(response)
     }
-}
-
-fn part(bytes: &Bytes, expected: u64, range: std::ops::Range<u64>) -> Result<Bytes, Failure> {
-    if bytes.len() as u64 != expected {
-        let detail = format!("packaged {} bytes where {expected} were announced", bytes.len());
-        return Err(Failure::new(FailureKind::Internal, detail));
-    }
-    let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
-    Ok(bytes.slice(at(range.start)..at(range.end)))
 }
 
 /// Status and headers, without the bytes.
@@ -177,6 +173,7 @@ pub(crate) fn announce() {
     for code in ["url_invalid", "asset_not_found", "unavailable"] {
         count(code.into(), 0);
     }
+    segment_cache::announce();
 }
 
 fn refused(error: &DeliveryError, request_id: &str) -> Response<Body> {

@@ -3,20 +3,30 @@
 //! It owns routes, their signed URLs, and the origin behind them, which packages on request: manifests, init segments
 //! and segments are pure functions of the stored copy, its index and the content key, so that the same request gets the
 //! same bytes, always and from every origin. It stores nothing. It refuses to know viewers, plans and prices: a signed
-//! URL names a tenant, an asset, a tier and a territory.
+//! URL names a tenant, an asset, a tier, a territory, and limits of its own.
 
+mod allowance;
+mod audio_groups;
 mod beside;
 mod config;
 mod dash;
 mod entity;
 mod hls;
 mod http;
+mod layout;
 mod library;
 mod origin;
+mod packager;
+mod pieces;
+mod place;
 mod presentation;
+mod protection;
+mod segment_cache;
 mod service;
 mod shelf;
+mod signalling;
 mod signature;
+mod stock;
 mod subtitles;
 mod thumbnails;
 
@@ -29,6 +39,7 @@ use tessera_types::Clock;
 
 pub use config::{DeliveryConfig, Tier};
 pub use service::DeliveryService;
+pub use signalling::{Encryption, KeyDivision, Signalling, System};
 
 /// What the module is handed.
 pub struct DeliveryDeps {

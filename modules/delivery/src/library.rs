@@ -1,30 +1,34 @@
 //! What the origin reads of other modules and of the blob store, each thing once.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tessera_at_rest::BlobChecks;
-use tessera_cenc::SegmentCipher;
 use tessera_contract::{Cx, Failure, FailureKind};
 use tessera_contract_delivery::DeliveryError;
-use tessera_contract_drm::{ContentKey, DrmError, GetContentKey};
+use tessera_contract_drm::{DrmError, GetContentKey};
 use tessera_contract_media::{
     AssetDescriptor, AtRest, GetDescriptor, MediaError, Protection as Wanted, TrackDescriptor, TrackKind,
 };
-use tessera_isobmff::{Protection, Scheme, TrackIndex};
+use tessera_isobmff::TrackIndex;
 use tessera_runtime::blobs::BlobKey;
 use tessera_types::{AssetId, TenantId};
+use tokio::sync::OnceCell;
 
 use crate::{
     DeliveryDeps,
     config::DeliveryConfig,
-    presentation::{Parts, Presentation, Protected},
+    presentation::{Presentation, Unusable, Way},
+    protection::OpenKey,
     shelf::Shelf,
+    signalling::{Encryption, Signalling},
+    stock::Stock,
 };
 
-const MEGABYTE: u64 = 1 << 20;
+/// Bytes.
+pub(crate) const MEGABYTE: u64 = 1 << 20;
 /// A descriptor is a few hundred bytes; this many of them are remembered.
 const DESCRIPTORS: u64 = 10_000;
 /// A poster larger than this is none.
@@ -32,12 +36,19 @@ const POSTER_BYTES: u64 = 16 * MEGABYTE;
 
 type AssetKey = (TenantId, AssetId);
 
-/// Descriptors, presentations and posters of ready assets. A ready asset never changes, so nothing here goes stale.
+/// An asset's stored copy, and what has been made ready of it: in the clear, under `cbcs`, under `cenc`.
+pub(crate) struct Asset {
+    pub(crate) stock: Arc<Stock>,
+    presentations: [OnceCell<Arc<Presentation>>; 3],
+}
+
+/// Descriptors, assets and posters of ready assets. A ready asset never changes, so nothing here goes stale.
 pub(crate) struct Library {
     deps: DeliveryDeps,
     segment_seconds: u32,
+    settings: Signalling,
     descriptors: Shelf<AssetKey, Arc<AssetDescriptor>>,
-    presentations: Shelf<AssetKey, Arc<Presentation>>,
+    assets: Shelf<AssetKey, Arc<Asset>>,
     posters: Shelf<AssetKey, Bytes>,
 }
 
@@ -45,8 +56,9 @@ impl Library {
     pub(crate) fn new(config: &DeliveryConfig, deps: DeliveryDeps) -> Self {
         Self {
             segment_seconds: config.segment_seconds,
+            settings: config.drm.clone(),
             descriptors: Shelf::new(DESCRIPTORS),
-            presentations: Shelf::new(config.index_cache_megabytes.saturating_mul(MEGABYTE)),
+            assets: Shelf::new(config.index_cache_megabytes.saturating_mul(MEGABYTE)),
             posters: Shelf::new(config.poster_cache_megabytes.saturating_mul(MEGABYTE)),
             deps,
         }
@@ -70,28 +82,50 @@ impl Library {
         self.descriptors.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
     }
 
-    /// The asset, ready to be packaged.
-    pub(crate) async fn presentation(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<Presentation>, DeliveryError> {
+    /// The asset, ready to be packaged in every way.
+    pub(crate) async fn asset(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<Asset>, DeliveryError> {
         let load = async {
             let descriptor = self.descriptor(cx, asset).await?;
-            let (mut tracks, mut checks) = (Vec::new(), Vec::new());
-            let mut weight = 0;
+            let (mut tracks, mut weight) = (Vec::new(), 0);
             for track in descriptor.tracks.iter().filter(|track| track.kind != TrackKind::Unknown) {
-                let (index, of_blob, size) = self.index(cx, asset, track).await?;
-                weight += size;
-                tracks.push((track.clone(), index));
-                checks.push(of_blob);
+                let (index, checks, size) = self.index(cx, asset, track).await?;
+                // What is made ready of it takes some more.
+                weight += size + size / 2;
+                tracks.push((track.clone(), index, checks));
             }
-            let protection = self.protection(cx, &descriptor).await?;
             let at_rest = at_rest_key(&descriptor.at_rest)?;
-            let segment_seconds = self.segment_seconds;
-            let build = move || {
-                let parts = Parts { descriptor: &descriptor, tracks, checks, protection, at_rest, segment_seconds };
-                Presentation::new(parts).map_err(|e| Failure::internal("preparing the asset's tracks", e))
-            };
-            Ok((Arc::new(aside("preparing the asset's tracks", build).await??), weight))
+            let place = (cx.tenant.clone(), asset.clone(), descriptor.protection == Wanted::Clear);
+            let (thumbnails, seconds) = (descriptor.thumbnails.clone(), self.segment_seconds);
+            let divide = move || Stock::new(place, tracks, thumbnails, at_rest, seconds).map_err(unusable);
+            let stock = aside("preparing the asset's tracks", divide).await??;
+            Ok((Arc::new(Asset { stock: Arc::new(stock), presentations: Default::default() }), weight))
         };
-        self.presentations.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
+        self.assets.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
+    }
+
+    /// The asset packaged one way; `None` is in the clear.
+    pub(crate) async fn presentation(
+        &self,
+        cx: &Cx,
+        asset: &Asset,
+        encryption: Option<Encryption>,
+    ) -> Result<Arc<Presentation>, Failure> {
+        let [clear, cbcs, cenc] = &asset.presentations;
+        let cell = match encryption {
+            None => clear,
+            Some(Encryption::Cbcs) => cbcs,
+            Some(Encryption::Cenc) => cenc,
+        };
+        let make = async {
+            let keys = self.keys(cx, &asset.stock, encryption).await?;
+            let (stock, settings, segment_seconds) = (asset.stock.clone(), self.settings.clone(), self.segment_seconds);
+            let build = move || {
+                let way = Way { encryption, keys, settings: &settings, segment_seconds };
+                Presentation::new(&stock, &way).map(Arc::new).map_err(unusable)
+            };
+            aside("preparing the asset's tracks", build).await?
+        };
+        cell.get_or_try_init(|| make).await.cloned()
     }
 
     /// The asset's poster, JPEG.
@@ -109,7 +143,7 @@ impl Library {
             let poster = blobs.get(&key).await.map_err(lost)?;
             match descriptor.poster_sha256.as_deref().is_none_or(|expected| sha256(&poster) == expected) {
                 true => Ok((poster, size)),
-                false => Err(damaged(cx, asset, &key, "its bytes have changed").into()),
+                false => Err(damaged(&cx.tenant, asset, &key, "its bytes have changed").into()),
             }
         };
         self.posters.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
@@ -135,21 +169,38 @@ impl Library {
             Ok((index, blob_checks))
         };
         let parsed = aside("reading a track index", parse).await?;
-        let (index, checks) = parsed.map_err(|what| damaged(cx, asset, &key, &what))?;
+        let (index, checks) = parsed.map_err(|what| damaged(&cx.tenant, asset, &key, &what))?;
         Ok((index, checks, size))
     }
 
-    async fn protection(&self, cx: &Cx, descriptor: &AssetDescriptor) -> Result<Option<Protected>, Failure> {
-        if descriptor.protection != Wanted::Cbcs {
-            return Ok(None);
+    /// The content keys that the asset's tracks are under, by label.
+    async fn keys(
+        &self,
+        cx: &Cx,
+        stock: &Stock,
+        encryption: Option<Encryption>,
+    ) -> Result<BTreeMap<Option<String>, OpenKey>, Failure> {
+        let mut keys = BTreeMap::new();
+        let Some(encryption) = encryption else { return Ok(keys) };
+        for track in &stock.tracks {
+            let label = self.settings.keys.label(encryption, &track.index.kind);
+            if !keys.contains_key(&label) {
+                keys.insert(label.clone(), self.key(cx, &stock.asset, label.as_deref()).await?);
+            }
         }
-        let request = GetContentKey { asset_id: descriptor.asset_id.clone() };
+        Ok(keys)
+    }
+
+    async fn key(&self, cx: &Cx, asset: &AssetId, label: Option<&str>) -> Result<OpenKey, Failure> {
+        let label = label.map(str::parse).transpose();
+        let label = label.map_err(|e| Failure::internal("naming a content key", e))?;
+        let request = GetContentKey { asset_id: asset.clone(), label };
         let key =
             self.deps.drm.get_content_key(&cx.as_service("delivery"), request).await.map_err(|error| match error {
                 DrmError::Failure(failure) => failure,
                 other => Failure::internal("fetching the asset's content key", other),
             })?;
-        protected(&key).map(Some).ok_or_else(|| {
+        OpenKey::of(&key).ok_or_else(|| {
             let detail =
                 format!("the content key of {} is not 32 hexadecimal digits each of key id, key and IV", key.asset_id);
             Failure::new(FailureKind::BadAnswer, detail)
@@ -165,12 +216,8 @@ pub(crate) async fn aside<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(|e| Failure::internal(doing, e))
 }
 
-fn protected(key: &ContentKey) -> Option<Protected> {
-    let exact = |digits: &str| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    let bytes = |digits: &str| exact(digits).then(|| u128::from_str_radix(digits, 16).ok())?.map(u128::to_be_bytes);
-    let signalled = Protection { scheme: Scheme::Cbcs { iv: bytes(&key.iv)? }, key_id: bytes(&key.key_id)? };
-    let cipher = SegmentCipher::new(&bytes(&key.key)?, &signalled);
-    Some(Protected { signalled, cipher })
+fn unusable(why: Unusable) -> Failure {
+    Failure::internal("preparing the asset's tracks", why)
 }
 
 fn at_rest_key(at_rest: &AtRest) -> Result<[u8; 16], Failure> {
@@ -204,10 +251,10 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// A blob that is not what was stored: nothing of it is served, and the log says what to do.
-pub(crate) fn damaged(cx: &Cx, asset: &AssetId, blob: &BlobKey, what: &str) -> Failure {
+pub(crate) fn damaged(tenant: &TenantId, asset: &AssetId, blob: &BlobKey, what: &str) -> Failure {
     metrics::counter!("tessera_delivery_damaged_blobs_total").increment(1);
     tracing::error!(
-        tenant = %cx.tenant,
+        %tenant,
         asset = %asset,
         blob = %blob,
         what,

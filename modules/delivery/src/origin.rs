@@ -1,26 +1,26 @@
 //! The origin: what stands at a path below a signed prefix, and its bytes, made on request.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use tessera_at_rest::BlobCipher;
 use tessera_contract::{Cx, Failure, FailureKind};
 use tessera_contract_delivery::DeliveryError;
-use tessera_isobmff::{Segment, common_pssh};
 use tessera_types::AssetId;
 
 use crate::{
-    beside, dash,
-    hls::{self, Keys},
-    library::{aside, damaged, lost},
-    presentation::{Presentation, Track, entity_tag},
+    allowance::Allowance,
+    beside,
+    dash::{self, Words},
+    hls,
+    library::Asset,
+    packager::SegmentOf,
+    place::{Place, Playlist, TrackFile},
+    presentation::{Presentation, Track, edition, entity_tag},
     service::DeliveryService,
+    signalling::Encryption,
     signature,
-    subtitles::{Carriage, Subtitles},
+    subtitles::Subtitles,
 };
-
-/// A segment smaller than this is packaged in well under a millisecond, less than handing it over would cost.
-const SMALL: u64 = 128 * 1024;
 
 /// How long caches may keep something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +38,19 @@ pub(crate) struct Entity {
     pub(crate) freshness: Freshness,
     pub(crate) tag: String,
     pub(crate) length: u64,
-    content: Content,
+    pub(crate) content: Content,
 }
 
+/// Where an entity's bytes come from.
 #[derive(Debug)]
-enum Content {
+pub(crate) enum Content {
     Ready(Bytes),
-    /// A media segment of a track by its place.
-    Segment {
+    /// A media segment.
+    Segment(SegmentOf),
+    /// The whole track at a place.
+    Whole {
         presentation: Arc<Presentation>,
         track: usize,
-        number: u32,
-        header: Vec<u8>,
     },
 }
 
@@ -61,40 +62,6 @@ impl Entity {
     }
 }
 
-/// A path below a signed prefix and asset.
-enum Place<'p> {
-    Multivariant(Keys),
-    Description(Carriage),
-    Playlist { edition: &'p str, track: &'p str, keys: Keys },
-    Init { edition: &'p str, track: &'p str },
-    Segment { edition: &'p str, track: &'p str, number: u32 },
-}
-
-impl<'p> Place<'p> {
-    fn parse(path: &'p str) -> Option<Self> {
-        let parts: Vec<&str> = path.split('/').collect();
-        match parts[..] {
-            ["master.m3u8"] => Some(Self::Multivariant(Keys::Both)),
-            ["master-clearkey.m3u8"] => Some(Self::Multivariant(Keys::ClearKeyAlone)),
-            ["manifest.mpd"] => Some(Self::Description(Carriage::SideCar)),
-            ["manifest-wvtt.mpd"] => Some(Self::Description(Carriage::Samples)),
-            [edition, track, "media.m3u8"] => Some(Self::Playlist { edition, track, keys: Keys::Both }),
-            [edition, track, "media-clearkey.m3u8"] => {
-                Some(Self::Playlist { edition, track, keys: Keys::ClearKeyAlone })
-            }
-            [edition, track, "init.mp4"] => Some(Self::Init { edition, track }),
-            [edition, track, segment] => {
-                let digits = segment.strip_suffix(".m4s")?;
-                // One name a segment: no sign, no leading zero.
-                let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-                let number = plain.then(|| digits.parse().ok())??;
-                Some(Self::Segment { edition, track, number })
-            }
-            _ => None,
-        }
-    }
-}
-
 impl DeliveryService {
     /// What stands at `path` below the prefix `token` and `asset`, when the token allows it.
     pub(crate) async fn entity(&self, cx: &Cx, token: &str, asset: &str, path: &str) -> Result<Entity, DeliveryError> {
@@ -102,21 +69,46 @@ impl DeliveryService {
         let pass = signature::verify(&deps.url_keys, token, &cx.tenant, deps.clock.now())?;
         let asset: AssetId = asset.parse().map_err(|_| signature::invalid())?;
         // A tier that is configured no longer is no tier.
-        let max_height = self.config.max_height(&pass.tier).filter(|_| pass.asset == asset);
-        let max_height = max_height.ok_or_else(signature::invalid)?;
-        if let Some((edition, place)) = beside::Place::parse(path) {
-            let presentation = self.library.presentation(cx, &asset).await?;
-            let known = edition == presentation.edition;
-            let found = if known { self.beside(cx, &presentation, place).await? } else { None };
-            return found.ok_or_else(|| nothing_at(path).into());
-        }
-        let place = Place::parse(path).ok_or_else(|| nothing_at(path))?;
-        let presentation = self.library.presentation(cx, &asset).await?;
-        let text = match place {
-            Place::Multivariant(_) | Place::Description(_) => self.subtitles(cx, &asset).await?,
-            Place::Playlist { .. } | Place::Init { .. } | Place::Segment { .. } => Arc::default(),
+        let allowance = Allowance::of(&self.config, &pass).filter(|_| pass.asset == asset);
+        let allowance = allowance.ok_or_else(signature::invalid)?;
+        let found = match beside::Place::parse(path) {
+            Some((edition, place)) => self.beside_tracks(cx, &asset, edition, place).await?,
+            None => self.of_tracks(cx, &asset, path, &allowance).await?,
         };
-        self.at(&presentation, place, &text, max_height)?.ok_or_else(|| nothing_at(path).into())
+        found.ok_or_else(|| nothing_at(path).into())
+    }
+
+    /// A manifest, or a file of a track.
+    async fn of_tracks(
+        &self,
+        cx: &Cx,
+        asset: &AssetId,
+        path: &str,
+        allowance: &Allowance<'_>,
+    ) -> Result<Option<Entity>, DeliveryError> {
+        let Some(place) = Place::parse(path) else { return Ok(None) };
+        let prepared = self.library.asset(cx, asset).await?;
+        let Some(encryption) = self.way(&prepared, &place) else { return Ok(None) };
+        let presentation = self.library.presentation(cx, &prepared, encryption).await?;
+        let text = match place {
+            Place::Multivariant { .. } | Place::Description { .. } => self.subtitles(cx, asset).await?,
+            Place::OfTrack { .. } => Arc::default(),
+        };
+        Ok(self.at(&presentation, place, &text, allowance)?)
+    }
+
+    /// A file beside the tracks: subtitles and thumbnails are the same in every edition.
+    async fn beside_tracks(
+        &self,
+        cx: &Cx,
+        asset: &AssetId,
+        edition: &str,
+        place: beside::Place<'_>,
+    ) -> Result<Option<Entity>, DeliveryError> {
+        let prepared = self.library.asset(cx, asset).await?;
+        let Some(encryption) = self.way_named(&prepared, edition) else { return Ok(None) };
+        let presentation = self.library.presentation(cx, &prepared, encryption).await?;
+        Ok(self.beside(cx, &presentation, place).await?)
     }
 
     /// The asset's poster.
@@ -126,161 +118,112 @@ impl DeliveryService {
         Ok(Entity::ready("image/jpeg", Freshness::Seconds(A_DAY), poster))
     }
 
+    /// How the asset is packaged at a place: `Some(None)` is in the clear, `None` is not at all.
+    fn way(&self, asset: &Asset, place: &Place<'_>) -> Option<Option<Encryption>> {
+        let (settings, clear) = (&self.config.drm, asset.stock.clear);
+        let named = |scheme: Option<Encryption>, otherwise| match (clear, scheme) {
+            (true, None) => Some(None),
+            (true, Some(_)) => None,
+            (false, scheme) => Some(Some(scheme.unwrap_or(otherwise))),
+        };
+        match place {
+            Place::Multivariant { scheme, .. } => named(*scheme, settings.hls_scheme),
+            Place::Description { scheme, .. } => named(*scheme, settings.dash_scheme),
+            Place::OfTrack { edition, .. } => self.way_named(asset, edition),
+        }
+    }
+
+    /// The way of packaging that an edition names.
+    fn way_named(&self, asset: &Asset, name: &str) -> Option<Option<Encryption>> {
+        let ways: &[_] = if asset.stock.clear { &[None] } else { &[Some(Encryption::Cbcs), Some(Encryption::Cenc)] };
+        let named = |way| edition(way, &self.config.drm, self.config.segment_seconds);
+        ways.iter().copied().find(|way| named(*way) == name)
+    }
+
     fn at(
         &self,
         presentation: &Arc<Presentation>,
         place: Place<'_>,
         text: &[Subtitles],
-        max_height: Option<u32>,
+        allowance: &Allowance<'_>,
     ) -> Result<Option<Entity>, Failure> {
-        let allowed = presentation.allowed(max_height);
-        let track = |edition: &str, id: &str| {
-            let known = edition == presentation.edition;
-            allowed.iter().copied().find(|track| known && track.id == id)
-        };
+        let (tracks, tricks) = (allowance.of_tracks(&presentation.tracks), allowance.of_tracks(&presentation.tricks));
+        if tracks.is_empty() {
+            return Ok(None);
+        }
         let manifest = Freshness::Seconds(self.config.manifest_seconds);
-        let clearkey = &self.config.clearkey_url;
-        Ok(match place {
-            Place::Multivariant(keys) => {
-                let text = hls::multivariant(presentation, &allowed, text, keys);
-                Some(playlist(manifest, text.map_err(|e| Failure::internal("writing an HLS playlist", e))?))
+        match place {
+            Place::Multivariant { addressing, keys, .. } => {
+                let text = hls::multivariant(presentation, &tracks, text, addressing, keys);
+                Ok(Some(playlist(manifest, text.map_err(unwritable)?)))
             }
-            Place::Description(carriage) => {
-                let text = dash::mpd(presentation, &allowed, (text, carriage), clearkey, self.config.segment_seconds);
+            Place::Description { addressing, carriage, .. } => {
+                let (clearkey_url, settings) = (self.config.clearkey_url.as_str(), &self.config.drm);
+                let segment_seconds = self.config.segment_seconds;
+                let subtitles = (text, carriage);
+                let words = Words { addressing, subtitles, clearkey_url, settings, segment_seconds };
+                let text = dash::mpd(presentation, (&tracks, &tricks), &words);
                 let text = text.map_err(|e| Failure::internal("writing a DASH description", e))?;
-                Some(Entity::ready("application/dash+xml", manifest, text.into()))
+                Ok(Some(Entity::ready("application/dash+xml", manifest, text.into())))
             }
-            Place::Playlist { edition, track: id, keys } => {
-                let track = track(edition, id);
-                let text = track.map(|track| hls::media(presentation, track, clearkey, keys)).transpose();
-                let text = text.map_err(|e| Failure::internal("writing an HLS playlist", e))?;
-                text.map(|text| playlist(manifest, text))
+            Place::OfTrack { track: id, file, .. } => {
+                let found = tracks.into_iter().chain(tricks).find(|track| track.id == id);
+                let place = found.and_then(|track| Some((track, presentation.place(&track.id)?)));
+                place.map(|place| self.file(presentation, place, file)).transpose().map(Option::flatten)
             }
-            Place::Init { edition, track: id } => track(edition, id).map(|track| init(presentation, track)),
-            Place::Segment { edition, track: id, number } => {
-                track(edition, id).map(|track| segment(presentation, track, number)).transpose()?.flatten()
+        }
+    }
+
+    /// A file of a track, which is at a place.
+    fn file(
+        &self,
+        presentation: &Arc<Presentation>,
+        (track, place): (&Track, usize),
+        file: TrackFile,
+    ) -> Result<Option<Entity>, Failure> {
+        let range = |range: &Range<u64>| range.end - range.start;
+        Ok(match file {
+            TrackFile::Playlist(Playlist::IFrames, _) if !track.index.kind.is_video() => None,
+            TrackFile::Playlist(which, keys) => {
+                let text = hls::media(presentation, track, &self.config.clearkey_url, (which, keys));
+                let manifest = Freshness::Seconds(self.config.manifest_seconds);
+                Some(playlist(manifest, text.map_err(unwritable)?))
+            }
+            TrackFile::Init => Some(Entity::ready(media_type(track), Freshness::Forever, track.layout.init.clone())),
+            TrackFile::Segment(number) => track.segment(number).map(|_| {
+                let segment = number as usize - 1;
+                let content = SegmentOf { presentation: presentation.clone(), track: place, segment };
+                let length = range(&track.layout.segment_range(segment));
+                media(track, presentation.entity_tag(track, &number.to_string()), length, Content::Segment(content))
+            }),
+            TrackFile::Whole => {
+                let content = Content::Whole { presentation: presentation.clone(), track: place };
+                let tag = presentation.entity_tag(track, TrackFile::WHOLE);
+                Some(media(track, tag, track.layout.size(), content))
             }
         })
     }
 
-    /// The bytes of an entity. As many segments are packaged at once as is configured; others wait until `cx`'s
-    /// deadline.
-    pub(crate) async fn bytes(&self, cx: &Cx, entity: Entity) -> Result<Bytes, Failure> {
-        let (presentation, track, number, header) = match entity.content {
-            Content::Ready(bytes) => return Ok(bytes),
-            Content::Segment { presentation, track, number, header } => (presentation, track, number, header),
-        };
-        let permit = tokio::time::timeout_at(cx.deadline, self.packagers.clone().acquire_owned()).await;
-        let busy = |_| Failure::new(FailureKind::Unavailable, "the origin is busy packaging; try again");
-        let permit = permit.map_err(busy)?.map_err(|e| Failure::internal("waiting for a packager", e))?;
-        let stored = Stored::read(self, cx, &presentation, track, number).await?;
-        let cx = cx.clone();
-        let package = move || {
-            let packaged = stored.package(&cx, &presentation, track, number, header);
-            drop(permit); // held to the end of the work, also when nobody waits for it any more
-            packaged
-        };
-        match entity.length < SMALL {
-            true => package(),
-            false => aside("packaging a segment", package).await?,
-        }
+    /// These bytes of a segment as served. As many parts are packaged at once as is configured; others wait until they
+    /// are asked for no longer.
+    pub(crate) async fn package(&self, of: SegmentOf, range: Range<u64>) -> Result<Vec<u8>, Failure> {
+        let permit = self.packagers.clone().acquire_owned().await;
+        let permit = permit.map_err(|e| Failure::internal("waiting for a packager", e))?;
+        let blobs = self.library.deps().blobs.tenant(&of.presentation.tenant);
+        of.package(&blobs, range, permit).await
     }
 }
 
-/// The part of a track file that a segment's samples are in, as stored.
-struct Stored {
-    bytes: Vec<u8>,
-    offset: u64,
-}
-
-impl Stored {
-    /// One read, over the few headers that may stand between two fragments' samples.
-    async fn read(
-        origin: &DeliveryService,
-        cx: &Cx,
-        presentation: &Presentation,
-        track: usize,
-        number: u32,
-    ) -> Result<Self, Failure> {
-        let (track, segment) = find(presentation, track, number)?;
-        let ranges = segment.data_ranges(&track.index);
-        let start = ranges.iter().map(|range| range.start).min().unwrap_or(0);
-        let end = ranges.iter().map(|range| range.end).max().unwrap_or(0);
-        if start >= end {
-            return Ok(Self { bytes: Vec::new(), offset: start });
-        }
-        let blobs = origin.library.deps().blobs.tenant(&cx.tenant);
-        let blocks = track.checks.as_ref().map_or(start..end, |checks| checks.around(start..end));
-        let cut = |found: u64| {
-            let what = format!("it has {found} bytes, and its index names byte {end}");
-            damaged(cx, &presentation.asset, &track.blob, &what)
-        };
-        match blobs.get_range(&track.blob, blocks.clone()).await {
-            Ok(bytes) if bytes.len() as u64 == blocks.end - blocks.start => {
-                Ok(Self { bytes: bytes.into(), offset: blocks.start })
-            }
-            Ok(bytes) => Err(cut(blocks.start + bytes.len() as u64)),
-            Err(failure) => match blobs.info(&track.blob).await {
-                Ok(info) if info.size < blocks.end => Err(cut(info.size)),
-                _ => Err(lost(failure)),
-            },
-        }
-    }
-
-    /// The segment as served: decrypted from rest, its samples joined behind their header, and protected.
-    fn package(
-        mut self,
-        cx: &Cx,
-        presentation: &Presentation,
-        track: usize,
-        number: u32,
-        header: Vec<u8>,
-    ) -> Result<Bytes, Failure> {
-        let (track, segment) = find(presentation, track, number)?;
-        let checked = track.checks.as_ref().map_or(Ok(()), |checks| checks.verify(self.offset, &self.bytes));
-        checked.map_err(|damage| damaged(cx, &presentation.asset, &track.blob, &damage.to_string()))?;
-        BlobCipher::new(&presentation.at_rest, track.blob.as_str()).at(self.offset).apply(&mut self.bytes);
-        let mut packaged = header;
-        let data = packaged.len();
-        packaged.reserve_exact(usize::try_from(segment.data_size).unwrap_or(0));
-        for range in segment.data_ranges(&track.index) {
-            let within = |at: u64| usize::try_from(at - self.offset).unwrap_or(usize::MAX);
-            packaged.extend_from_slice(&self.bytes[within(range.start)..within(range.end)]);
-        }
-        if let Some(protected) = &presentation.protection {
-            let encrypted = protected.cipher.encrypt(&track.index, segment, &mut packaged[data..]);
-            encrypted.map_err(|e| Failure::internal("protecting a segment", e))?;
-        }
-        Ok(packaged.into())
-    }
-}
-
-fn find(presentation: &Presentation, track: usize, number: u32) -> Result<(&Track, &Segment), Failure> {
-    let found = presentation.tracks.get(track).and_then(|track| Some((track, track.segment(number)?)));
-    found.ok_or_else(|| Failure::new(FailureKind::Internal, "a segment was looked up that was there before"))
+fn media(track: &Track, tag: String, length: u64, content: Content) -> Entity {
+    Entity { content_type: media_type(track), freshness: Freshness::Forever, tag, length, content }
 }
 
 fn playlist(freshness: Freshness, text: String) -> Entity {
     Entity::ready("application/vnd.apple.mpegurl", freshness, text.into())
 }
 
-fn init(presentation: &Presentation, track: &Track) -> Entity {
-    let signalled = presentation.signalled();
-    let pssh: Vec<_> = signalled.iter().map(|signalled| common_pssh(&[signalled.key_id])).collect();
-    let bytes = track.index.init_segment(signalled, &pssh);
-    Entity::ready(media_type(track), Freshness::Forever, bytes.into())
-}
-
-/// The segment's entity, its size known from the index alone.
-fn segment(presentation: &Arc<Presentation>, track: &Track, number: u32) -> Result<Option<Entity>, Failure> {
-    let Some(segment) = track.segment(number) else { return Ok(None) };
-    let header = track.index.segment_header(segment, presentation.signalled());
-    let header = header.map_err(|e| Failure::internal("writing a segment's header", e))?;
-    let length = header.len() as u64 + segment.data_size;
-    let tag = presentation.entity_tag(&format!("{}/{number}", track.id));
-    let place = presentation.tracks.iter().position(|other| other.id == track.id).unwrap_or(usize::MAX);
-    let content = Content::Segment { presentation: presentation.clone(), track: place, number, header };
-    Ok(Some(Entity { content_type: media_type(track), freshness: Freshness::Forever, tag, length, content }))
+fn unwritable(error: hls::Unwritable) -> Failure {
+    Failure::internal("writing an HLS playlist", error)
 }
 
 fn media_type(track: &Track) -> &'static str {

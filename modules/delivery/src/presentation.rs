@@ -1,53 +1,59 @@
-//! An asset made ready to be packaged: its tracks divided into segments, its protection, its sizes.
+//! An asset packaged one way: in the clear, or encrypted by one scheme. Everything that is served of it follows from this.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, ops::Deref, sync::Arc};
 
 use sha2::{Digest, Sha256};
-use tessera_at_rest::BlobChecks;
-use tessera_cenc::SegmentCipher;
-use tessera_contract_media::{AssetDescriptor, ThumbnailsDescriptor, TrackDescriptor};
+use tessera_contract_media::ThumbnailsDescriptor;
 use tessera_hls::rounded_seconds;
-use tessera_isobmff::{Bandwidth, Protection, Segment, TrackIndex, TrackKind};
-use tessera_runtime::blobs::BlobKey;
-use tessera_types::AssetId;
+use tessera_isobmff::{Bandwidth, Protection};
+use tessera_types::{AssetId, TenantId};
+
+use crate::{
+    layout::Layout,
+    protection::{OpenKey, Protected, iv_prefix},
+    signalling::{Encryption, Signalling},
+    stock::{Stock, StockTrack},
+};
 
 /// Counted up with every change that gives other bytes for the same request, so that no cache mixes two packagings.
 const REVISION: u32 = 1;
 
-/// A ready asset. It never changes.
+/// A ready asset, packaged one way. It never changes.
 pub(crate) struct Presentation {
+    pub(crate) tenant: TenantId,
     pub(crate) asset: AssetId,
     /// Names this way of packaging in URLs.
     pub(crate) edition: String,
     /// Video tallest first, then audio, as described.
     pub(crate) tracks: Vec<Track>,
-    pub(crate) protection: Option<Protected>,
+    /// Of each video track its sync samples alone, for trick play.
+    pub(crate) tricks: Vec<Track>,
     pub(crate) thumbnails: Option<ThumbnailsDescriptor>,
     /// The key that its track files are encrypted with at rest.
     pub(crate) at_rest: [u8; 16],
-    /// What entity tags are made from: asset, edition, key.
-    identity: String,
+    /// Names it among all presentations of all tenants.
+    pub(crate) identity: Arc<str>,
 }
 
-/// How segments are protected, with the key made ready.
-pub(crate) struct Protected {
-    pub(crate) signalled: Protection,
-    pub(crate) cipher: SegmentCipher,
-}
-
-/// One track with its segments.
+/// One track, packaged.
 pub(crate) struct Track {
-    pub(crate) id: String,
-    pub(crate) blob: BlobKey,
-    pub(crate) index: TrackIndex,
-    /// Of the blob as stored; none where it was stored without.
-    pub(crate) checks: Option<BlobChecks>,
-    pub(crate) segments: Vec<Segment>,
-    /// As served: headers and protection included.
+    stock: Arc<StockTrack>,
+    pub(crate) protection: Option<Protected>,
+    /// As one file, headers and protection included.
+    pub(crate) layout: Layout,
+    /// As served.
     pub(crate) bandwidth: Bandwidth,
 }
 
-/// Why an asset cannot be packaged: what media stored contradicts itself.
+impl Deref for Track {
+    type Target = StockTrack;
+
+    fn deref(&self) -> &StockTrack {
+        &self.stock
+    }
+}
+
+/// Why an asset cannot be packaged: what media stored contradicts itself, or what is configured does not fit.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unusable {
     #[error("the asset has no track that can be packaged")]
@@ -56,61 +62,67 @@ pub(crate) enum Unusable {
     BlobKey(String, String),
     #[error("track {0}")]
     Track(String, #[source] tessera_isobmff::Error),
+    #[error("track {0} has no content key")]
+    NoKey(String),
+    #[error("tracks {0} and {1} would encrypt with the same counters under cenc: encode one of them anew")]
+    SharedCounters(String, String),
+    #[error("what DRM systems are told of track {0}")]
+    Signalling(String, #[source] tessera_pssh::Error),
 }
 
-/// What a presentation is made of.
-pub(crate) struct Parts<'a> {
-    pub(crate) descriptor: &'a AssetDescriptor,
-    /// The tracks to package, in the descriptor's order.
-    pub(crate) tracks: Vec<(TrackDescriptor, TrackIndex)>,
-    /// The checksums of each track's blob.
-    pub(crate) checks: Vec<Option<BlobChecks>>,
-    pub(crate) protection: Option<Protected>,
-    pub(crate) at_rest: [u8; 16],
+/// One way of packaging.
+pub(crate) struct Way<'a> {
+    /// None for the clear.
+    pub(crate) encryption: Option<Encryption>,
+    /// The content keys by label.
+    pub(crate) keys: BTreeMap<Option<String>, OpenKey>,
+    pub(crate) settings: &'a Signalling,
     pub(crate) segment_seconds: u32,
 }
 
+/// The name of a way of packaging, in URLs: what it is called never has other bytes.
+pub(crate) fn edition(encryption: Option<Encryption>, settings: &Signalling, segment_seconds: u32) -> String {
+    let scheme = if encryption == Some(Encryption::Cenc) { "-cenc" } else { "" };
+    let told = encryption.and_then(|_| settings.fingerprint()).map(|name| format!("-{name}")).unwrap_or_default();
+    format!("e{REVISION}s{segment_seconds}{scheme}{told}")
+}
+
 impl Presentation {
-    /// Divides the tracks into segments and measures them.
-    pub(crate) fn new(parts: Parts<'_>) -> Result<Self, Unusable> {
-        let Parts { descriptor, tracks, checks, protection, at_rest, segment_seconds } = parts;
-        let signalled = protection.as_ref().map(|protected| &protected.signalled);
-        let segments = divided(&tracks, segment_seconds);
-        let tracks: Vec<Track> = tracks
-            .into_iter()
-            .zip(segments)
-            .zip(checks)
-            .map(|(((described, index), segments), checks)| {
-                Ok(Track { checks, ..Track::new(described, index, segments, signalled)? })
-            })
-            .collect::<Result<_, _>>()?;
-        if tracks.is_empty() {
-            return Err(Unusable::NoTracks);
+    /// Protects and measures the tracks.
+    pub(crate) fn new(stock: &Stock, way: &Way<'_>) -> Result<Self, Unusable> {
+        if way.encryption == Some(Encryption::Cenc) {
+            check_counters(stock)?;
         }
-        let edition = format!("e{REVISION}s{segment_seconds}");
-        let key = signalled.map(|signalled| u128::from_be_bytes(signalled.key_id));
-        let identity = format!("{}\n{edition}\n{key:?}", descriptor.asset_id);
-        let asset = descriptor.asset_id.clone();
-        let thumbnails = descriptor.thumbnails.clone();
-        Ok(Self { asset, edition, tracks, protection, thumbnails, at_rest, identity })
+        let packaged = |tracks: &[Arc<StockTrack>]| {
+            tracks.iter().map(|track| Track::new(track.clone(), way)).collect::<Result<Vec<_>, _>>()
+        };
+        let edition = edition(way.encryption, way.settings, way.segment_seconds);
+        Ok(Self {
+            tenant: stock.tenant.clone(),
+            asset: stock.asset.clone(),
+            identity: format!("{}\n{}\n{edition}", stock.tenant, stock.asset).into(),
+            edition,
+            tracks: packaged(&stock.tracks)?,
+            tricks: packaged(&stock.tricks)?,
+            thumbnails: stock.thumbnails.clone(),
+            at_rest: stock.at_rest,
+        })
     }
 
-    /// The protection as signalled in boxes and manifests; `None` for clear media.
-    pub(crate) fn signalled(&self) -> Option<&Protection> {
-        self.protection.as_ref().map(|protected| &protected.signalled)
+    /// The place of the track with this id, for trick play or not.
+    pub(crate) fn place(&self, id: &str) -> Option<usize> {
+        self.tracks.iter().chain(&self.tricks).position(|track| track.id == id)
     }
 
-    /// The tracks that a tier with this limit may have: audio, and video up to the height; the smallest where none is.
-    pub(crate) fn allowed(&self, max_height: Option<u32>) -> Vec<&Track> {
-        let heights = self.tracks.iter().filter_map(Track::height);
-        let smallest = heights.min().unwrap_or(0);
-        let limit = max_height.unwrap_or(u32::MAX).max(smallest);
-        self.tracks.iter().filter(|track| track.height().is_none_or(|height| height <= limit)).collect()
+    /// The track at a place.
+    pub(crate) fn at(&self, place: usize) -> Option<&Track> {
+        self.tracks.get(place).or_else(|| self.tricks.get(place.checked_sub(self.tracks.len())?))
     }
 
     /// A strong entity tag (RFC 9110 §8.8.3) of a part whose bytes follow from its name.
-    pub(crate) fn entity_tag(&self, part: &str) -> String {
-        entity_tag(&[self.identity.as_bytes(), b"\n", part.as_bytes()].concat())
+    pub(crate) fn entity_tag(&self, track: &Track, part: &str) -> String {
+        let key = track.signalled().map(|signalled| u128::from_be_bytes(signalled.key_id));
+        entity_tag(format!("{}\n{}\n{key:?}\n{}/{part}", self.asset, self.edition, track.id).as_bytes())
     }
 
     /// Seconds that no segment of any track is longer than, rounded: renditions of a presentation agree on one target
@@ -138,66 +150,63 @@ impl Presentation {
     }
 }
 
-/// The segments of each track: video at its groups of pictures, audio at the samples nearest to the first video track's
-/// boundaries.
-fn divided(tracks: &[(TrackDescriptor, TrackIndex)], seconds: u32) -> Vec<Vec<Segment>> {
-    let video = tracks.iter().map(|(_, index)| index).find(|index| index.kind.is_video());
-    let boundaries = video.map(|video| (video, video.segments(seconds)));
-    let of_track = |index: &TrackIndex| match &boundaries {
-        Some((video, boundaries)) if !index.kind.is_video() => index.segments_aligned_to(video, boundaries),
-        _ => index.segments(seconds),
-    };
-    tracks.iter().map(|(_, index)| of_track(index)).collect()
+/// No two track files share counters: a pair of names in four thousand million does.
+fn check_counters(stock: &Stock) -> Result<(), Unusable> {
+    let mut seen = BTreeMap::new();
+    for track in stock.tracks.iter().chain(&stock.tricks) {
+        if let Some(other) = seen.insert(iv_prefix(track.blob.as_str(), track.trick).0, &track.id) {
+            return Err(Unusable::SharedCounters(other.clone(), track.id.clone()));
+        }
+    }
+    Ok(())
 }
 
 impl Track {
-    fn new(
-        described: TrackDescriptor,
-        index: TrackIndex,
-        segments: Vec<Segment>,
-        protection: Option<&Protection>,
-    ) -> Result<Self, Unusable> {
-        let TrackDescriptor { track_id: id, blob, .. } = described;
-        let blob = blob.parse().map_err(|_| Unusable::BlobKey(id.clone(), blob))?;
-        let bandwidth = index.bandwidth_of(&segments, protection).map_err(|e| Unusable::Track(id.clone(), e))?;
-        Ok(Self { id, blob, index, checks: None, segments, bandwidth })
+    fn new(stock: Arc<StockTrack>, way: &Way<'_>) -> Result<Self, Unusable> {
+        let protection = way.encryption.map(|encryption| protected(&stock, encryption, way)).transpose()?;
+        let boxes = protection.as_ref().map_or(Ok(Vec::new()), Protected::boxes);
+        let boxes = boxes.map_err(|e| Unusable::Signalling(stock.id.clone(), e))?;
+        let signalled = protection.as_ref().map(|protected| &protected.signalled);
+        let init = stock.index.init_segment(signalled, &boxes);
+        let measured = measured(&stock, signalled).map_err(|e| Unusable::Track(stock.id.clone(), e))?;
+        let (segment_index, sizes, bandwidth) = measured;
+        let layout = Layout::new(init.into(), segment_index.into(), &sizes);
+        Ok(Self { stock, protection, layout, bandwidth })
     }
 
-    /// The segment with this number, counted from 1.
-    pub(crate) fn segment(&self, number: u32) -> Option<&Segment> {
-        self.segments.get(usize::try_from(number.checked_sub(1)?).ok()?)
+    /// The protection as signalled in boxes and manifests; `None` for clear media.
+    pub(crate) fn signalled(&self) -> Option<&Protection> {
+        self.protection.as_ref().map(|protected| &protected.signalled)
     }
+}
 
-    /// Height in pixels; `None` for sound.
-    pub(crate) fn height(&self) -> Option<u32> {
-        match self.index.kind {
-            TrackKind::Video(format) => Some(u32::from(format.height)),
-            TrackKind::Audio(_) => None,
-        }
-    }
+fn protected(track: &StockTrack, encryption: Encryption, way: &Way<'_>) -> Result<Protected, Unusable> {
+    let label = way.settings.keys.label(encryption, &track.index.kind);
+    let key = way.keys.get(&label).ok_or_else(|| Unusable::NoKey(track.id.clone()))?;
+    let key_ids: Vec<_> = way.keys.values().map(|key| key.id).collect();
+    let prefix = iv_prefix(track.blob.as_str(), track.trick);
+    Ok(Protected::new(key, &key_ids, encryption, prefix, way.settings))
+}
 
-    /// The language as a BCP 47 tag, the shortest there is (RFC 5646 §4.5): `de` and not `deu`. None when it is not known.
-    pub(crate) fn language(&self) -> Option<String> {
-        let code = Some(self.index.language.as_str()).filter(|language| *language != "und")?;
-        let short = isolang::Language::from_639_3(code).and_then(|language| language.to_639_1());
-        Some(short.unwrap_or(code).to_owned())
-    }
-
-    /// What its language calls itself, `Deutsch`, or its English name. None when it is not known.
-    pub(crate) fn language_name(&self) -> Option<&'static str> {
-        let language = isolang::Language::from_639_3(&self.index.language).filter(|_| self.index.language != "und")?;
-        Some(language.to_autonym().unwrap_or_else(|| language.to_name()))
-    }
-
-    fn end(&self) -> u64 {
-        self.segments.last().map_or(0, |last| last.start.saturating_add(last.duration))
-    }
+/// The segment index, the size of each segment as served, and their bit rates.
+fn measured(
+    track: &StockTrack,
+    signalled: Option<&Protection>,
+) -> Result<(Vec<u8>, Vec<u64>, Bandwidth), tessera_isobmff::Error> {
+    let sizes = track.segments.iter().map(|segment| track.index.segment_size(segment, signalled));
+    let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
+    let sized: Vec<_> = track.segments.iter().cloned().zip(sizes.iter().copied()).collect();
+    let rates: Vec<_> = sized.iter().map(|(segment, size)| (*size, segment.duration)).collect();
+    Ok((track.index.segment_index(&sized)?, sizes, Bandwidth::measure(&rates, track.index.timescale)))
 }
 
 impl fmt::Debug for Presentation {
     /// Without keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Presentation").field("identity", &self.identity).finish_non_exhaustive()
+        f.debug_struct("Presentation")
+            .field("asset", &self.asset)
+            .field("edition", &self.edition)
+            .finish_non_exhaustive()
     }
 }
 

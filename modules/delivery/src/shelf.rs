@@ -49,6 +49,16 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
         Ok(value)
     }
 
+    /// The value of `key`, if it is here.
+    pub(crate) fn peek(&self, key: &K) -> Option<V> {
+        let mut slots = self.lock();
+        slots.uses += 1;
+        let last_use = slots.uses;
+        let slot = slots.by_key.get_mut(key)?;
+        slot.last_use = last_use;
+        slot.cell.get().cloned()
+    }
+
     fn cell(&self, key: &K) -> Arc<OnceCell<V>> {
         let mut slots = self.lock();
         slots.uses += 1;

@@ -27,6 +27,11 @@ pub(crate) struct Pass {
     pub(crate) tier: String,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub(crate) territory: Option<Territory>,
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_height: Option<u32>,
+    /// Sorted, each once.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) codecs: Option<Vec<String>>,
     /// Seconds since the Unix epoch.
     #[serde(rename = "e")]
     pub(crate) expires: i64,
@@ -42,7 +47,7 @@ pub(crate) fn expires_at(now: Timestamp, seconds: u64, step: u64) -> Timestamp {
 
 /// The path segment that carries `pass`, signed with the ring's current key.
 pub(crate) fn sign(keys: &KeyRing, pass: &Pass) -> String {
-    let payload = serde_json::to_vec(pass).expect("a pass has only strings and a number");
+    let payload = serde_json::to_vec(pass).expect("a pass has only strings and numbers");
     let signed = format!("{}.{}", keys.current(), BASE64_URL_SAFE_NO_PAD.encode(payload));
     let mac = mac(keys.current_key(), &signed).finalize().into_bytes();
     format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac))
@@ -98,6 +103,8 @@ mod tests {
             asset: "ast_1".parse().unwrap(),
             tier: "standard".into(),
             territory: Some("DE".parse().unwrap()),
+            max_height: Some(1080),
+            codecs: Some(vec!["avc1".into(), "mp4a".into()]),
             expires: NOW.as_seconds() + 60,
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use tessera_contract_drm as contract;
 use tessera_types::AssetId;
 
-/// One asset's key. It never prints.
+/// One of an asset's keys. It never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ContentKey {
     pub(crate) key_id: [u8; 16],
@@ -21,9 +21,9 @@ impl ContentKey {
     }
 
     /// As the packager gets it.
-    pub(crate) fn to_contract(&self, asset_id: AssetId) -> contract::ContentKey {
+    pub(crate) fn to_contract(&self, asset_id: AssetId, label: Option<contract::KeyLabel>) -> contract::ContentKey {
         let (key_id, key, iv) = (hex(&self.key_id), hex(&self.key), hex(&self.iv));
-        contract::ContentKey { asset_id, key_id, key: key.into(), iv }
+        contract::ContentKey { asset_id, label, key_id, key: key.into(), iv }
     }
 }
 

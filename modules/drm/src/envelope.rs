@@ -1,6 +1,6 @@
 //! Content keys at rest: encrypted under a master key, and bound to where they belong.
 //!
-//! AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce before the ciphertext. Tenant, asset and key id are
+//! AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce before the ciphertext. Tenant, asset, label and key id are
 //! authenticated, so that a row copied to another place does not open.
 
 use aes_gcm::{
@@ -18,6 +18,8 @@ const NONCE: usize = 12;
 pub(crate) struct Place<'a> {
     pub(crate) tenant: &'a TenantId,
     pub(crate) asset: &'a AssetId,
+    /// Empty for the key without one.
+    pub(crate) label: &'a str,
 }
 
 /// The envelope does not open: another master key made it, or it was altered or moved.
@@ -27,7 +29,8 @@ pub(crate) struct Sealed;
 impl Place<'_> {
     /// Unambiguous, for none of the parts holds a line break.
     fn authenticated(&self, key_id: &[u8; 16]) -> Vec<u8> {
-        format!("tessera content key 1\n{}\n{}\n{}", self.tenant, self.asset, hex(key_id)).into_bytes()
+        let label = if self.label.is_empty() { String::new() } else { format!("\n{}", self.label) };
+        format!("tessera content key 1\n{}\n{}\n{}{label}", self.tenant, self.asset, hex(key_id)).into_bytes()
     }
 }
 
@@ -64,7 +67,7 @@ mod tests {
     fn opens_only_in_its_place_with_its_key() {
         let (tenant, other): (TenantId, TenantId) = ("acme".parse().unwrap(), "globex".parse().unwrap());
         let (asset, sequel): (AssetId, AssetId) = ("ast_1".parse().unwrap(), "ast_2".parse().unwrap());
-        let place = Place { tenant: &tenant, asset: &asset };
+        let place = Place { tenant: &tenant, asset: &asset, label: "" };
         let key = ContentKey::of_random([[1; 16], [2; 16], [3; 16]]);
         let wrapped = wrap(&MASTER, place, &key, [4; 12]);
         assert_eq!(unwrap(&MASTER, place, key.key_id, &wrapped), Ok(key.clone()));
@@ -73,6 +76,7 @@ mod tests {
         assert_eq!(unwrap(&[8; 32], place, key.key_id, &wrapped), Err(Sealed), "another master key");
         assert_eq!(unwrap(&MASTER, Place { tenant: &other, ..place }, key.key_id, &wrapped), Err(Sealed));
         assert_eq!(unwrap(&MASTER, Place { asset: &sequel, ..place }, key.key_id, &wrapped), Err(Sealed));
+        assert_eq!(unwrap(&MASTER, Place { label: "hd", ..place }, key.key_id, &wrapped), Err(Sealed), "another label");
         assert_eq!(unwrap(&MASTER, place, [7; 16], &wrapped), Err(Sealed), "another key id");
         for at in 0..wrapped.len() {
             let mut changed = wrapped.clone();

@@ -65,7 +65,8 @@ async fn identity(State(licensing): State<Licensing>, Path(key_id): Path<String>
         let key_id = from_hex(&key_id);
         key_id.map(|id| vec![id]).ok_or_else(|| Failure::invalid("key_id", "a key id is 32 hexadecimal digits"))
     };
-    licensing.answer(&head, "identity", "application/octet-stream", wanted, |key| key.key.to_vec()).await
+    let bare = |keys: &[ContentKey]| keys.iter().flat_map(|key| key.key).collect();
+    licensing.answer(&head, "identity", "application/octet-stream", wanted, bare).await
 }
 
 fn count(form: &'static str, outcome: String, times: u64) {
@@ -81,36 +82,36 @@ pub(crate) fn announce() {
 }
 
 impl Licensing {
-    /// Gives the session's key in the form that `write` makes, or says why not.
+    /// Gives the session's keys in the form that `write` makes, or says why not.
     async fn answer(
         &self,
         head: &Parts,
         form: &'static str,
         content_type: &'static str,
         wanted: impl Future<Output = Result<Vec<[u8; 16]>, Failure>>,
-        write: impl Fn(&ContentKey) -> Vec<u8>,
+        write: impl Fn(&[ContentKey]) -> Vec<u8>,
     ) -> Response<Body> {
         let request_id = sent_request_id(&head.headers);
         let outcome = match self.hosts.visitor(head).await {
-            Ok(cx) => self.key(&cx, &head.headers, wanted).await,
+            Ok(cx) => self.keys(&cx, &head.headers, wanted).await,
             Err(failure) => Err(failure.into()),
         };
         let counted = outcome.as_ref().map_or_else(|error| error.code().to_owned(), |_| "given".into());
         count(form, counted, 1);
         match outcome {
-            Ok(key) => given(content_type, write(&key), &request_id),
+            Ok(keys) => given(content_type, write(&keys), &request_id),
             Err(error) => refused(&error, &request_id),
         }
     }
 
-    async fn key(
+    async fn keys(
         &self,
         cx: &Cx,
         headers: &HeaderMap,
         wanted: impl Future<Output = Result<Vec<[u8; 16]>, Failure>>,
-    ) -> Result<ContentKey, DrmError> {
+    ) -> Result<Vec<ContentKey>, DrmError> {
         let token = bearer(headers)?;
-        let work = async { self.drm.licensed_key(cx, token, &wanted.await?).await };
+        let work = async { self.drm.licensed_keys(cx, token, &wanted.await?).await };
         let late = || Failure::new(FailureKind::DeadlineExceeded, "no licence could be given in time; try again");
         tokio::time::timeout_at(cx.deadline, work).await.unwrap_or_else(|_| Err(late().into()))
     }

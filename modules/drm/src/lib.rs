@@ -1,7 +1,7 @@
 //! The built-in DRM: content keys, and licences for whoever may watch.
 //!
-//! It owns one content key an asset, encrypted under a master key that it is handed, and the tokens that let a session
-//! fetch licences. It refuses to know plans, prices and devices: before it gives a key away it asks entitlement again.
+//! It owns the content keys of assets, one or several told apart by labels, encrypted under a master key that it is
+//! handed, and the tokens that let a session fetch licences. It refuses to know plans, prices and devices: before it gives a key away it asks entitlement again.
 //!
 //! ClearKey is for trying things out, not for protecting content: a viewer can read the key, and a licence that was
 //! given cannot be taken back.
@@ -30,7 +30,7 @@ pub use store::SEALED_UNDER;
 pub use tenant_tables::TABLES;
 
 /// The module's schema.
-pub static MODULE: Module = tessera_store::module!("drm", ["0001_content_keys"]);
+pub static MODULE: Module = tessera_store::module!("drm", ["0001_content_keys", "0002_key_labels"]);
 
 /// What the module is handed.
 pub struct DrmDeps {

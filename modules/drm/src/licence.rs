@@ -6,7 +6,7 @@ use tessera_contract::Failure;
 
 use crate::content_key::ContentKey;
 
-/// Key ids of one request at most: an asset has one key, and a player asks for what it plays.
+/// Key ids of one request at most: an asset has a handful of keys, and a player asks for what it plays.
 const MOST_KEYS: usize = 16;
 
 /// What a content decryption module asks for.
@@ -20,7 +20,7 @@ struct Request {
 /// A JSON Web Key set (RFC 7517 §5) of symmetric keys, and for how long.
 #[derive(Serialize)]
 struct Licence {
-    keys: [Jwk; 1],
+    keys: Vec<Jwk>,
     #[serde(rename = "type")]
     session_type: &'static str,
 }
@@ -51,11 +51,11 @@ pub(crate) fn requested_keys(body: &[u8]) -> Result<Vec<[u8; 16]>, Failure> {
     kids.ok_or_else(|| Failure::invalid("kids", "a key id is 16 bytes in base64url without padding"))
 }
 
-/// The licence for one key.
-pub(crate) fn licence(key: &ContentKey) -> Vec<u8> {
+/// The licence for these keys.
+pub(crate) fn licence(keys: &[ContentKey]) -> Vec<u8> {
     let text = |bytes: &[u8; 16]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-    let jwk = Jwk { kty: "oct", kid: text(&key.key_id), k: text(&key.key) };
-    let licence = Licence { keys: [jwk], session_type: "temporary" };
+    let jwk = |key: &ContentKey| Jwk { kty: "oct", kid: text(&key.key_id), k: text(&key.key) };
+    let licence = Licence { keys: keys.iter().map(jwk).collect(), session_type: "temporary" };
     serde_json::to_vec(&licence).expect("a licence has only strings")
 }
 
@@ -95,7 +95,7 @@ mod tests {
     fn writes_a_json_web_key_set() {
         let key = ContentKey::of_random([[0xff; 16], [0; 16], [1; 16]]);
         assert_eq!(
-            String::from_utf8(licence(&key)).unwrap(),
+            String::from_utf8(licence(&[key])).unwrap(),
             r#"{"keys":[{"kty":"oct","kid":"_____________________w","k":"AAAAAAAAAAAAAAAAAAAAAA"}],"type":"temporary"}"#
         );
     }

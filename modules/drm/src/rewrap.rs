@@ -22,7 +22,7 @@ impl DrmService {
         loop {
             let rows = store::under_older(&self.store, current, at.as_ref()).await?;
             let Some(last) = rows.last() else { return Ok(done) };
-            at = Some((last.tenant.clone(), last.asset_id.clone()));
+            at = Some(last.clone());
             let resealed = rows.iter().map(|row| self.resealed(row)).collect::<Result<Vec<_>, _>>()?;
             done += store::replace_sealed(&self.store, rows, resealed).await?;
         }
@@ -32,7 +32,8 @@ impl DrmService {
         let (tenant, asset): (&TenantId, &AssetId) = (&row.tenant, &row.asset_id);
         let sealed = row.sealed();
         let key = self.open_key(tenant, asset, &sealed)?;
-        let wrapped = envelope::wrap(self.master_keys.current_key(), Place { tenant, asset }, &key, rand::random());
-        Ok(KeyRow { key_id: sealed.key_id, wrapped, master_key_id: self.master_keys.current().to_owned() })
+        let place = Place { tenant, asset, label: &sealed.label };
+        let wrapped = envelope::wrap(self.master_keys.current_key(), place, &key, rand::random());
+        Ok(KeyRow { wrapped, master_key_id: self.master_keys.current().to_owned(), ..sealed })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use tessera_contract::Failure;
-use tessera_contract_drm::DrmError;
+use tessera_contract_drm::{DrmError, KeyLabel};
 use tessera_contract_entitlement::{PlayFacts, Viewing};
 use tessera_runtime::secrets::KeyRing;
 use tessera_types::{AssetId, PlaybackSessionId, TenantId, Timestamp};
@@ -23,6 +23,9 @@ pub(crate) struct Claims {
     pub(crate) tenant: TenantId,
     pub(crate) session: PlaybackSessionId,
     pub(crate) asset: AssetId,
+    /// The only keys that it may have; all of the asset's where there is no list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keys: Option<Vec<KeyLabel>>,
     pub(crate) viewing: Viewing,
     pub(crate) facts: PlayFacts,
 }
@@ -32,11 +35,16 @@ impl Claims {
     pub(crate) fn new(
         tenant: TenantId,
         session: PlaybackSessionId,
-        asset: AssetId,
+        (asset, keys): (AssetId, Option<Vec<KeyLabel>>),
         (viewing, facts): (Viewing, PlayFacts),
         expires: Timestamp,
     ) -> Self {
-        Self { aud: AUDIENCE.into(), exp: expires.as_seconds(), tenant, session, asset, viewing, facts }
+        Self { aud: AUDIENCE.into(), exp: expires.as_seconds(), tenant, session, asset, keys, viewing, facts }
+    }
+
+    /// Whether the session may have the asset's key of this label; the one without a label has the empty one.
+    pub(crate) fn may_have(&self, label: &str) -> bool {
+        self.keys.as_ref().is_none_or(|keys| keys.iter().any(|key| key.as_str() == label))
     }
 }
 
@@ -110,7 +118,7 @@ mod tests {
     fn claims(tenant: &str) -> Claims {
         let viewing = Viewing { account_id: "acc_1".parse().unwrap(), territory: None, age_limit: None };
         let (session, asset) = ("pbs_1".parse().unwrap(), "ast_1".parse().unwrap());
-        Claims::new(tenant.parse().unwrap(), session, asset, (viewing, facts(None)), NOW.plus(HOUR))
+        Claims::new(tenant.parse().unwrap(), session, (asset, None), (viewing, facts(None)), NOW.plus(HOUR))
     }
 
     fn ring(id: &str, byte: u8) -> KeyRing {

@@ -142,13 +142,21 @@ async fn media(
     wanted: &AcquireLease,
 ) -> Result<(Route, Option<Licence>), PlaybackError> {
     let asset_id = playable.asset_id.clone();
-    let request = RouteRequest { asset_id: asset_id.clone(), tier: TIER.into(), territory: cx.territory.clone() };
+    let request = RouteRequest {
+        asset_id: asset_id.clone(),
+        tier: TIER.into(),
+        territory: cx.territory.clone(),
+        max_height: None,
+        codecs: None,
+    };
     let route = service.deps().delivery.route(cx, request).await.map_err(dependency::of_delivery)?;
     if !route.encrypted {
         return Ok((route, None));
     }
     let AcquireLease { session_id, viewing, facts, .. } = wanted.clone();
-    let request = AuthorizeLicence { session_id, asset_id, viewing, facts };
+    let key_labels = route.key_labels.as_ref().map(|labels| labels.iter().filter_map(|label| label.parse().ok()));
+    let key_labels = key_labels.map(Iterator::collect);
+    let request = AuthorizeLicence { session_id, asset_id, viewing, facts, key_labels };
     let access = service.deps().drm.authorize_licence(cx, request).await.map_err(dependency::of_drm)?;
     Ok((route, Some(Licence { servers: access.servers, token: access.token })))
 }

@@ -18,6 +18,7 @@ mod logs;
 mod offline;
 mod operator;
 mod pages;
+mod players;
 mod proxy;
 mod tenants;
 mod tokens;

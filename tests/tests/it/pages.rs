@@ -90,7 +90,7 @@ fn film(folder: &Path) -> String {
 }
 
 /// Publishes the film for free; gives the address at which the command says it can be watched.
-fn ingest(demo: &Demo, film: &str, more: &[&str]) -> String {
+pub(crate) fn ingest(demo: &Demo, film: &str, more: &[&str]) -> String {
     let mut arguments = vec!["ingest", film, "--title", "Moments", "--free", "--data", "data"];
     arguments.extend(more);
     let output = run(demo.folder(), &arguments);
@@ -101,7 +101,7 @@ fn ingest(demo: &Demo, film: &str, more: &[&str]) -> String {
 }
 
 /// Runs a script of `tests/browser` against the demo; fails when the script does.
-fn browser(demo: &Demo, script: &str, arguments: &[&str]) {
+pub(crate) fn browser(demo: &Demo, script: &str, arguments: &[&str]) {
     let folder = project().join("tests/browser");
     let driver = folder.join("node_modules/playwright-core");
     assert!(driver.exists(), "what drives the browser is not installed: npm --prefix tests/browser ci");

@@ -10,6 +10,9 @@ use crate::{Error, FragmentHeader, limits};
 /// The latest time and the largest file position that are accepted, far from where sums overflow.
 pub(super) const MAX_TIME: u64 = 1 << 60;
 
+/// Sample flag `sample_is_non_sync_sample` (ISO/IEC 14496-12 §8.8.3.1).
+const NON_SYNC: u32 = 0x1_0000;
+
 /// A fragment (`moof` and `mdat`) of the track file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fragment {
@@ -157,6 +160,40 @@ impl Fragment {
         self.durations = Runs::from_values(self.durations.iter().take(all_but_last).chain([duration]));
         self.duration = end - self.base_decode_time;
         Ok(())
+    }
+
+    /// Its sync samples as fragments of one sample each, without headers and durations: [`Self::end_at`] gives them those.
+    pub(super) fn sync_samples(&self) -> Vec<Self> {
+        let mut alone = Vec::new();
+        let (mut decode_time, mut position) = (self.base_decode_time, self.data_offset);
+        for sample in self.samples() {
+            if sample.flags & NON_SYNC == 0 {
+                alone.push(Self::alone(&sample, decode_time, position));
+            }
+            decode_time += u64::from(sample.duration);
+            position += u64::from(sample.size);
+        }
+        alone
+    }
+
+    fn alone(sample: &Sample<'_>, decode_time: u64, position: u64) -> Self {
+        let (size, offset) = (u64::from(sample.size), sample.composition_offset);
+        Self {
+            offset: position,
+            size,
+            data_offset: position,
+            data_size: size,
+            base_decode_time: decode_time,
+            duration: 0,
+            sizes: vec![sample.size],
+            durations: Runs(vec![(1, 0)]),
+            flags: Runs(vec![(1, sample.flags)]),
+            composition_offsets: if offset == 0 { Vec::new() } else { vec![offset] },
+            subsamples: match sample.subsamples {
+                [] => SubsampleMap::default(),
+                subsamples => SubsampleMap::of(subsamples),
+            },
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {

@@ -84,6 +84,11 @@ impl SubsampleMap {
         Ok(())
     }
 
+    /// The map of one sample that another map divides so.
+    pub(super) fn of(coded: &[Subsample]) -> Self {
+        Self { counts: vec![coded.len() as u8], pairs: coded.to_vec() }
+    }
+
     /// True when no sample was added: the track is protected as full samples, if at all.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()

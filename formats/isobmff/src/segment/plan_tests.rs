@@ -145,3 +145,29 @@ fn one_endless_sample_does_not_cost_a_step_a_tick() {
     let audio = track(init(audio(), 48_000, NO_EDIT), &[(1, 1024), (3, u32::MAX)]);
     check_tiling(&audio, &audio.segments_aligned_to(&video, &video.segments(2)));
 }
+
+#[test]
+fn a_part_holds_the_samples_of_its_bytes_and_is_read_where_the_segment_is() {
+    let index = track(init(video(), 25, Edit::default()), &[(50, 1), (25, 1), (25, 1)]);
+    let segment = &index.segments(3)[0];
+    for (range, samples, before) in [
+        (0..1, 0..1, 0),
+        (99..101, 0..2, 0),
+        (100..200, 1..2, 100),
+        (4_900..5_100, 49..51, 4_900),
+        (0..segment.data_size, 0..segment.sample_count(), 0),
+        (
+            segment.data_size - 1..segment.data_size,
+            segment.sample_count() - 1..segment.sample_count(),
+            segment.data_size - 100,
+        ),
+    ] {
+        let (part, skipped) = segment.covering(&index, range.clone());
+        assert_eq!((part.sample_count(), skipped), (samples.end - samples.start, before), "{range:?}");
+        assert_eq!(part.first_sample(), segment.first_sample() + samples.start, "{range:?}");
+        assert_eq!(part.data_size, 100 * u64::from(samples.end - samples.start), "{range:?}");
+        let all: Vec<u64> = segment.data_ranges(&index).into_iter().flatten().collect();
+        let ours: Vec<u64> = part.data_ranges(&index).into_iter().flatten().collect();
+        assert_eq!(ours, all[before as usize..][..ours.len()], "{range:?}");
+    }
+}

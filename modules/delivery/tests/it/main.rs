@@ -2,13 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod allowances;
 mod assets;
 mod beside;
 mod caching;
 mod neighbours;
 mod packaging;
 mod posters;
+mod schemes;
+mod signalling;
 mod signed_urls;
+mod whole_tracks;
 mod world;
 
 use serde_json::json;

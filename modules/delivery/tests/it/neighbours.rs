@@ -11,8 +11,8 @@ use std::{
 use tessera_contract::{Caller, Cx, Failure, FailureKind, Page, async_trait};
 use tessera_contract_drm::{AuthorizeLicence, ContentKey, Drm, DrmError, GetContentKey, LicenceAccess};
 use tessera_contract_media::{
-    Asset, AssetDescriptor, CreateAsset, DeleteSubtitles, GetAsset, GetDescriptor, ListAssets, Media, MediaError,
-    PutSubtitles,
+    Asset, AssetDescriptor, AssetLog, CancelAsset, CreateAsset, DeleteSubtitles, GetAsset, GetAssetLog, GetDescriptor,
+    ListAssets, Media, MediaError, PrioritizeAsset, PutSubtitles, RetryAsset,
 };
 
 pub(crate) const KEY_HEX: &str = "00112233445566778899aabbccddeeff";
@@ -55,6 +55,18 @@ impl Media for Assets {
     async fn delete_subtitles(&self, _: &Cx, _: DeleteSubtitles) -> Result<Asset, MediaError> {
         Err(not_asked().into())
     }
+    async fn cancel_asset(&self, _: &Cx, _: CancelAsset) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn retry_asset(&self, _: &Cx, _: RetryAsset) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn prioritize_asset(&self, _: &Cx, _: PrioritizeAsset) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn get_asset_log(&self, _: &Cx, _: GetAssetLog) -> Result<AssetLog, MediaError> {
+        Err(not_asked().into())
+    }
     async fn get_asset(&self, _: &Cx, _: GetAsset) -> Result<Asset, MediaError> {
         Err(not_asked().into())
     }
@@ -63,16 +75,18 @@ impl Media for Assets {
     }
 }
 
-/// One key for everything.
+/// One key for everything, under an id for each label.
 pub(crate) struct OneKey;
 
 #[async_trait]
 impl Drm for OneKey {
     async fn get_content_key(&self, cx: &Cx, request: GetContentKey) -> Result<ContentKey, DrmError> {
         assert_eq!(cx.caller, Caller::Service { name: "delivery".into() });
+        let label = request.label.as_ref().map_or(0, |label| label.as_str().bytes().map(u128::from).sum());
         Ok(ContentKey {
             asset_id: request.asset_id,
-            key_id: "0123456789abcdef0123456789abcdef".into(),
+            label: request.label,
+            key_id: format!("{:032x}", 0x0123456789abcdef0123456789abcdef_u128 + label),
             key: KEY_HEX.into(),
             iv: "d5fbd6b82ed93e4ef98ae40931ee33b7".into(),
         })

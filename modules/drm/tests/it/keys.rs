@@ -10,7 +10,7 @@ use tessera_testing::on_every_engine;
 use crate::world::{World, open, ring, service};
 
 fn get(asset: &str) -> GetContentKey {
-    GetContentKey { asset_id: asset.parse().unwrap() }
+    GetContentKey { asset_id: asset.parse().unwrap(), label: None }
 }
 
 #[tokio::test]
@@ -98,16 +98,19 @@ async fn after_rewrapping_the_old_master_key_is_not_needed_and_every_content_key
         for (tenant, asset) in [("acme", "ast_1"), ("acme", "ast_2"), ("globex", "ast_1")] {
             keys.push((tenant, asset, world.key(tenant, asset).await));
         }
+        let labelled = world.labelled_key("acme", "ast_1", Some("hd")).await;
         let rotated = ring("m2", 10).with_older("m1", Secret::new([9; 32])).unwrap();
         let drm = open(engine, &world.clock, &world.grants, rotated).await;
-        assert_eq!(drm.rewrap().await.unwrap(), 3);
+        assert_eq!(drm.rewrap().await.unwrap(), 4);
         assert_eq!(drm.rewrap().await.unwrap(), 0, "what is done is done");
         let under: Vec<(String, i64)> = drm.store().system().all(tessera_drm::SEALED_UNDER, vec![]).await.unwrap();
-        assert_eq!(under, [("m2".to_owned(), 3)]);
+        assert_eq!(under, [("m2".to_owned(), 4)]);
         let alone = open(engine, &world.clock, &world.grants, ring("m2", 10)).await;
         for (tenant, asset, key) in keys {
             assert_eq!(alone.get_content_key(&service(tenant), get(asset)).await.unwrap(), key, "{tenant} {asset}");
         }
+        let again = GetContentKey { label: Some("hd".parse().unwrap()), ..get("ast_1") };
+        assert_eq!(alone.get_content_key(&service("acme"), again).await.unwrap(), labelled);
         let without = open(engine, &world.clock, &world.grants, ring("m3", 11)).await;
         assert!(without.rewrap().await.unwrap_err().to_string().contains("m2"), "a key that is not there is named");
     })

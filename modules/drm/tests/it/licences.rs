@@ -110,6 +110,40 @@ async fn a_key_of_another_asset_or_tenant_is_not_found() {
 }
 
 #[tokio::test]
+async fn a_session_gets_the_keys_of_its_tier_and_no_other() {
+    on_every_engine(async |engine| {
+        let world = World::on(engine).await;
+        let mut ids = Vec::new();
+        for label in [None, Some("audio"), Some("hd"), Some("sd")] {
+            ids.push(world.labelled_key("acme", "ast_1", label).await.key_id);
+        }
+        let [whole, audio, hd, sd] = &ids[..] else { panic!("four keys") };
+        world.grants.give("acme", "acc_1", "basic");
+        let given = async |labels: Value, wanted: &[&str]| {
+            let access = world.authorize_for("acme", "ast_1", json!({}), labels).await;
+            let answer = world.licence("acme", &access.token, wanted).await;
+            let keys = answer.json()["keys"].as_array().cloned().unwrap_or_default();
+            (answer.code(), keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>())
+        };
+        let all = [whole.as_str(), audio, hd, sd];
+        let expected = |ids: &[&String]| (String::new(), ids.iter().map(|id| base64url(id)).collect::<Vec<_>>());
+        assert_eq!(given(json!(null), &all).await, expected(&[whole, audio, hd, sd]), "no list is all of them");
+        assert_eq!(given(json!(["audio", "sd"]), &all).await, expected(&[audio, sd]));
+        assert_eq!(given(json!(["audio", "sd"]), &[sd]).await, expected(&[sd]), "what is asked for");
+        assert_eq!(given(json!(["audio", "sd"]), &[hd]).await.0, "licence_denied");
+        assert_eq!(given(json!([]), &all).await.0, "licence_denied");
+        let access = world.authorize_for("acme", "ast_1", json!({}), json!(["audio", "sd"])).await;
+        let bearer = format!("Bearer {}", access.token.as_str());
+        for (id, status) in [(sd, 200), (hd, 403), (whole, 403)] {
+            let path = format!("/drm/v1/clearkey/{id}");
+            let fetched = request("GET", "acme", &path).header("authorization", &bearer);
+            assert_eq!(world.send(fetched, Value::Null).await.status, status, "the bare key");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn forged_expired_and_foreign_tokens_are_401() {
     on_every_engine(async |engine| {
         let world = World::on(engine).await;

@@ -91,17 +91,34 @@ impl World {
     }
 
     pub(crate) async fn authorize(&self, tenant: &str, asset: &str, more_facts: Value) -> LicenceAccess {
+        self.authorize_for(tenant, asset, more_facts, json!(null)).await
+    }
+
+    /// For the keys with these labels alone, or for all when it is `null`.
+    pub(crate) async fn authorize_for(
+        &self,
+        tenant: &str,
+        asset: &str,
+        more_facts: Value,
+        key_labels: Value,
+    ) -> LicenceAccess {
         let mut facts = json!({"title_id": "ttl_1", "free": false, "plans": ["basic"], "minimum_age": 0});
         facts.as_object_mut().unwrap().extend(more_facts.as_object().unwrap().clone());
         let request: AuthorizeLicence = serde_json::from_value(json!({
             "session_id": "pbs_1", "asset_id": asset, "viewing": {"account_id": "acc_1"}, "facts": facts,
+            "key_labels": key_labels,
         }))
         .unwrap();
         self.drm.authorize_licence(&service(tenant), request).await.unwrap()
     }
 
     pub(crate) async fn key(&self, tenant: &str, asset: &str) -> ContentKey {
-        let request = GetContentKey { asset_id: asset.parse().unwrap() };
+        self.labelled_key(tenant, asset, None).await
+    }
+
+    pub(crate) async fn labelled_key(&self, tenant: &str, asset: &str, label: Option<&str>) -> ContentKey {
+        let label = label.map(|label| label.parse().unwrap());
+        let request = GetContentKey { asset_id: asset.parse().unwrap(), label };
         self.drm.get_content_key(&service(tenant), request).await.unwrap()
     }
 

@@ -225,7 +225,7 @@ impl Delivery for Origin {
         let source =
             Source { name: "origin".into(), hls_url: url("main.m3u8").into(), dash_url: url("main.mpd").into() };
         let expires_at = cx.business_now.plus(Duration::from_secs(3600));
-        Ok(Route { sources: vec![source], encrypted: asset != "ast_clear", expires_at })
+        Ok(Route { sources: vec![source], encrypted: asset != "ast_clear", key_labels: None, expires_at })
     }
 }
 

@@ -1,0 +1,63 @@
+//! Every output that Chromium can play, in Shaka Player and hls.js: all schemes, segments and ranges, HLS and DASH.
+
+use std::{fs, process::Command};
+
+use serde_json::{Value, json};
+use tessera_testing::temp_dir;
+use tessera_tests::Demo;
+
+use crate::pages::{browser, ingest};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_players_show_every_output_of_one_stored_copy() {
+    let demo = Demo::start();
+    let film = film(&demo);
+    let clear = facts(&demo, &ingest(&demo, &film, &["--clear"])).await;
+    let encrypted = facts(&demo, &ingest(&demo, &film, &[])).await;
+    play(&demo, &film, json!({"clear": clear, "encrypted": encrypted}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_players_get_a_key_for_pictures_and_one_for_sound_beside_other_systems() {
+    let settings = "[delivery.drm]\nkeys = \"track_type\"\n\
+        systems = [\"clearkey\", \"widevine\", \"playready\", \"fairplay\"]\n";
+    let demo = Demo::configured(temp_dir(), settings);
+    let film = film(&demo);
+    let divided = facts(&demo, &ingest(&demo, &film, &[])).await;
+    play(&demo, &film, json!({"divided": divided}));
+}
+
+fn play(demo: &Demo, film: &str, facts: Value) {
+    let file = demo.folder().join("facts.json");
+    fs::write(&file, facts.to_string()).expect("the facts can be written");
+    browser(demo, "players.mjs", &[film, file.to_str().expect("a test's path is text")]);
+}
+
+/// A film whose pictures all differ, with its colours said, and sound in two languages.
+fn film(demo: &Demo) -> String {
+    let file = demo.folder().join("players.mkv");
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=9"])
+        .args(["-f", "lavfi", "-i", "sine=frequency=440:duration=9", "-f", "lavfi", "-i"])
+        .args(["sine=frequency=1320:duration=9", "-map", "0", "-map", "1", "-map", "2"])
+        .args(["-vf", "scale=out_color_matrix=bt709,format=yuv420p", "-colorspace", "bt709"])
+        .args(["-color_primaries", "bt709", "-color_trc", "bt709", "-c:v", "libx264", "-preset", "veryfast"])
+        .args(["-c:a", "aac", "-metadata:s:a:0", "language=ger", "-metadata:s:a:1", "language=fre"])
+        .arg(&file)
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "ffmpeg makes the film");
+    file.into_os_string().into_string().expect("a test's path is text")
+}
+
+/// What a player needs of the film at an address of the app: the signed prefix, and how licences are got.
+async fn facts(demo: &Demo, address: &str) -> Value {
+    let title = address.trim_end_matches('/').rsplit('/').next().expect("an address ends with the title's id");
+    let mut viewer = demo.site.browser();
+    viewer.sign_up(&format!("{title}@viewer.example"), "correct horse battery").await;
+    let start = json!({"title_id": title, "device_id": "players"});
+    let playback = viewer.post("/playback/v1/sessions", start).await.ok();
+    let hls = playback["sources"][0]["hls_url"].as_str().expect("a playlist");
+    let licence = &playback["licence"];
+    let server = licence["servers"][0]["url"].clone();
+    json!({"prefix": hls.trim_end_matches("master.m3u8"), "token": licence["token"], "licences": server})
+}
