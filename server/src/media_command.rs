@@ -1,18 +1,20 @@
 //! `tessera media`: looking at video files, without a server.
 
-use std::path::Path;
+use std::{path::Path, process::ExitCode};
 
+use tessera_isobmff::InspectLimits;
 use tessera_media::{AudioTrack, Plan, PreviewError, VideoTrack};
 
 use crate::{
     cli::{Media, Place},
     error::CommandError,
+    inspect_command,
     output::tell,
     settings,
 };
 
 /// Does what was asked.
-pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<(), CommandError> {
+pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<ExitCode, CommandError> {
     match command {
         Media::Plan { file, json } => {
             let root = settings::load(config, &Place { data: None, port: None, listen: None })?;
@@ -24,7 +26,13 @@ pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<(), Com
                 }
                 false => tell(&table(&file, &plan)),
             }
-            Ok(())
+            Ok(ExitCode::SUCCESS)
+        }
+        Media::Inspect { file, json, samples, boxes } => {
+            let limits = InspectLimits { boxes: boxes as usize, samples: samples as usize };
+            // Problems of the file are a result, not an error of the command: exit code 2.
+            let sound = inspect_command::run(file, json, limits).await?;
+            Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(2) })
         }
     }
 }
