@@ -18,7 +18,7 @@ VIEWER_SOURCES = $(shell find $(VIEWER) \( -name node_modules -o -name dist -o -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help up server release bench alerts test soak soak-simulator $(STAGES) fmt setup freeze licences advisories clean-data
+.PHONY: help up server release bench alerts test fuzz soak soak-simulator $(STAGES) fmt setup freeze licences advisories clean-data
 
 help: ## List what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,9 @@ soak-simulator: ## Run SEEDS=1..10000 of the simulator of billing, entitlement a
 
 soak: $(VIEWER_PAGE) $(if $(AT)$(SEED),,soak-simulator) ## Kill the server KILLS=1000 times while people buy, upload and watch; SEED=, AT="step point" replay (docs/faults.md).
 	@KILLS="$(KILLS)" SEED="$(SEED)" cargo run --quiet --package tessera-tests --bin soak -- $(AT)
+
+fuzz: ## Give CASES=1000000 changed files to every parser of the media formats; FROM= other seeds, TARGET= one parser.
+	@cargo run --quiet --package tessera-fuzz -- run $(or $(CASES),1000000) --from $(or $(FROM),0) $(if $(TARGET),--target $(TARGET))
 
 ## Working
 

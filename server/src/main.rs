@@ -19,6 +19,7 @@ mod films;
 mod hls_check;
 mod ingest;
 mod ingest_command;
+mod inspect_command;
 mod key_command;
 mod keys;
 mod log_level;
@@ -80,7 +81,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
             // Broken rules are a result, not an error of the command: exit code 2.
             return Ok(if hls_check::run(&playlist).await? { ExitCode::SUCCESS } else { ExitCode::from(2) });
         }
-        Command::Media(command) => media_command::run(config, command).await?,
+        Command::Media(command) => return media_command::run(config, command).await,
         Command::Tenant(command) => tenant::run(config, command).await?,
         Command::Key(command) => key_command::run(config, command).await?,
         Command::Audit(command) => return audit_command::run(config, command).await,

@@ -1,20 +1,22 @@
 //! `tessera media`: looking at video files without a server; what is about assets is [`crate::asset_command`]'s.
 
-use std::path::Path;
+use std::{path::Path, process::ExitCode};
 
 use tessera_contract_media::{SubtitleKind, SubtitlesLeftOut};
+use tessera_isobmff::InspectLimits;
 use tessera_media::{AudioTrack, Plan, PreviewError, SubtitleTrack, VideoTrack};
 
 use crate::{
     asset_command,
     cli::{Media, Place},
     error::CommandError,
+    inspect_command,
     output::tell,
     settings,
 };
 
 /// Does what was asked.
-pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<(), CommandError> {
+pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<ExitCode, CommandError> {
     match command {
         Media::Plan { file, json } => {
             let root = settings::load(config, &Place { data: None, port: None, listen: None })?;
@@ -26,14 +28,24 @@ pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<(), Com
                 }
                 false => tell(&table(&file, &plan)),
             }
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
-        Media::Jobs { all, json, at } => asset_command::jobs(&at, all, json).await,
-        Media::Cancel { asset, at } => asset_command::cancel(&at, asset).await,
-        Media::Retry { asset, at } => asset_command::retry(&at, asset).await,
-        Media::Priority { asset, priority, at } => asset_command::prioritize(&at, asset, priority).await,
-        Media::Log { asset, at } => asset_command::log(&at, asset).await,
+        Media::Inspect { file, json, samples, boxes } => {
+            let limits = InspectLimits { boxes: boxes as usize, samples: samples as usize };
+            // Problems of the file are a result, not an error of the command: exit code 2.
+            let sound = inspect_command::run(file, json, limits).await?;
+            Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(2) })
+        }
+        Media::Jobs { all, json, at } => done(asset_command::jobs(&at, all, json).await),
+        Media::Cancel { asset, at } => done(asset_command::cancel(&at, asset).await),
+        Media::Retry { asset, at } => done(asset_command::retry(&at, asset).await),
+        Media::Priority { asset, priority, at } => done(asset_command::prioritize(&at, asset, priority).await),
+        Media::Log { asset, at } => done(asset_command::log(&at, asset).await),
     }
+}
+
+fn done(ended: Result<(), CommandError>) -> Result<ExitCode, CommandError> {
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
 fn failed(file: &Path, error: PreviewError) -> CommandError {

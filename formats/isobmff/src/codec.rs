@@ -92,7 +92,8 @@ struct Sound {
 }
 
 impl SampleEntry {
-    fn describe(&self) -> Result<(TrackKind, String), Error> {
+    /// What it says of the track. Errors for a coding that is not supported, and one that is encrypted.
+    pub(crate) fn describe(&self) -> Result<(TrackKind, String), Error> {
         match &self.format.0 {
             b"avc1" => Ok((self.video()?, self.avc_config()?.codec())),
             b"hvc1" => Ok((self.video()?, self.hevc_config()?.codec())),

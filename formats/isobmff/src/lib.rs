@@ -4,6 +4,8 @@
 //! remembered of it, and from the index alone come the [init segment](TrackIndex::init_segment) and the exact bytes
 //! [before the samples](TrackIndex::segment_header) of each media segment, clear or signalled as protected.
 //!
+//! [`Inspector`] looks at any other file, and says what is in it and what is wrong with it.
+//!
 //! It knows neither keys nor ciphers: which bytes of a sample may be encrypted, and encrypting them, is
 //! `tessera-cenc`'s work. It does no I/O: callers bring bytes, and every byte is taken as hostile. What a file may cost
 //! is bounded by the constants in [`limits`].
@@ -15,6 +17,7 @@ mod edit;
 mod error;
 mod fourcc;
 mod index;
+mod inspect;
 pub mod limits;
 mod protection;
 mod read;
@@ -35,6 +38,10 @@ pub use error::Error;
 pub use fourcc::FourCc;
 pub use index::{
     Bandwidth, Fragment, IndexError, Sample, Subsample, SubsampleMap, SubsampleRuns, TrackIndex, TrackIndexBuilder,
+};
+pub use inspect::{
+    Fields, InspectLimits, InspectedBox, InspectedProtection, InspectedSample, InspectedTrack, Inspection, Inspector,
+    Problem, Value,
 };
 pub use protection::{IvPrefix, Protection, Scheme};
 pub use read::{FragmentHeader, SampleDefaults, SampleInfo, TrackInit, TrackPart, TrackReader};

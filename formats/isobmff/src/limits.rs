@@ -27,3 +27,7 @@ pub const MAX_SEGMENT: u64 = 1 << 30;
 pub const MAX_SAMPLE_ENTRY: usize = 64 << 10;
 /// The most samples in a media segment that is written.
 pub const MAX_SEGMENT_SAMPLES: u32 = 1 << 20;
+/// The most problems of a file that are listed.
+pub const MAX_LISTED_PROBLEMS: usize = 200;
+/// The most runs of samples that are checked for where they lie in a file.
+pub const MAX_INSPECTED_RUNS: usize = 1 << 20;

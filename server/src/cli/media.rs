@@ -20,6 +20,25 @@ pub(crate) enum Media {
         #[arg(long)]
         json: bool,
     },
+    /// Look into an MP4 file or segment: its boxes, tracks and samples, and what is wrong with it.
+    ///
+    /// Clear or encrypted, whole or cut short. Each problem says where it is and what to do about it. Ends with 2 when there
+    /// are problems.
+    ///
+    /// Example: tessera media inspect packaged/video-1.mp4 --samples 5
+    Inspect {
+        /// The file.
+        file: PathBuf,
+        /// Print everything as JSON.
+        #[arg(long)]
+        json: bool,
+        /// List the first so many samples of each track, with what is encrypted of them.
+        #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(..=100_000))]
+        samples: u32,
+        /// List the first so many boxes.
+        #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+        boxes: u32,
+    },
     /// List a running server's assets in the making: how far, how fast, how long yet, at what cost.
     ///
     /// Example: tessera media jobs

@@ -34,6 +34,19 @@ fn a_film_is_looked_at_packaged_and_its_playlists_checked() {
     let (code, _, said) = tessera(&["package", "film.mp4", "--out", "other"]);
     assert!(code == Some(1) && said.contains("--scheme clear"), "{said}");
 
+    let (code, told, said) = tessera(&["media", "inspect", "out/video-1.mp4", "--samples", "2"]);
+    assert!(code == Some(0) && said.contains("0 problems"), "{told}{said}");
+    for wanted in ["scheme_type=cbcs", "track 1: vide, avc1.", "protected: cbcs, key id 0123456789abcdef", "sample 2: "]
+    {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+    let whole = fs::read(folder.path().join("out/video-1.mp4")).expect("a packaged track");
+    fs::write(folder.path().join("cut.mp4"), &whole[..whole.len() - 100]).expect("it can be written");
+    let (code, told, said) = tessera(&["media", "inspect", "cut.mp4", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&told).expect("what is found is JSON");
+    assert_eq!((code, &found["problems"][0]["in"]), (Some(2), &"mdat".into()), "{said}");
+    assert_eq!(found["tracks"][0]["protection"]["pattern"], "1:9");
+
     let (code, told, said) = tessera(&["hls", "check", "out/main.m3u8"]);
     assert_eq!((code, told.as_str()), (Some(0), ""), "{said}");
     let playlist = folder.path().join("out/video-1.m3u8");

@@ -183,15 +183,15 @@ mod tests {
         let four = [&[0, 3][..], &[1; 4], &[0], &[2], &[1], &[3; 2], &[4; 9]].concat();
         assert_eq!(divide(tiles(4, 2, 1), &four), Ok((true, vec![(2, 4), (1, 1), (1, 2), (0, 9)])));
         // The second and third: the flag, and both numbers.
-        let some = [&[0b1_01_10_000, 1, 0][..], &[5; 2], &[6; 3]].concat();
+        let some = [&[0b1011_0000, 1, 0][..], &[5; 2], &[6; 3]].concat();
         assert_eq!(divide(tiles(4, 2, 2), &some), Ok((false, vec![(3, 2), (0, 3)])));
     }
 
     #[test]
     fn refuses_tiles_that_do_not_fit() {
         for (group, error) in [
-            (&[0b1_10_01_000][..], CodecError::OutOfRange { element: "tg_end", value: 1 }),
-            (&[0b1_00_11_000], CodecError::OutOfRange { element: "tg_end", value: 3 }),
+            (&[0b1100_1000][..], CodecError::OutOfRange { element: "tg_end", value: 1 }),
+            (&[0b1001_1000], CodecError::OutOfRange { element: "tg_end", value: 3 }),
             (&[0, 9, 1], CodecError::TileSize { size: 10, left: 1 }),
             (&[0], CodecError::Truncated("a tile group")),
             (&[], CodecError::Truncated("a tile group")),

@@ -169,7 +169,7 @@ fn av1_tiles_and_bytes_are_shaka_packager_s() {
         "-aom-params aq-mode=1:enable-qm=1:deltaq-mode=0:reduced-reference-set=1:timing-info=model",
         "-aom-params tune-content=screen:enable-palette=1:enable-intrabc=1",
     ] {
-        compare("video", &format!("{} -c:v libaom-av1 -cpu-used 8 -g 20 {options}", picture("512x288", 10, 4)));
+        compare("video", &format!("{} -c:v libaom-av1 -cpu-used 8 -g 10 {options}", picture("512x288", 10, 2)));
     }
 }
 

@@ -92,11 +92,13 @@ fn audio_becomes_what_another_packager_made() {
 }
 
 #[test]
-fn another_packager_s_opus_and_hevc_tracks_are_indexed() {
+fn another_packager_s_tracks_are_indexed() {
     let Some(folder) = shared("vectors/mp4") else { return };
-    for (names, codec, samples) in
-        [(&["opus.mp4"][..], "opus", 50), (&["hvc1_init.mp4", "hvc1_seg_1.m4s"], "hvc1.1.6.L63.90", 23)]
-    {
+    for (names, codec, samples) in [
+        (&["opus.mp4"][..], "opus", 50),
+        (&["hvc1_init.mp4", "hvc1_seg_1.m4s"], "hvc1.1.6.L63.90", 23),
+        (&["av1_multitile_init.mp4", "av1_multitile_seg.m4s"], "av01.0.05M.08", 3),
+    ] {
         let mut indexer = TrackIndexer::new();
         for name in names {
             indexer.push(&fs::read(folder.join(name)).unwrap()).unwrap();
@@ -111,6 +113,7 @@ fn another_packager_s_opus_and_hevc_tracks_are_indexed() {
 fn files_that_are_no_clear_single_tracks_are_refused_with_the_reason() {
     let Some(folder) = shared("vectors/mp4") else { return };
     for (name, reason) in [
+        ("av1_init.mp4", "has no 'moof'"),
         ("bbb_prog_10s.mp4", "box 'mdat' out of order"),
         ("cbcs.mp4", "more than one 'trak'"),
         ("cbcs_audio.mp4", "encrypted already is not supported"),

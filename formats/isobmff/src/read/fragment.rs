@@ -2,14 +2,14 @@
 
 use crate::{Boxes, Error, Mp4Box, SampleDefaults, TrackInit, cursor::Cursor, limits};
 
-const BASE_DATA_OFFSET: u32 = 0x1;
-const SAMPLE_DESCRIPTION: u32 = 0x2;
+pub(crate) const BASE_DATA_OFFSET: u32 = 0x1;
+pub(crate) const SAMPLE_DESCRIPTION: u32 = 0x2;
 const DEFAULT_DURATION: u32 = 0x8;
 const DEFAULT_SIZE: u32 = 0x10;
 const DEFAULT_FLAGS: u32 = 0x20;
 
-const DATA_OFFSET: u32 = 0x1;
-const FIRST_SAMPLE_FLAGS: u32 = 0x4;
+pub(crate) const DATA_OFFSET: u32 = 0x1;
+pub(crate) const FIRST_SAMPLE_FLAGS: u32 = 0x4;
 const DURATION: u32 = 0x100;
 const SIZE: u32 = 0x200;
 const FLAGS: u32 = 0x400;
@@ -81,7 +81,7 @@ impl FragmentHeader {
         self.place(track, flags, &mut cursor)?;
         let first = if flags & FIRST_SAMPLE_FLAGS != 0 { Some(cursor.u32()?) } else { None };
         for index in 0..count {
-            let mut sample = sample(&mut cursor, flags, &track.defaults)?;
+            let mut sample = run_sample(&mut cursor, flags, &track.defaults)?;
             if let (0, Some(first)) = (index, first) {
                 sample.flags = first;
             }
@@ -125,13 +125,19 @@ impl TrackFragment {
         if flags & SAMPLE_DESCRIPTION != 0 && cursor.u32()? != 1 {
             return Err(Error::invalid(b"tfhd", "it must use the only sample entry"));
         }
+        Ok(Self { base, defaults: init.defaults.overridden(flags, &mut cursor)? })
+    }
+}
+
+impl SampleDefaults {
+    /// These with what a `tfhd` of such flags sets anew, its last fields.
+    pub(crate) fn overridden(self, flags: u32, cursor: &mut Cursor<'_>) -> Result<Self, Error> {
         let mut field = |flag, default| if flags & flag != 0 { cursor.u32() } else { Ok(default) };
-        let defaults = SampleDefaults {
-            duration: field(DEFAULT_DURATION, init.defaults.duration)?,
-            size: field(DEFAULT_SIZE, init.defaults.size)?,
-            flags: field(DEFAULT_FLAGS, init.defaults.flags)?,
-        };
-        Ok(Self { base, defaults })
+        Ok(Self {
+            duration: field(DEFAULT_DURATION, self.duration)?,
+            size: field(DEFAULT_SIZE, self.size)?,
+            flags: field(DEFAULT_FLAGS, self.flags)?,
+        })
     }
 }
 
@@ -141,7 +147,8 @@ fn base_decode_time(traf: &Boxes<'_>) -> Result<u64, Error> {
     cursor.u32_or_u64(version)
 }
 
-fn sample(cursor: &mut Cursor<'_>, flags: u32, defaults: &SampleDefaults) -> Result<SampleInfo, Error> {
+/// The next sample of a `trun` of such flags.
+pub(crate) fn run_sample(cursor: &mut Cursor<'_>, flags: u32, defaults: &SampleDefaults) -> Result<SampleInfo, Error> {
     let mut field = |flag, default| if flags & flag != 0 { cursor.u32() } else { Ok(default) };
     Ok(SampleInfo {
         duration: field(DURATION, defaults.duration)?,

@@ -94,7 +94,7 @@ fn described(hdlr: &Mp4Box<'_>, stbl: &Boxes<'_>) -> Result<Described, Error> {
 }
 
 /// The timescale of `mvhd` or `mdhd`, which begin alike.
-pub(super) fn timescale(header: &Mp4Box<'_>) -> Result<u32, Error> {
+pub(crate) fn timescale(header: &Mp4Box<'_>) -> Result<u32, Error> {
     let mut cursor = header.cursor();
     let (version, _) = cursor.version_flags()?;
     cursor.take(if version == 0 { 8 } else { 16 })?;
@@ -104,7 +104,7 @@ pub(super) fn timescale(header: &Mp4Box<'_>) -> Result<u32, Error> {
     }
 }
 
-pub(super) fn track_id(tkhd: &Mp4Box<'_>) -> Result<u32, Error> {
+pub(crate) fn track_id(tkhd: &Mp4Box<'_>) -> Result<u32, Error> {
     let mut cursor = tkhd.cursor();
     let (version, _) = cursor.version_flags()?;
     cursor.take(if version == 0 { 8 } else { 16 })?;
@@ -112,7 +112,7 @@ pub(super) fn track_id(tkhd: &Mp4Box<'_>) -> Result<u32, Error> {
 }
 
 /// Three letters of five bits each, offset by 0x60 (ISO/IEC 14496-12 §8.4.2.3).
-pub(super) fn language(mdhd: &Mp4Box<'_>) -> Result<String, Error> {
+pub(crate) fn language(mdhd: &Mp4Box<'_>) -> Result<String, Error> {
     let mut cursor = mdhd.cursor();
     let (version, _) = cursor.version_flags()?;
     cursor.take(if version == 0 { 16 } else { 28 })?;

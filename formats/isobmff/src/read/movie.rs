@@ -6,14 +6,16 @@ mod tables;
 mod tests;
 
 pub use reader::MovieReader;
-use tables::SampleTables;
+pub(crate) use tables::SampleTables;
 
-use super::init::{language, timescale, track_id};
+use super::{
+    fragment::BASE_DATA_OFFSET,
+    init::{language, timescale, track_id},
+};
 use crate::{Boxes, Edit, Error, FourCc, FragmentHeader, Mp4Box, SampleDefaults, TrackInit, codec::Described, limits};
 
 /// Sample flag `sample_is_non_sync_sample` (ISO/IEC 14496-12 §8.8.3.1).
 const NON_SYNC: u32 = 0x1_0000;
-const BASE_DATA_OFFSET: u32 = 0x1;
 const DEFAULT_BASE_IS_MOOF: u32 = 0x2_0000;
 
 /// The video and audio tracks of a file, with every sample's place and time. [`MovieReader`] makes it.
@@ -132,7 +134,7 @@ impl MovieTrack {
             language: language(&mdhd)?,
             edit: edit.unwrap_or_default(),
             sample_entry: described.entry,
-            defaults: mvex.map(|mvex| defaults(&mvex, track_id)).transpose()?.unwrap_or_default(),
+            defaults: mvex.map(|mvex| SampleDefaults::of_track(&mvex, track_id)).transpose()?.unwrap_or_default(),
         };
         Ok(Self { init, tables: SampleTables::parse(&stbl)?, fragments: Vec::new() })
     }
@@ -174,15 +176,17 @@ fn handler(mdia: &Boxes<'_>) -> Result<FourCc, Error> {
     cursor.array().map(FourCc)
 }
 
-/// The `trex` of a track, which a fragmented movie has for each.
-fn defaults(mvex: &Mp4Box<'_>, track_id: u32) -> Result<SampleDefaults, Error> {
-    for trex in mvex.children() {
-        let trex = trex?;
-        let mut cursor = trex.cursor();
-        if trex.kind == b"trex" && cursor.version_flags().and_then(|_| cursor.u32())? == track_id {
-            cursor.u32()?;
-            return Ok(SampleDefaults { duration: cursor.u32()?, size: cursor.u32()?, flags: cursor.u32()? });
+impl SampleDefaults {
+    /// The `trex` of a track, which a fragmented movie has for each.
+    pub(crate) fn of_track(mvex: &Mp4Box<'_>, track_id: u32) -> Result<Self, Error> {
+        for trex in mvex.children() {
+            let trex = trex?;
+            let mut cursor = trex.cursor();
+            if trex.kind == b"trex" && cursor.version_flags().and_then(|_| cursor.u32())? == track_id {
+                cursor.u32()?;
+                return Ok(Self { duration: cursor.u32()?, size: cursor.u32()?, flags: cursor.u32()? });
+            }
         }
+        Err(Error::Missing { parent: b"mvex".into(), child: b"trex".into() })
     }
-    Err(Error::Missing { parent: b"mvex".into(), child: b"trex".into() })
 }

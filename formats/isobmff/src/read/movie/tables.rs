@@ -7,7 +7,7 @@ use crate::{Boxes, Error, Mp4Box, cursor::Cursor, limits};
 
 /// Where the samples stand and when they are decoded. Each table covers every sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SampleTables {
+pub(crate) struct SampleTables {
     sizes: Sizes,
     /// (samples, duration) of `stts`.
     durations: Vec<(u32, u32)>,
@@ -27,7 +27,7 @@ enum Sizes {
 }
 
 impl SampleTables {
-    pub(super) fn parse(stbl: &Boxes<'_>) -> Result<Self, Error> {
+    pub(crate) fn parse(stbl: &Boxes<'_>) -> Result<Self, Error> {
         let sizes = match stbl.optional(b"stsz")? {
             Some(stsz) => Sizes::parse(&stsz)?,
             None => Sizes::parse_compact(&stbl.only(b"stz2")?)?,
@@ -44,7 +44,7 @@ impl SampleTables {
         Ok(tables)
     }
 
-    pub(super) fn sample_count(&self) -> u32 {
+    pub(crate) fn sample_count(&self) -> u32 {
         match &self.sizes {
             Sizes::Uniform { count, .. } => *count,
             Sizes::Each(sizes) => sizes.len() as u32,
@@ -52,7 +52,7 @@ impl SampleTables {
     }
 
     /// The samples in decode order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = MovieSample> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = MovieSample> {
         let composition_offsets = self.composition_offsets.iter().flatten();
         let composition_offsets = expanded(composition_offsets).chain(iter::repeat(0));
         let columns = self.sizes.iter().zip(expanded(self.durations.iter())).zip(composition_offsets);
