@@ -16,7 +16,7 @@ use tessera_store::{Job, JobError, Store, WorkerOptions};
 use tessera_types::AssetId;
 use tokio_util::sync::CancellationToken;
 
-use crate::{child::Sandbox, config::MediaConfig, look::Unknown, refusal, scratch, store};
+use crate::{child::Sandbox, config::MediaConfig, hardware::Encoders, look::Unknown, refusal, scratch, store};
 use attempt::Attempt;
 pub(crate) use package::{folder, sha256};
 
@@ -40,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) master_keys: KeyRing,
     pub(crate) scratch: PathBuf,
     pub(crate) sandbox: Sandbox,
+    pub(crate) encoders: Encoders,
 }
 
 /// Why an attempt made nothing.

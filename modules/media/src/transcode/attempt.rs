@@ -21,6 +21,7 @@ use crate::{
     refusal::Refusal,
     scratch::Scratch,
     store::{self, Made},
+    weigh::weigh,
 };
 
 /// How far each stage brings the whole, in percent.
@@ -33,6 +34,8 @@ const STORED: u8 = 99;
 /// The slowest encoding that is waited for: a thirtieth of real time, and some minutes to begin with.
 const SLOWEST: f64 = 30.0;
 const HEAD_START: Duration = Duration::from_secs(300);
+/// Seconds of a film that are coded to find out how many bits it needs, at most.
+const WEIGHED: f64 = 12.0;
 
 pub(super) struct Attempt<'w> {
     pub(super) worker: &'w Worker,
@@ -59,9 +62,14 @@ impl<'w> Attempt<'w> {
         let source = source::probe(self, &scratch).await?;
         self.keep_source(&source).await?;
 
-        let mut plan = Plan::of(&source);
+        let ladder = self.worker.config.ladder_of(&self.job.tenant);
+        let mut plan = Plan::of(&source, &ladder);
+        plan.accelerate(&self.worker.encoders);
         self.tell("probing", PROBED).await?;
         self.listen(&source, &mut plan, &scratch).await?;
+        if ladder.by_content {
+            self.weigh(&source, &mut plan, &scratch).await?;
+        }
         self.tell("transcoding", LISTENED).await?;
         self.transcode(&source, &plan, &scratch).await?;
         let has_poster = self.draw_poster(&source, &scratch).await?;
@@ -155,10 +163,22 @@ impl<'w> Attempt<'w> {
         Ok(())
     }
 
+    /// Finds out how many bits the content needs, and plans so many. A film that cannot be weighed gets what it would have had.
+    async fn weigh(&self, source: &Source, plan: &mut Plan, scratch: &Scratch) -> Result<(), Trouble> {
+        let program = (&self.worker.sandbox, self.worker.config.ffmpeg.as_str());
+        let limits = self.limits(WEIGHED, 64 << 20, 2);
+        match weigh(program, scratch.path(), &limits, (source, plan)).await {
+            Ok(steps) => plan.save(steps),
+            Err(error @ (ChildError::NotStarted { .. } | ChildError::Lost { .. })) => return Err(transcoding(error)),
+            Err(error) => tracing::warn!(asset = %self.asset.asset_id, %error, "its content could not be weighed"),
+        }
+        Ok(())
+    }
+
     /// One run of FFmpeg for every track, while the asset tells how far it is.
     async fn transcode(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
-        let most = encode::largest_file(source);
+        let most = encode::largest_file(source, plan);
         self.check_space(most).await?;
         let (share, heard) = watch::channel(0.0);
         let mut progress = Progress::new(source.video.duration);
@@ -168,7 +188,7 @@ impl<'w> Attempt<'w> {
             }
             Ok::<_, Overflow>(())
         };
-        let arguments = encode::transcode(source, plan, config.preset.name());
+        let arguments = encode::transcode(source, plan, config.preset);
         let limits = self.limits(source.video.duration, most, plan.tracks());
         let running = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
@@ -225,7 +245,8 @@ impl<'w> Attempt<'w> {
     }
 
     async fn store_all(&self, tracks: Vec<Track>, has_poster: bool, scratch: &Scratch) -> Result<Made, Trouble> {
-        let renditions = tracks.iter().filter_map(|track| track.height).collect();
+        let mut renditions: Vec<u32> = tracks.iter().filter_map(|track| track.height).collect();
+        renditions.dedup(); // of several codecs
         let duration_seconds = tracks.first().map_or(0.0, Track::seconds);
         let mut stored = Vec::new();
         for track in tracks {
@@ -253,6 +274,10 @@ fn transcoding(error: ChildError) -> Trouble {
         ChildError::Failed { ref complaint, .. } if complaint.contains("No space left on device") => {
             let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
             Trouble::Ours(Failure::unavailable(&format!("the scratch disk is full: free some space ({error})"), full))
+        }
+        ChildError::Failed { ref complaint, .. } if complaint.contains("Unknown encoder") => {
+            let what = format!("this FFmpeg has not every encoder that [media.ladder] asks for ({error})");
+            Trouble::Ours(Failure::unavailable(&what, error))
         }
         ChildError::Failed { .. }
         | ChildError::TooSlow { .. }

@@ -5,7 +5,10 @@
 mod accepted;
 mod crash;
 mod forge;
+mod hdr;
 mod hostile;
+mod ladder;
+mod odd;
 mod quotas;
 mod refused;
 mod rogue;
