@@ -36,6 +36,23 @@ pub enum CodecError {
     /// known here.
     #[error("NAL unit type {0} is not supported: encode one layer with a usual profile, such as High or Main 10")]
     NalType(u8),
+    /// An AV1 sample that is no sequence of OBUs.
+    #[error("an OBU that does not fit into the {0} bytes left of its sample")]
+    Obu(usize),
+    /// A tile reaches past the end of its tile group.
+    #[error("a tile of {size} bytes in a tile group with {left} bytes left")]
+    TileSize {
+        /// Its declared size.
+        size: u64,
+        /// What there is.
+        left: usize,
+    },
+    /// The sequence header of AV1 cannot be read.
+    #[error("the sequence header")]
+    SequenceHeader(#[source] tessera_isobmff::Error),
+    /// A frame without the header that it depends on.
+    #[error("a frame or tile group without a {0} before it")]
+    Missing(&'static str),
     /// A coding tool of a rare profile.
     #[error("{0} is not supported: encode with a usual profile, such as Main 10")]
     Tool(&'static str),

@@ -4,10 +4,12 @@
 //! every video sample, once, at ingest. [`SegmentCipher`] encrypts a segment's samples in place by that map, at each
 //! request, under either scheme. Boxes are `tessera-isobmff`'s; where keys come from is nobody's here.
 //!
-//! Built: `cbcs` and `cenc`; AVC and HEVC, and every sound, which is protected as full samples. A codec is a folder here
+//! Built: `cbcs` and `cenc`; AVC, HEVC and AV1, and every sound, which is protected as full samples. A codec is a folder here
 //! and a line in `codec.rs`.
 
+mod av1;
 mod avc;
+mod bits;
 mod cbcs;
 mod cenc;
 mod codec;
@@ -17,6 +19,7 @@ mod indexer;
 mod nal;
 mod segment;
 
+pub use av1::Av1Subsampler;
 pub use avc::AvcSubsampler;
 pub use cbcs::{CbcsCipher, Pattern};
 pub use cenc::{CencCipher, KeyStream};

@@ -2,11 +2,14 @@
 
 mod aac;
 mod ac3;
+mod av1;
 mod avc;
 mod bits;
 mod hevc;
+mod nclx;
 mod opus;
 
+pub use av1::{Av1ColorConfig, Av1Config, Av1DecoderModel, Av1FrameIds, Av1Obu, Av1OperatingPoint, Av1SequenceHeader};
 pub use avc::AvcConfig;
 pub use hevc::HevcConfig;
 use serde::{Deserialize, Serialize};
@@ -93,6 +96,7 @@ impl SampleEntry {
         match &self.format.0 {
             b"avc1" => Ok((self.video()?, self.avc_config()?.codec())),
             b"hvc1" => Ok((self.video()?, self.hevc_config()?.codec())),
+            b"av01" => Ok((self.video()?, self.av1_codec()?)),
             b"mp4a" => self.audio(b"esds", aac::aac),
             b"ac-3" => self.audio(b"dac3", ac3::ac3),
             b"ec-3" => self.audio(b"dec3", ac3::eac3),
@@ -108,7 +112,12 @@ impl SampleEntry {
 
     /// The box of this type in a video entry.
     fn visual_box(&self, kind: &[u8; 4]) -> Result<Mp4Box<'_>, Error> {
-        self.boxes(VISUAL_FIELDS)?.only(kind)
+        self.visual_boxes()?.only(kind)
+    }
+
+    /// The boxes of a video entry.
+    fn visual_boxes(&self) -> Result<Boxes<'_>, Error> {
+        self.boxes(VISUAL_FIELDS)
     }
 
     fn boxes(&self, fields: usize) -> Result<Boxes<'_>, Error> {

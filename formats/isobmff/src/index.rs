@@ -28,7 +28,7 @@ pub struct TrackIndex {
     version: u16,
     /// Video or audio, and its format.
     pub kind: TrackKind,
-    /// Codec string of RFC 6381, such as `avc1.64001f`, `hvc1.1.6.L93.B0`, `mp4a.40.2`, `ec-3`.
+    /// Codec string of RFC 6381, such as `avc1.64001f`, `hvc1.1.6.L93.B0`, `av01.0.04M.08`, `mp4a.40.2`, `ec-3`.
     pub codec: String,
     /// Units of media time in a second.
     pub timescale: u32,

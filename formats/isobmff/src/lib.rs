@@ -27,6 +27,9 @@ mod write_tests;
 
 pub use boxes::{Boxes, Mp4Box};
 pub use codec::{AudioFormat, AvcConfig, HevcConfig, SampleEntry, TrackKind, VideoFormat};
+pub use codec::{
+    Av1ColorConfig, Av1Config, Av1DecoderModel, Av1FrameIds, Av1Obu, Av1OperatingPoint, Av1SequenceHeader,
+};
 pub use edit::Edit;
 pub use error::Error;
 pub use fourcc::FourCc;

@@ -57,6 +57,12 @@ fn hevc_with_slices_plays() {
 }
 
 #[test]
+fn av1_with_tiles_plays() {
+    check(&format!("{} -c:v libsvtav1 -preset 12 -g 50", picture("320x180", 25, 5)));
+    check(&format!("{} -c:v libaom-av1 -cpu-used 8 -tiles 2x2 -g 25", picture("256x256", 25, 3)));
+}
+
+#[test]
 fn dolby_and_opus_play() {
     for codec in ["ac3 -ac 6", "eac3 -ac 6", "libopus -ac 2"] {
         check(&format!("{} -c:a {codec} -frag_duration 2000000", tone(5.0)));

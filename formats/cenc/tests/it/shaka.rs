@@ -158,6 +158,36 @@ fn hevc_maps_and_bytes_are_shaka_packager_s() {
 }
 
 #[test]
+fn av1_tiles_and_bytes_are_shaka_packager_s() {
+    for options in [
+        "-tiles 2x2",
+        "-aom-params num-tile-groups=2:tile-columns=1:tile-rows=1:frame-parallel=1",
+        "-usage realtime -error-resilience default -aom-params timing-info=constant:enable-order-hint=0:sb-size=128",
+        "-usage realtime -tile-columns 1 -tile-rows 2 -aom-params tile-width=2,6:tile-height=1,4",
+        "-pix_fmt yuv444p10le -aom-params film-grain-test=3",
+        "-crf 0 -aom-params lossless=1",
+        "-aom-params aq-mode=1:enable-qm=1:deltaq-mode=0:reduced-reference-set=1:timing-info=model",
+        "-aom-params tune-content=screen:enable-palette=1:enable-intrabc=1",
+    ] {
+        compare("video", &format!("{} -c:v libaom-av1 -cpu-used 8 -g 20 {options}", picture("512x288", 10, 4)));
+    }
+}
+
+#[test]
+fn av1_headers_and_bytes_are_shaka_packager_s() {
+    for options in [
+        "-preset 10 -svtav1-params tile-columns=1:tile-rows=1:film-grain=8",
+        "-preset 6 -svtav1-params scm=1:enable-overlays=1",
+        "-preset 12 -pix_fmt yuv420p10le -svtav1-params pred-struct=1:aq-mode=1",
+        "-preset 8 -svtav1-params superres-mode=1:superres-denom=12:superres-kf-denom=10",
+        "-preset 8 -svtav1-params resize-mode=1:resize-denom=12",
+        "-preset 10 -svtav1-params pred-struct=1:sframe-dist=5:sframe-mode=1",
+    ] {
+        compare("video", &format!("{} -c:v libsvtav1 -g 25 {options}", picture("512x288", 25, 3)));
+    }
+}
+
+#[test]
 fn audio_bytes_are_shaka_packager_s() {
     for codec in ["aac", "ac3 -ac 6 -b:a 384k", "eac3 -ac 6 -b:a 256k", "libopus -ac 2"] {
         compare("audio", &format!("{} -c:a {codec} -frag_duration 2000000", tone(4.0)));

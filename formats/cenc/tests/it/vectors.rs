@@ -111,7 +111,6 @@ fn another_packager_s_opus_and_hevc_tracks_are_indexed() {
 fn files_that_are_no_clear_single_tracks_are_refused_with_the_reason() {
     let Some(folder) = shared("vectors/mp4") else { return };
     for (name, reason) in [
-        ("av1_init.mp4", "the coding 'av01' is not supported"),
         ("bbb_prog_10s.mp4", "box 'mdat' out of order"),
         ("cbcs.mp4", "more than one 'trak'"),
         ("cbcs_audio.mp4", "encrypted already is not supported"),

@@ -14,6 +14,11 @@ impl<'a> Bits<'a> {
         Self { in_box: in_box.into(), bytes, position: 0 }
     }
 
+    /// One bit.
+    pub(super) fn flag(&mut self) -> Result<bool, Error> {
+        Ok(self.read(1)? == 1)
+    }
+
     /// At most 32 bits.
     pub(super) fn read(&mut self, count: usize) -> Result<u32, Error> {
         let mut value = 0;

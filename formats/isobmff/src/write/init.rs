@@ -17,7 +17,13 @@ impl TrackIndex {
     /// [`crate::common_pssh`] writes them, to stand in the `moov`.
     pub fn init_segment(&self, protection: Option<&Protection>, pssh: &[Vec<u8>]) -> Vec<u8> {
         let mut sink = Sink::default();
-        sink.boxed(b"ftyp", |sink| sink.put(b"iso6\0\0\0\0iso6cmfcmp41"));
+        sink.boxed(b"ftyp", |sink| {
+            sink.put(b"iso6\0\0\0\0iso6cmfcmp41");
+            // Its binding §2.1 wants a brand of its own.
+            if self.sample_entry.format == b"av01" {
+                sink.put(b"av01");
+            }
+        });
         sink.boxed(b"moov", |sink| {
             self.mvhd(sink);
             sink.boxed(b"trak", |sink| self.trak(sink, protection));

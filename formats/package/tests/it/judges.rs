@@ -79,8 +79,12 @@ fn ffmpeg_decrypts_the_samples_and_pictures_of_the_source() {
 }
 
 #[test]
-fn cenc_and_hevc_decrypt_to_the_pictures_of_the_source() {
-    for codec in ["libx264 -x264-params slices=3", "libx265 -tag:v hvc1 -x265-params slices=2:log-level=none"] {
+fn cenc_hevc_and_av1_decrypt_to_the_pictures_of_the_source() {
+    for codec in [
+        "libx264 -x264-params slices=3",
+        "libx265 -tag:v hvc1 -x265-params slices=2:log-level=none",
+        "libaom-av1 -cpu-used 8 -tiles 2x1",
+    ] {
         let bench = Bench::new();
         let words = format!("{} {} -c:v {codec} -g 50 -c:a aac in.mp4", picture("192x128", 25, 4), tone(4.0));
         if bench.ffmpeg(&words).is_none() {
