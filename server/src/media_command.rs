@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use tessera_contract_media::{SubtitleKind, SubtitlesLeftOut};
 use tessera_isobmff::InspectLimits;
-use tessera_media::{AudioTrack, Plan, PreviewError, SubtitleTrack, VideoTrack};
+use tessera_media::{AudioTrack, DynamicRange, Plan, PreviewError, SubtitleTrack, VideoCodec, VideoTrack};
 
 use crate::{
     asset_command,
@@ -18,9 +18,9 @@ use crate::{
 /// Does what was asked.
 pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<ExitCode, CommandError> {
     match command {
-        Media::Plan { file, json } => {
+        Media::Plan { file, tenant, json } => {
             let root = settings::load(config, &Place { data: None, port: None, listen: None })?;
-            let plan = tessera_media::plan(&root.media, &file, &std::env::temp_dir()).await;
+            let plan = tessera_media::plan(&root.media, tenant.as_ref(), &file, &std::env::temp_dir()).await;
             let plan = plan.map_err(|error| failed(&file, error))?;
             match json {
                 true => {
@@ -79,15 +79,31 @@ fn table(file: &Path, plan: &Plan) -> String {
 
 fn video(track: &VideoTrack) -> String {
     let VideoTrack { track_id, width, height, frame_rate, max_kbps, group, .. } = track;
-    let (size, rate) = (format!("{width}x{height}"), rate(*frame_rate));
-    format!("  {track_id:<6} H.264  {size:<10} {rate:>6} frames/s  groups of {group:<4} up to {max_kbps} kbit/s")
+    let (size, rate, coded) = (format!("{width}x{height}"), rate(*frame_rate), coded(track));
+    format!("  {track_id:<10} {coded:<10} {size:<10} {rate:>6} frames/s  groups of {group:<4} up to {max_kbps} kbit/s")
+}
+
+/// `H.264`, `H.265 PQ`.
+fn coded(track: &VideoTrack) -> String {
+    let codec = match track.codec {
+        VideoCodec::H264 => "H.264",
+        VideoCodec::Hevc => "H.265",
+        VideoCodec::Av1 => "AV1",
+    };
+    let light = match track.range {
+        DynamicRange::Sdr if track.depth == 8 => "",
+        DynamicRange::Sdr => " 10-bit",
+        DynamicRange::Hlg => " HLG",
+        DynamicRange::Pq => " PQ",
+    };
+    format!("{codec}{light}")
 }
 
 fn audio(track: &AudioTrack) -> String {
     let AudioTrack { track_id, stream, language, channels, kbps, .. } = track;
     let language = language.as_deref().unwrap_or("und");
     let layout = if *channels == 2 { "stereo" } else { "5.1" };
-    format!("  {track_id:<6} AAC    {language:<10} {layout:>6}, from stream {stream}            {kbps} kbit/s")
+    format!("  {track_id:<10} {:<10} {language:<10} {layout:>6}, from stream {stream}            {kbps} kbit/s", "AAC")
 }
 
 fn subtitles(track: &SubtitleTrack) -> String {

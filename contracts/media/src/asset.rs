@@ -51,9 +51,9 @@ pub struct FailureReason {
 /// What was found in the source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceInfo {
-    /// Container: `mp4`, `mov`, `matroska`, `webm`.
+    /// Container: `mp4`, `mov`, `matroska`, `webm`, `mpegts`.
     pub container: String,
-    /// Video codec: `h264`, `hevc`, `vp9`, `av1`.
+    /// Video codec: `h264`, `hevc`, `vp9`, `av1`, `prores`.
     pub video_codec: String,
     /// Audio codec of the first audio stream, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,7 +130,7 @@ pub enum TrackKind {
 /// One stored track file: a clear fragmented CMAF track (ISO/IEC 23000-19), encrypted at rest, and its index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TrackDescriptor {
-    /// Unique in the asset and URL-safe: `v720`, `a1`.
+    /// Unique in the asset and URL-safe: `v720`, `v720-hevc`, `a1`.
     pub track_id: String,
     /// What it carries.
     pub kind: TrackKind,

@@ -8,6 +8,8 @@ create table encodings (
     encoding text not null,
     -- Of what FFmpeg is told: another one makes pictures that do not fit.
     fingerprint text not null,
+    -- Steps of rate factor that the film was found to do without.
+    saved bigint not null,
     -- What its blobs are encrypted with.
     key_id text not null,
     wrapped_key blob not null,

@@ -1,8 +1,13 @@
 //! `[media]` of `tessera.toml`.
 
-use std::time::Duration;
+mod ladder;
+
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
+use tessera_types::TenantId;
+
+pub use ladder::{LadderChange, LadderConfig, RungConfig, TenantConfig, VideoCodec};
 
 const GIB: u64 = 1 << 30;
 
@@ -49,8 +54,15 @@ pub struct MediaConfig {
     /// is refused at once. Default 5.
     #[serde(deserialize_with = "at_least_one")]
     pub attempts: usize,
-    /// x264's preset. Default `veryfast`.
+    /// x264's and x265's preset, and for AV1 the one of SVT-AV1 that is about as quick. Default `veryfast`.
     pub preset: Preset,
+    /// Whether encoders of graphics cards (NVENC, Quick Sync, VA-API) are used where a trial finds some that work: quicker, and
+    /// larger for the same picture. All processes that work on jobs have to find the same. Default false.
+    pub hardware_encoders: bool,
+    /// Which renditions are made.
+    pub ladder: LadderConfig,
+    /// What single tenants have of their own, by tenant. Default none.
+    pub tenants: BTreeMap<TenantId, TenantConfig>,
     /// How loud all sound is made, in LUFS, -36 to -10; or `source`, which leaves it as it is. Nothing is compressed: what
     /// would go above -1 dBTP stays quieter. Default -23 (EBU R 128).
     pub loudness_lufs: Loudness,
@@ -89,6 +101,9 @@ impl Default for MediaConfig {
             tenant_concurrent_jobs: 16,
             attempts: 5,
             preset: Preset::Veryfast,
+            hardware_encoders: false,
+            ladder: LadderConfig::default(),
+            tenants: BTreeMap::new(),
             loudness_lufs: Loudness::Target(-23.0),
             ffmpeg: "ffmpeg".into(),
             ffprobe: "ffprobe".into(),
@@ -101,7 +116,14 @@ impl Default for MediaConfig {
     }
 }
 
-/// How hard x264 tries: from quick and large to slow and small.
+impl MediaConfig {
+    /// Which renditions a tenant's films get.
+    pub(crate) fn ladder_of(&self, tenant: &TenantId) -> LadderConfig {
+        self.tenants.get(tenant).map_or_else(|| self.ladder.clone(), |own| own.ladder.over(&self.ladder))
+    }
+}
+
+/// How hard the encoders try: from quick and large to slow and small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
@@ -122,7 +144,7 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// As x264 names it.
+    /// As x264 and x265 name it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ultrafast => "ultrafast",
@@ -132,6 +154,19 @@ impl Preset {
             Self::Fast => "fast",
             Self::Medium => "medium",
             Self::Slow => "slow",
+        }
+    }
+
+    /// As SVT-AV1 numbers it.
+    pub(crate) fn svt_av1(self) -> &'static str {
+        match self {
+            Self::Ultrafast => "12",
+            Self::Superfast => "11",
+            Self::Veryfast => "10",
+            Self::Faster => "9",
+            Self::Fast => "8",
+            Self::Medium => "7",
+            Self::Slow => "5",
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::{
     chunks::Chunk,
-    colour,
+    config::Preset,
+    encoder, picture,
     plan::{AudioTrack, Plan, VideoTrack},
     probe::Source,
     sniff::Container,
@@ -13,11 +14,13 @@ use crate::{
 pub(crate) const SOURCE: &str = "source";
 /// The folder below it that FFmpeg may write to.
 pub(crate) const OUT: &str = "out";
+/// What a transport stream is made into there.
+pub(crate) const REMUXED: &str = "remuxed.mov";
 /// The poster's name there.
 pub(crate) const POSTER: &str = "poster.jpg";
 
 /// Decoders that a source may reach: those of the codecs taken, and the sound that comes with them.
-pub(crate) const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,aac,aac_fixed,aac_latm,mp3,mp3float,mp2,opus,\
+pub(crate) const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-av1,prores,aac,aac_fixed,aac_latm,mp3,mp3float,mp2,opus,\
     libopus,vorbis,libvorbis,ac3,ac3_fixed,eac3,flac,alac,dca,truehd,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,\
     pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_u8,pcm_s8,pcm_alaw,pcm_mulaw";
 /// What may lie beside the film and its subtitles in a file, and is left out: ffprobe opens it, FFmpeg does not.
@@ -25,15 +28,18 @@ const BESIDE: &str = "mjpeg,png,bmp,gif,pgssub,dvdsub,dvbsub,cc_dec";
 /// Samples of a picture at most: a header may say little and the pictures themselves more, so decoders are told.
 pub(crate) const PIXELS_MAX: &str = "67108864";
 const POSTER_WIDTH: u32 = 1280;
+/// Bits a second in thousands that no file is refused for: rate control that aims low may miss.
+const LARGE_KBPS: u32 = 5000;
 
 /// The name of the file that FFmpeg makes of a track.
 pub(crate) fn file(track_id: &str) -> String {
     format!("{track_id}.cmft")
 }
 
-/// Bytes that one file of this length may get: twice what its rate control aims at.
-pub(crate) fn largest_file(source: &Source) -> u64 {
-    let most_kbps = 2.0 * 5000.0 * (source.video.rate.as_f64() / 30.0).max(1.0);
+/// Bytes that one file of a plan may get: twice what the rate control of the largest aims at.
+pub(crate) fn largest_file(source: &Source, plan: &Plan) -> u64 {
+    let largest = plan.video.iter().map(|track| track.max_kbps).max().unwrap_or(0);
+    let most_kbps = 2.0 * f64::from(largest.max(LARGE_KBPS));
     (64 << 20) + (most_kbps * 125.0 * source.video.duration) as u64
 }
 
@@ -49,10 +55,31 @@ pub(crate) fn input(container: Container, decoders: &str) -> Vec<String> {
 
 /// The same of another file in the scratch folder.
 pub(crate) fn input_from(file: &str, container: Container, decoders: &str) -> Vec<String> {
-    let demuxer = container.demuxer();
-    let guards = ["-protocol_whitelist", "file,pipe", "-format_whitelist", "mov,mp4,matroska,webm", "-codec_whitelist"];
-    let source = [decoders, "-max_pixels", PIXELS_MAX, "-f", demuxer, "-i", file];
-    words(&guards).into_iter().chain(words(&source)).collect()
+    let mut arguments = guarded(decoders, "mov,mp4,matroska,webm", container.demuxer());
+    arguments.extend(words(&["-i", file]));
+    arguments
+}
+
+/// What stands before a file that FFmpeg reads: nothing but these decoders, these demuxers and no protocol.
+pub(crate) fn guarded(decoders: &str, demuxers: &str, demuxer: &str) -> Vec<String> {
+    let guards = ["-protocol_whitelist", "file,pipe", "-format_whitelist", demuxers, "-codec_whitelist", decoders];
+    words(&guards).into_iter().chain(words(&["-max_pixels", PIXELS_MAX, "-f", demuxer])).collect()
+}
+
+/// How FFmpeg opens a source.
+pub(crate) fn source_input(container: Container) -> Vec<String> {
+    input(container, DECODERS)
+}
+
+/// FFmpeg's arguments that make a MOV called [`REMUXED`] of a transport stream: its first pictures and all of its sound, as they
+/// are coded, with times that only go on. A transport stream says neither how long it is nor where anything in it is.
+pub(crate) fn remux() -> Vec<String> {
+    let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error"]);
+    arguments.extend(guarded(&format!("{DECODERS},{BESIDE}"), "mpegts", "mpegts"));
+    arguments.extend(words(&["-i", SOURCE, "-map", "0:v:0", "-map", "0:a?"]));
+    arguments.extend(words(&["-c", "copy", "-map_metadata", "-1", "-f", "mov"]));
+    arguments.push(format!("{OUT}/{REMUXED}"));
+    arguments
 }
 
 /// ffprobe's arguments: a report as JSON on stdout.
@@ -108,10 +135,19 @@ impl Part<'_> {
     }
 }
 
+/// ffprobe's arguments: a report on the first picture of a stream as JSON on stdout.
+pub(crate) fn probe_first_picture(container: Container, stream: u32) -> Vec<String> {
+    let mut arguments = words(&["-hide_banner", "-v", "error", "-of", "json", "-show_frames"]);
+    arguments.extend(words(&["-select_streams", &stream.to_string(), "-read_intervals", "%+#1"]));
+    arguments.extend(input(container, DECODERS));
+    arguments
+}
+
 /// FFmpeg's arguments: every track file of a part in one run, progress on stdout.
-pub(crate) fn transcode(source: &Source, plan: &Plan, preset: &str, part: Part<'_>) -> Vec<String> {
+pub(crate) fn transcode(source: &Source, plan: &Plan, preset: Preset, part: Part<'_>) -> Vec<String> {
     let plan = &part.of(plan);
     let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1"]);
+    arguments.extend(plan.devices());
     arguments.extend(part.reading(source));
     arguments.extend(input(source.container, DECODERS));
     arguments.extend(["-filter_complex".into(), filters(source, plan, &part.cut(source))]);
@@ -133,32 +169,23 @@ fn output(track_id: &str) -> Vec<String> {
     arguments
 }
 
-/// Each stream is decoded once. The pictures are made constant in rate, then split and scaled a rendition each, and begin at
-/// zero: a late start is filled with the first one. `cut` leaves out pictures of the constant rate.
+/// Each stream is decoded once, for all tracks. `cut` leaves out pictures of the constant rate.
 fn filters(source: &Source, plan: &Plan, cut: &str) -> String {
-    let deinterlace = if source.video.interlaced { "yadif=deint=interlaced," } else { "" };
-    let splits: String = (0..plan.video.len()).map(|number| format!("[s{number}]")).collect();
-    let scaled = plan.video.iter().enumerate().map(|(number, track)| {
-        let size = format!("{}:{}", track.width, track.height);
-        let slower = if track.rate == source.video.rate { String::new() } else { format!("fps=fps={},", track.rate) };
-        let colours = format!("in_color_matrix={}:out_color_matrix=bt709:out_range=tv", source.video.matrix);
-        format!(";[s{number}]{slower}scale={size}:flags=bicubic:{colours},setsar=1,format=yuv420p[v{number}]")
-    });
     let sound = plan.audio.iter().enumerate().map(|(number, track)| {
         let gain = track.gain_db.filter(|gain| *gain != 0.0).map(|gain| format!(",volume={gain:.1}dB"));
-        format!(";{}{}[a{number}]", heard(track), gain.unwrap_or_default())
+        format!(";{}{}[a{number}]", heard(source, track), gain.unwrap_or_default())
     });
-    let (stream, rate) = (source.video.index, source.video.rate);
-    let start = format!("[0:{stream}]{deinterlace}fps=fps={rate}:start_time=0{cut},split={}{splits}", plan.video.len());
-    let start = Some(start).filter(|_| !plan.video.is_empty());
-    let chains: String = start.into_iter().chain(scaled).chain(sound).collect();
+    let pictures = (!plan.video.is_empty()).then(|| picture::pictures(source, plan, cut));
+    let chains: String = pictures.into_iter().chain(sound).collect();
     chains.trim_start_matches(';').to_owned()
 }
 
 /// A source's stream as it is heard in a track. Late starts are filled with silence, gaps as well.
-fn heard(track: &AudioTrack) -> String {
+fn heard(source: &Source, track: &AudioTrack) -> String {
     let layout = if track.channels == 2 { "stereo" } else { "5.1" };
-    format!("[0:{}]aresample=48000:async=1:first_pts=0,aformat=channel_layouts={layout}", track.stream)
+    let begins = source.video.begins;
+    let begins = if begins > 0.0 { format!("asetpts=PTS-{begins:.6}/TB,") } else { String::new() };
+    format!("[0:{}]{begins}aresample=48000:async=1:first_pts=0,aformat=channel_layouts={layout}", track.stream)
 }
 
 /// FFmpeg's arguments that measure how loud a track is going to be: what [`crate::loudness::Meter`] reads on stdout.
@@ -166,23 +193,23 @@ pub(crate) fn listen(source: &Source, track: &AudioTrack) -> Vec<String> {
     let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error"]);
     arguments.extend(words(&["-t", &format!("{:.3}", longest_reading(source))]));
     arguments.extend(input(source.container, DECODERS));
-    let measured = format!("{},ebur128=metadata=1:peak=true,ametadata=mode=print:file=-[m]", heard(track));
+    let measured = format!("{},ebur128=metadata=1:peak=true,ametadata=mode=print:file=-[m]", heard(source, track));
     arguments.extend(["-filter_complex".into(), measured]);
     arguments.extend(words(&["-map", "[m]", "-vn", "-sn", "-dn", "-f", "null", "-"]));
     arguments
 }
 
-/// H.264 with closed groups of pictures that last equally long in every rendition, so that a player can switch.
-fn video(track: &VideoTrack, number: usize, preset: &str) -> Vec<String> {
-    let (group, max_kbps) = (track.group, track.max_kbps);
-    let mut arguments = words(&["-map", &format!("[v{number}]"), "-c:v", "libx264", "-preset", preset, "-crf", "23"]);
-    arguments.extend(words(&["-profile:v", "high", "-maxrate", &format!("{max_kbps}k")]));
-    arguments.extend(words(&["-bufsize", &format!("{}k", 2 * max_kbps), "-g", &group.to_string()]));
-    let closed = format!("scenecut=0:open-gop=0:keyint={group}:min-keyint={group}");
-    arguments.extend(words(&colour::TAGS));
-    arguments.extend(words(&["-x264-params", &closed, "-movflags"]));
-    arguments.push("+frag_keyframe+delay_moov+default_base_moof+negative_cts_offsets".into());
+/// Pictures.
+fn video(track: &VideoTrack, number: usize, preset: Preset) -> Vec<String> {
+    let mut arguments = words(&["-map", &format!("[v{number}]")]);
+    arguments.extend(encoder::arguments(track, preset));
+    arguments.extend(fragmented());
     arguments
+}
+
+/// A fragment each group of pictures.
+pub(crate) fn fragmented() -> Vec<String> {
+    words(&["-movflags", "+frag_keyframe+delay_moov+default_base_moof+negative_cts_offsets"])
 }
 
 /// AAC in its language.
@@ -200,13 +227,24 @@ fn audio(track: &AudioTrack, number: usize) -> Vec<String> {
 pub(crate) fn poster(source: &Source) -> Vec<String> {
     let video = &source.video;
     let width = video.width.min(POSTER_WIDTH);
-    let height = (u64::from(video.height) * u64::from(width) / u64::from(video.width.max(1))).max(1);
+    let height = u64::from(video.height) * u64::from(width) / u64::from(video.width.max(1));
+    let height = u32::try_from(height).unwrap_or(video.height).max(1);
     let mut arguments =
         words(&["-hide_banner", "-nostdin", "-v", "error", "-ss", &format!("{:.3}", video.duration / 10.0)]);
     arguments.extend(input(source.container, DECODERS));
     // JPEG's own matrix and range (JFIF, ITU-T T.871).
-    let colours = format!("in_color_matrix={}:out_color_matrix=bt601:out_range=pc", video.matrix);
-    let filters = format!("scale={width}:{height}:{colours},setsar=1,thumbnail=48,format=yuvj420p");
+    let scaled =
+        |from: &str| format!("scale={width}:{height}:in_color_matrix={from}:out_color_matrix=bt601:out_range=pc");
+    let drawn = match video.colour.is_wide() {
+        // At an even size, as chroma has it.
+        true => format!(
+            "{},{}",
+            video.colour.to_sdr(width.next_multiple_of(2), height.next_multiple_of(2)),
+            scaled("bt709")
+        ),
+        false => scaled(video.colour.matrix),
+    };
+    let filters = format!("{drawn},setsar=1,thumbnail=48,format=yuvj420p");
     arguments.extend(words(&["-map", &format!("0:{}", video.index), "-vf", &filters, "-frames:v", "1", "-q:v", "3"]));
     arguments.extend(words(&["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2", "-update", "1"]));
     arguments.push(format!("{OUT}/{POSTER}"));

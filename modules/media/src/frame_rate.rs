@@ -53,14 +53,25 @@ impl FrameRate {
     /// The rate to encode at: the source's own where it is constant, a standard one near the average where it varies,
     /// halved until it is at most 60.
     pub(crate) fn constant(average: Option<Self>, nominal: Option<Self>) -> Self {
-        let near = |a: f64, b: f64| (a - b).abs() <= 0.01 * b;
         let chosen = match (average, nominal) {
-            (Some(average), Some(nominal)) if near(average.as_f64(), nominal.as_f64()) => nominal,
+            (Some(average), Some(nominal)) if average.is_near(nominal, 0.01) => nominal.exact(),
             (Some(average), _) => average.standard(),
             (None, Some(nominal)) => nominal.standard(),
             (None, None) => Self { num: 25, den: 1 },
         };
         chosen.within_limits()
+    }
+
+    /// The standard rate that this one is a guess at, as it is where a transport stream was joined: the closest within half a
+    /// hundredth.
+    fn exact(self) -> Self {
+        let off = |rate: &FrameRate| (rate.as_f64() - self.as_f64()).abs();
+        let closest = STANDARD.iter().copied().min_by(|a, b| off(a).total_cmp(&off(b)));
+        closest.filter(|rate| self.is_near(*rate, 0.005)).unwrap_or(self)
+    }
+
+    fn is_near(self, other: Self, share: f64) -> bool {
+        (self.as_f64() - other.as_f64()).abs() <= share * other.as_f64()
     }
 
     /// The closest standard rate that is not slower than this one by more than a hundredth.
@@ -100,6 +111,9 @@ mod tests {
             ("30000/1001", "30000/1001", "30000/1001"),
             ("2997/100", "30000/1001", "30000/1001"),
             ("15/1", "15/1", "15/1"),
+            ("6250/249", "301/12", "25/1"),
+            ("23976/1000", "23976/1000", "24000/1001"),
+            ("24/1", "24/1", "24/1"),
             ("28730/1000", "90000/1", "30000/1001"),
             ("23976/1000", "0/0", "24000/1001"),
             ("120/1", "120/1", "60/1"),

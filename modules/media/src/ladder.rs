@@ -1,6 +1,8 @@
 //! Which renditions are made of a source: never larger than it is.
 
-/// One rendition's picture.
+use crate::config::{LadderConfig, RungConfig, VideoCodec};
+
+/// One rung for one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rung {
     /// Its name: the standard short side it stands for, 720 for 720p.
@@ -9,12 +11,17 @@ pub(crate) struct Rung {
     pub(crate) width: u32,
     /// Height in pixels, even.
     pub(crate) height: u32,
-    /// Bits a second at most, in thousands, at up to 30 frames a second.
-    pub(crate) max_kbps: u32,
+    /// As configured.
+    pub(crate) of: RungConfig,
 }
 
-/// Short side and highest bit rate of the standard rungs, tallest first.
-const STANDARD: [(u32, u32); 5] = [(1080, 5000), (720, 2800), (480, 1400), (360, 800), (240, 400)];
+impl Rung {
+    /// Bits a second at most, in thousands, at up to 30 frames a second.
+    pub(crate) fn max_kbps(&self, codec: VideoCodec) -> u32 {
+        self.of.max_kbps(codec)
+    }
+}
+
 /// H.264's macroblock; nothing is made smaller than one.
 const SMALLEST: u32 = 16;
 /// A picture that fits its box but for a sliver keeps its size: scaling by a hundredth costs sharpness and gains nothing.
@@ -24,15 +31,17 @@ const AS_IT_IS: f64 = 0.97;
 ///
 /// A rung is a box of 16:9, lying or standing as the picture does, and the picture fills it in one direction: 1920×800
 /// is a 1080p picture, 1080×1920 as well.
-pub(crate) fn ladder(width: u32, height: u32) -> Vec<Rung> {
-    let fits = |&(class, max_kbps): &(u32, u32)| {
-        let scale = scale_into(class, width, height);
-        (scale <= 1.0).then(|| rung(class, max_kbps, width, height, scale))
+pub(crate) fn ladder(config: &LadderConfig, width: u32, height: u32) -> Vec<Rung> {
+    let chosen = config.chosen();
+    let fits = |of: &RungConfig| {
+        let scale = scale_into(of.class, width, height);
+        (scale <= 1.0).then(|| rung(of.class, *of, width, height, scale))
     };
-    let rungs: Vec<Rung> = STANDARD.iter().filter_map(fits).collect();
-    match rungs.is_empty() {
-        false => rungs,
-        true => vec![rung(width.min(height), STANDARD[STANDARD.len() - 1].1, width, height, 1.0)],
+    let rungs: Vec<Rung> = chosen.iter().filter_map(fits).collect();
+    match chosen.last() {
+        // Smaller than the smallest rung: as it is, with that rung's bits.
+        Some(smallest) if rungs.is_empty() => vec![rung(width.min(height), *smallest, width, height, 1.0)],
+        Some(_) | None => rungs,
     }
 }
 
@@ -42,9 +51,9 @@ fn scale_into(class: u32, width: u32, height: u32) -> f64 {
     (f64::from(class) / short).min(f64::from(class) * 16.0 / 9.0 / long)
 }
 
-fn rung(class: u32, max_kbps: u32, width: u32, height: u32, scale: f64) -> Rung {
+fn rung(class: u32, of: RungConfig, width: u32, height: u32, scale: f64) -> Rung {
     let scale = if scale > AS_IT_IS { 1.0 } else { scale };
-    Rung { class, width: even(width, scale), height: even(height, scale), max_kbps }
+    Rung { class, width: even(width, scale), height: even(height, scale), of }
 }
 
 /// The scaled side, to the nearest even number that is not above the source.
@@ -57,8 +66,12 @@ fn even(side: u32, scale: f64) -> u32 {
 mod tests {
     use super::*;
 
+    fn all() -> LadderConfig {
+        LadderConfig { tallest: 2160, ..LadderConfig::default() }
+    }
+
     fn sizes(width: u32, height: u32) -> Vec<(u32, u32, u32)> {
-        ladder(width, height).iter().map(|rung| (rung.class, rung.width, rung.height)).collect()
+        ladder(&all(), width, height).iter().map(|rung| (rung.class, rung.width, rung.height)).collect()
     }
 
     #[test]
@@ -67,7 +80,9 @@ mod tests {
             sizes(1920, 1080),
             [(1080, 1920, 1080), (720, 1280, 720), (480, 854, 480), (360, 640, 360), (240, 426, 240)]
         );
-        assert_eq!(sizes(3840, 2160)[0], (1080, 1920, 1080), "1080p is the tallest of this slice");
+        assert_eq!(sizes(3840, 2160)[..3], [(2160, 3840, 2160), (1440, 2560, 1440), (1080, 1920, 1080)]);
+        assert_eq!(sizes(7680, 4320)[0], (2160, 3840, 2160), "the tallest there is");
+        assert_eq!(ladder(&LadderConfig::default(), 3840, 2160)[0].class, 1080, "or the tallest that was set");
         assert_eq!(sizes(1280, 720).len(), 4);
         assert_eq!(sizes(700, 500), [(480, 672, 480), (360, 504, 360), (240, 336, 240)]);
         assert_eq!(sizes(176, 144), [(144, 176, 144)], "a small picture keeps its size");
@@ -80,13 +95,14 @@ mod tests {
         assert_eq!(sizes(1080, 1920)[..2], [(1080, 1080, 1920), (720, 720, 1280)]);
         assert_eq!(sizes(640, 480)[0], (480, 640, 480));
         assert_eq!(sizes(860, 480)[0], (480, 860, 480), "a sliver too wide");
+        assert_eq!(sizes(1080, 1080)[..2], [(1080, 1080, 1080), (720, 720, 720)], "a square fills its short side");
     }
 
     #[test]
     fn no_side_is_above_the_source_or_odd() {
         for width in (16..4000).step_by(61) {
             for height in (16..2400).step_by(37) {
-                for rung in ladder(width, height) {
+                for rung in ladder(&all(), width, height) {
                     let even = rung.width % 2 == 0 && rung.height % 2 == 0;
                     assert!(even && rung.width <= width && rung.height <= height, "{width}x{height}: {rung:?}");
                 }

@@ -9,14 +9,19 @@ mod child;
 mod chunks;
 mod colour;
 mod config;
+mod content;
 mod encode;
+mod encoder;
 mod frame_rate;
+mod hardware;
 mod http;
 mod inventory;
 mod ladder;
 mod language;
+mod light;
 mod look;
 mod loudness;
+mod picture;
 mod plan;
 mod preview;
 mod probe;
@@ -37,6 +42,7 @@ mod thumbnails;
 mod transcode;
 mod tus;
 mod uploads;
+mod weigh;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -45,7 +51,8 @@ use tessera_store::{Module, OpenError, Store, StoreConfig};
 use tessera_types::Clock;
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Loudness, MediaConfig, Preset};
+pub use colour::DynamicRange;
+pub use config::{LadderChange, LadderConfig, Loudness, MediaConfig, Preset, RungConfig, TenantConfig, VideoCodec};
 pub use inventory::{DamagedBlob, Inventory, take_inventory};
 pub use plan::{AudioTrack, Plan, VideoTrack};
 pub use preview::{PreviewError, plan};
@@ -55,6 +62,7 @@ pub use subtitles::SubtitleTrack;
 pub use tenant_tables::TABLES;
 
 use child::Sandbox;
+use hardware::Encoders;
 use transcode::Worker;
 
 /// The module's schema.
@@ -92,18 +100,38 @@ impl MediaService {
     /// # Errors
     /// The thread that starts children cannot be started.
     pub async fn work(self: Arc<Self>, shutdown: CancellationToken) -> std::io::Result<()> {
+        let sandbox = Sandbox::new(self.config.child_memory_bytes)?;
+        let encoders = self.encoders(&sandbox).await;
         let worker = Worker {
             config: self.config.clone(),
             store: self.store.clone(),
             blobs: self.blobs.clone(),
             master_keys: self.master_keys.clone(),
             scratch: self.scratch.clone(),
-            sandbox: Sandbox::new(self.config.child_memory_bytes)?,
+            sandbox,
+            encoders,
             running: self.running.clone(),
             copies: Default::default(),
         };
         Arc::new(worker).work(shutdown).await;
         Ok(())
+    }
+
+    /// The graphics card's, where they may be used and there are any.
+    async fn encoders(&self, sandbox: &Sandbox) -> Encoders {
+        if !self.config.hardware_encoders {
+            return Encoders::default();
+        }
+        match hardware::find(sandbox, &self.config, &self.scratch).await {
+            Ok(found) => {
+                tracing::info!(?found, "encoders of graphics cards were looked for");
+                found
+            }
+            Err(error) => {
+                tracing::warn!(%error, "encoders of graphics cards cannot be looked for; software encodes");
+                Encoders::default()
+            }
+        }
     }
 
     /// Sweeps now and then until `shutdown`.

@@ -7,8 +7,9 @@ use tessera_contract_media::FailureReason;
 
 use crate::{
     child::{ChildError, Limits, Overflow, Sandbox},
+    colour::DynamicRange,
     config::MediaConfig,
-    encode,
+    encode, light,
     probe::{self, Source},
     refusal::{Refusal, TAKEN},
     sniff::{Container, SNIFFED, sniff},
@@ -17,6 +18,9 @@ use crate::{
 /// Bytes of ffprobe's report at most.
 const REPORT_MAX: usize = 4 << 20;
 const PROBE_TIME: Duration = Duration::from_secs(60);
+/// How slowly a transport stream is taken apart at most, and bytes that it may gain by it.
+const REMUX_BYTES_A_SECOND: u64 = 4 << 20;
+const REMUX_SPARE: u64 = 64 << 20;
 
 /// Why there is nothing to say about a source.
 #[derive(Debug)]
@@ -47,29 +51,81 @@ pub(crate) async fn look(
     sandbox: &Sandbox,
     config: &MediaConfig,
     folder: &Path,
-    (head, bytes): (Vec<u8>, u64),
+    (head, mut bytes): (Vec<u8>, u64),
 ) -> Result<Source, Unknown> {
     let container = sniff(&head)?;
-    let limits = Limits {
-        memory: sandbox.memory(),
-        wall: PROBE_TIME,
-        cpu: PROBE_TIME,
-        silence: PROBE_TIME,
-        file_size: 0,
-        written: 0,
-    };
-    let mut report = Vec::new();
-    let on_output = |bytes: &[u8]| match report.len() + bytes.len() <= REPORT_MAX {
-        true => {
-            report.extend_from_slice(bytes);
-            Ok(())
+    if container == Container::MpegTs {
+        bytes = remux(sandbox, &config.ffmpeg, folder, bytes).await?;
+    }
+    let probing = Probing { sandbox, program: &config.ffprobe, folder };
+    let report = probing.report(encode::probe(container)).await.map_err(|error| unreadable(container, error))?;
+    let mut source = probe::source(container, &report, config.max_duration, bytes)?;
+    let colour = &mut source.video.colour;
+    if colour.range == DynamicRange::Pq && colour.mastering.is_none() && colour.light.is_none() {
+        // Most containers leave it to the stream.
+        let arguments = encode::probe_first_picture(container, source.video.index);
+        let report = probing.report(arguments).await.map_err(|error| unreadable(container, error))?;
+        (colour.mastering, colour.light) = light::of_first_picture(&report);
+    }
+    Ok(source)
+}
+
+/// Puts a MOV in the place of the transport stream `source` in `folder`, and answers how many bytes it has.
+async fn remux(sandbox: &Sandbox, program: &str, folder: &Path, bytes: u64) -> Result<u64, Unknown> {
+    let most = bytes.saturating_mul(2).saturating_add(REMUX_SPARE);
+    let wall = PROBE_TIME + Duration::from_secs(bytes / REMUX_BYTES_A_SECOND);
+    let memory = sandbox.memory();
+    let limits = Limits { memory, wall, cpu: wall, silence: wall, file_size: most, written: most };
+    let made = sandbox.run(program, encode::remux(), folder, &limits, |_| Ok(())).await;
+    made.map_err(|error| match error {
+        ChildError::Failed { ref complaint, .. } if complaint.contains("No space left on device") => {
+            let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            Unknown::Ours(Failure::unavailable(&format!("the scratch disk is full: free some space ({error})"), full))
         }
-        false => Err(Overflow),
+        error => unreadable(Container::MpegTs, error),
+    })?;
+    let (remuxed, source) = (folder.join(encode::OUT).join(encode::REMUXED), folder.join(encode::SOURCE));
+    let replaced = async {
+        // Never through a link that the child made.
+        let metadata = tokio::fs::symlink_metadata(&remuxed).await?;
+        if metadata.is_file() { tokio::fs::rename(&remuxed, &source).await.map(|()| metadata.len()) } else { Ok(0) }
     };
-    let arguments = encode::probe(container);
-    let probing = sandbox.run(&config.ffprobe, arguments, folder, &limits, on_output);
-    probing.await.map_err(|error| unreadable(container, error))?;
-    Ok(probe::source(container, &report, config.max_duration, bytes)?)
+    let remuxed = replaced.await.map_err(|e| Unknown::Ours(Failure::unavailable("replacing a transport stream", e)))?;
+    match remuxed {
+        0 => Err(Refusal::Truncated.because("nothing could be read of the transport stream; remux it to MP4").into()),
+        bytes => Ok(bytes),
+    }
+}
+
+/// How ffprobe is run.
+struct Probing<'a> {
+    sandbox: &'a Sandbox,
+    program: &'a str,
+    folder: &'a Path,
+}
+
+impl Probing<'_> {
+    /// What it says.
+    async fn report(&self, arguments: Vec<String>) -> Result<Vec<u8>, ChildError> {
+        let limits = Limits {
+            memory: self.sandbox.memory(),
+            wall: PROBE_TIME,
+            cpu: PROBE_TIME,
+            silence: PROBE_TIME,
+            file_size: 0,
+            written: 0,
+        };
+        let mut report = Vec::new();
+        let on_output = |bytes: &[u8]| match report.len() + bytes.len() <= REPORT_MAX {
+            true => {
+                report.extend_from_slice(bytes);
+                Ok(())
+            }
+            false => Err(Overflow),
+        };
+        self.sandbox.run(self.program, arguments, self.folder, &limits, on_output).await?;
+        Ok(report)
+    }
 }
 
 fn unreadable(container: Container, error: ChildError) -> Unknown {
@@ -81,6 +137,9 @@ fn unreadable(container: Container, error: ChildError) -> Unknown {
             if let Some(codec) = not_taken(&complaint) {
                 let found = format!("something in the file is coded with {codec}; {TAKEN}, and the usual sound");
                 return Refusal::UnsupportedCodec.because(found).into();
+            }
+            if container == Container::MpegTs && complaint.contains("matches no streams") {
+                return Refusal::NotAVideo.because(format!("the transport stream has no pictures; {TAKEN}")).into();
             }
             if complaint.contains("max pixel count") {
                 let most = encode::PIXELS_MAX;

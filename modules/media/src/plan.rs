@@ -4,7 +4,10 @@ use serde::Serialize;
 use tessera_contract_media::{SourceInfo, SubtitlesLeftOut};
 
 use crate::{
+    colour::{ContentLight, DynamicRange, Mastering},
+    config::{LadderConfig, VideoCodec},
     frame_rate::FrameRate,
+    hardware::Hardware,
     ladder::{Rung, ladder},
     probe::{AudioStream, Source},
     subtitles::{self, SubtitleTrack},
@@ -26,7 +29,7 @@ const SURROUND: u16 = 6;
 pub struct Plan {
     /// What the source is.
     pub source: SourceInfo,
-    /// Renditions, tallest first.
+    /// Renditions, tallest first; those of one size in the order of [`VideoCodec`].
     pub video: Vec<VideoTrack>,
     /// Sound: stereo of every language, then 5.1 of those that have it. The first is what players begin with.
     pub audio: Vec<AudioTrack>,
@@ -36,11 +39,23 @@ pub struct Plan {
     pub subtitles_left_out: Vec<SubtitlesLeftOut>,
 }
 
-/// One rendition: H.264, 8-bit 4:2:0, BT.709, closed groups of pictures at the same times in every rendition.
+/// One rendition: 4:2:0, closed groups of pictures at the same times in every rendition.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VideoTrack {
-    /// `v720`.
+    /// `v720`, `v720-hevc`, `v720-av1`.
     pub track_id: String,
+    /// What it is coded with.
+    pub codec: VideoCodec,
+    /// How its light is coded.
+    pub range: DynamicRange,
+    /// Bits a sample, 8 or 10.
+    pub depth: u8,
+    /// What it says of the display that the film was finished on.
+    #[serde(skip)]
+    pub(crate) mastering: Option<Mastering>,
+    /// What it says of the film's brightest light.
+    #[serde(skip)]
+    pub(crate) light: Option<ContentLight>,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
@@ -54,6 +69,12 @@ pub struct VideoTrack {
     pub group: u32,
     /// Bits a second at most, in thousands.
     pub max_kbps: u32,
+    /// Steps of rate factor that its content can do without.
+    #[serde(skip)]
+    pub(crate) saved: u8,
+    /// What makes it; none for software.
+    #[serde(skip)]
+    pub(crate) hardware: Option<Hardware>,
 }
 
 /// One track of sound: AAC at 48 kHz.
@@ -77,10 +98,19 @@ pub struct AudioTrack {
 
 impl Plan {
     /// The plan for a source.
-    pub(crate) fn of(source: &Source) -> Self {
+    pub(crate) fn of(source: &Source, config: &LadderConfig) -> Self {
         let (subtitles, subtitles_left_out) = subtitles::chosen(&source.subtitles);
-        let (video, audio) = (renditions(source), sound(&source.audio));
+        let (video, audio) = (renditions(source, config), sound(&source.audio));
         Self { source: source.info(), video, audio, subtitles, subtitles_left_out }
+    }
+
+    /// One track and nothing else, to try out its encoder.
+    pub(crate) fn trial(track: VideoTrack) -> Self {
+        let (width, height, frame_rate) = (track.width, track.height, track.frame_rate);
+        let (container, video_codec) = (String::new(), String::new());
+        let source =
+            SourceInfo { container, video_codec, audio_codec: None, width, height, frame_rate, duration_seconds: 0.0 };
+        Self { source, video: vec![track], audio: Vec::new(), subtitles: Vec::new(), subtitles_left_out: Vec::new() }
     }
 
     /// Track files that it makes.
@@ -89,31 +119,106 @@ impl Plan {
     }
 }
 
-fn renditions(source: &Source) -> Vec<VideoTrack> {
-    let rungs = ladder(source.video.width, source.video.height);
+fn renditions(source: &Source, config: &LadderConfig) -> Vec<VideoTrack> {
+    let rungs = ladder(config, source.video.width, source.video.height);
     let full = source.video.rate;
     let halves = full.as_f64() > FAST && rungs.iter().any(|rung| rung.class < HALVED_BELOW);
     // Twice the group of the half rate, so that groups of both last equally long.
     let group = if halves { 2 * full.halved().group() } else { full.group() };
-    let track = |rung: &Rung| match halves && rung.class < HALVED_BELOW {
-        true => VideoTrack::new(rung, full.halved(), group / 2),
-        false => VideoTrack::new(rung, full, group),
+    let track = |rung: &Rung, codec: VideoCodec| match halves && rung.class < HALVED_BELOW {
+        true => VideoTrack::new(source, rung, codec, (full.halved(), group / 2)),
+        false => VideoTrack::new(source, rung, codec, (full, group)),
     };
-    rungs.iter().map(track).collect()
+    let fits = |rung: &Rung, codec: &VideoCodec| codec.smallest_side() <= rung.width.min(rung.height);
+    let pairs = rungs.iter().flat_map(|rung| config.codecs.iter().map(move |codec| (rung, codec)));
+    let tracks: Vec<_> =
+        pairs.filter(|(rung, codec)| fits(rung, codec)).map(|(rung, codec)| track(rung, *codec)).collect();
+    match tracks.is_empty() {
+        false => tracks,
+        // Smaller than any of these codecs' encoders takes.
+        true => rungs.iter().map(|rung| track(rung, VideoCodec::H264)).collect(),
+    }
+}
+
+impl VideoCodec {
+    /// What a track's id ends with; H.264's have nothing.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::H264 => "",
+            Self::Hevc => "-hevc",
+            Self::Av1 => "-av1",
+        }
+    }
+
+    /// The shortest side that its encoder takes.
+    fn smallest_side(self) -> u32 {
+        match self {
+            Self::H264 | Self::Hevc => 16,
+            Self::Av1 => 64,
+        }
+    }
+
+    /// Whether it is made with 10 bits and HDR: not every decoder of H.264 has more than 8.
+    fn is_deep(self) -> bool {
+        self != Self::H264
+    }
 }
 
 impl VideoTrack {
-    fn new(rung: &Rung, rate: FrameRate, group: u32) -> Self {
+    fn new(source: &Source, rung: &Rung, codec: VideoCodec, (rate, group): (FrameRate, u32)) -> Self {
         // Twice the frames do not need twice the bits.
         let fast = (rate.as_f64() / 30.0).max(1.0).sqrt();
+        let colour = &source.video.colour;
+        let range = if codec.is_deep() { colour.range } else { DynamicRange::Sdr };
+        let is_deep = codec.is_deep() && (colour.deep || range != DynamicRange::Sdr);
         Self {
-            track_id: format!("v{}", rung.class),
+            track_id: format!("v{}{}", rung.class, codec.suffix()),
+            codec,
+            range,
+            depth: if is_deep { 10 } else { 8 },
+            mastering: colour.mastering,
+            light: colour.light,
             width: rung.width,
             height: rung.height,
             frame_rate: rate.as_f64(),
             rate,
             group,
-            max_kbps: (f64::from(rung.max_kbps) * fast).round() as u32,
+            max_kbps: (f64::from(rung.max_kbps(codec)) * fast).round() as u32,
+            saved: 0,
+            hardware: None,
+        }
+    }
+
+    /// What encoders are tried out with.
+    pub(crate) fn trial(codec: VideoCodec, depth: u8, range: DynamicRange, group: u32) -> Self {
+        let rate = FrameRate { num: 25, den: 1 };
+        Self {
+            track_id: "trial".into(),
+            codec,
+            range,
+            depth,
+            mastering: None,
+            light: None,
+            width: 320,
+            height: 192,
+            frame_rate: rate.as_f64(),
+            rate,
+            group,
+            max_kbps: 1000,
+            saved: 0,
+            hardware: None,
+        }
+    }
+
+    /// FFmpeg's name of its samples, and the way to the card for an encoder that does not go there itself.
+    pub(crate) fn pixels(&self) -> &'static str {
+        match (self.hardware, self.depth) {
+            (None | Some(Hardware::Nvenc), 8) => "yuv420p",
+            (None, _) => "yuv420p10le",
+            (Some(Hardware::Qsv), 8) => "nv12",
+            (Some(Hardware::Nvenc | Hardware::Qsv), _) => "p010le",
+            (Some(Hardware::Vaapi), 8) => "nv12,hwupload",
+            (Some(Hardware::Vaapi), _) => "p010le,hwupload",
         }
     }
 }
@@ -144,7 +249,11 @@ fn track(stream: &AudioStream, track_id: String, channels: u16, kbps: u32) -> Au
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{probe::VideoStream, sniff::Container};
+    use crate::{
+        colour::{Colour, Primaries},
+        probe::VideoStream,
+        sniff::Container,
+    };
 
     fn source(width: u32, height: u32, rate: &str, audio: Vec<AudioStream>) -> Source {
         let rate = FrameRate::parse(rate).unwrap();
@@ -156,7 +265,15 @@ mod tests {
             average: Some(rate),
             rate,
             interlaced: false,
-            matrix: "bt709",
+            colour: Colour {
+                range: DynamicRange::Sdr,
+                matrix: "bt709",
+                primaries: Primaries::Bt709,
+                deep: false,
+                mastering: None,
+                light: None,
+            },
+            begins: 0.0,
             duration: 10.0,
         };
         Source { container: Container::Mp4, video, audio, subtitles: vec![], start: 0.0 }
@@ -175,12 +292,45 @@ mod tests {
             ("60000/1001", [(60_000.0 / 1001.0, 120), (30_000.0 / 1001.0, 60)]),
             ("95/2", [(47.5, 96), (23.75, 48)]),
         ] {
-            let plan = Plan::of(&source(1280, 720, rate, vec![]));
+            let plan = Plan::of(&source(1280, 720, rate, vec![]), &LadderConfig::default());
             let found: Vec<_> = plan.video[..2].iter().map(|track| (track.frame_rate, track.group)).collect();
             assert_eq!(found, expected, "{rate}");
         }
-        let small = Plan::of(&source(176, 144, "50/1", vec![]));
+        let small = Plan::of(&source(176, 144, "50/1", vec![]), &LadderConfig::default());
         assert_eq!((small.video[0].frame_rate, small.video[0].group), (25.0, 50));
+    }
+
+    fn told(source: &Source, codecs: &[VideoCodec]) -> Vec<(String, DynamicRange, u8, u32)> {
+        let config = LadderConfig { codecs: codecs.to_vec(), tallest: 2160, ..LadderConfig::default() };
+        let plan = Plan::of(source, &config);
+        plan.video.into_iter().map(|track| (track.track_id, track.range, track.depth, track.max_kbps)).collect()
+    }
+
+    #[test]
+    fn every_codec_has_every_rung_with_bits_of_its_own() {
+        use DynamicRange::Sdr;
+        let all = [VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Av1];
+        let tracks = told(&source(3840, 2160, "25/1", vec![]), &all);
+        assert_eq!(tracks.len(), 21);
+        let first = [("v2160", 16_000), ("v2160-hevc", 10_500), ("v2160-av1", 8800), ("v1440", 9000)];
+        assert_eq!(tracks[..4], first.map(|(id, kbps)| (id.to_owned(), Sdr, 8, kbps)));
+        let ids: std::collections::BTreeSet<_> = tracks.iter().map(|(id, ..)| id).collect();
+        assert_eq!(ids.len(), tracks.len(), "ids are unique over codecs");
+        let small = source(128, 48, "25/1", vec![]);
+        assert_eq!(told(&small, &all).iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>(), ["v48", "v48-hevc"]);
+        assert_eq!(told(&small, &[VideoCodec::Av1]), [("v48".to_owned(), Sdr, 8, 400)], "or nothing would be made");
+    }
+
+    #[test]
+    fn hdr_and_ten_bits_are_kept_where_the_codec_has_them() {
+        use DynamicRange::{Pq, Sdr};
+        let mut film = source(426, 240, "25/1", vec![]);
+        let codecs = [VideoCodec::H264, VideoCodec::Hevc];
+        film.video.colour.deep = true;
+        let [avc, hevc] = ["v240", "v240-hevc"].map(str::to_owned);
+        assert_eq!(told(&film, &codecs), [(avc.clone(), Sdr, 8, 400), (hevc.clone(), Sdr, 10, 280)]);
+        film.video.colour.range = Pq;
+        assert_eq!(told(&film, &codecs), [(avc, Sdr, 8, 400), (hevc, Pq, 10, 280)]);
     }
 
     #[test]

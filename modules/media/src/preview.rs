@@ -4,6 +4,7 @@ use std::{io, os::unix::fs::symlink, path::Path};
 
 use tessera_contract::Failure;
 use tessera_contract_media::FailureReason;
+use tessera_types::TenantId;
 
 use crate::{
     child::Sandbox,
@@ -33,12 +34,17 @@ pub enum PreviewError {
     Ours(Failure),
 }
 
-/// What would be made of `file`. Like every source it is looked at by ffprobe without rights, in a folder of its own below
+/// What would be made of `file` for a tenant, or for one that has no settings of its own. Like every source it is looked at by ffprobe without rights, in a folder of its own below
 /// `scratch`; so it has to be readable to others. Waits for the disk: not for a server.
 ///
 /// # Errors
 /// The file is refused, or cannot be looked at.
-pub async fn plan(config: &MediaConfig, file: &Path, scratch: &Path) -> Result<Plan, PreviewError> {
+pub async fn plan(
+    config: &MediaConfig,
+    tenant: Option<&TenantId>,
+    file: &Path,
+    scratch: &Path,
+) -> Result<Plan, PreviewError> {
     let io = |what| move |source| PreviewError::Io { what, source };
     let file = file.canonicalize().map_err(io("opening the file"))?;
     let head = look::head(&file).map_err(io("reading the file"))?;
@@ -47,7 +53,9 @@ pub async fn plan(config: &MediaConfig, file: &Path, scratch: &Path) -> Result<P
     symlink(&file, scratch.path().join(SOURCE)).map_err(io("linking to the file"))?;
     let sandbox = Sandbox::new(config.child_memory_bytes).map_err(io("preparing to start ffprobe"))?;
     match look(&sandbox, config, scratch.path(), head).await {
-        Ok(source) => Ok(Plan::of(&source)),
+        Ok(source) => {
+            Ok(Plan::of(&source, &tenant.map_or_else(|| config.ladder.clone(), |tenant| config.ladder_of(tenant))))
+        }
         Err(Unknown::Refused(reason)) if reason.message.contains("Permission denied") => {
             let source = io::Error::new(
                 io::ErrorKind::PermissionDenied,

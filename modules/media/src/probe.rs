@@ -6,9 +6,10 @@ use serde::Deserialize;
 use tessera_contract_media::{FailureReason, SourceInfo};
 
 use crate::{
-    colour,
+    colour::{self, Colour, DynamicRange, Primaries},
     frame_rate::FrameRate,
     language,
+    light::{self, SideData},
     refusal::{Refusal, TAKEN},
     sniff::Container,
     subtitles::SubtitleStream,
@@ -22,7 +23,11 @@ const WIDEST: u32 = 8;
 /// Seconds that any film may say it lasts, and bytes for each second beyond: a black picture takes more.
 const SECONDS_FREE: f64 = 600.0;
 const LEAST_BYTES_A_SECOND: f64 = 32.0;
-const VIDEO: [&str; 4] = ["h264", "hevc", "vp9", "av1"];
+/// Seconds of sound before the first picture that nobody misses: an encoder's priming, a packet more at a cut.
+const A_MOMENT: f64 = 0.1;
+/// Dolby Vision's profile without a base that others can show.
+const DOLBY_VISION_ALONE: i64 = 5;
+const VIDEO: [&str; 5] = ["h264", "hevc", "vp9", "av1", "prores"];
 
 /// A source that can be made into an asset.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,8 +53,10 @@ pub(crate) struct VideoStream {
     pub(crate) average: Option<FrameRate>,
     pub(crate) rate: FrameRate,
     pub(crate) interlaced: bool,
-    /// How its samples stand for colours: a name of the `scale` filter's.
-    pub(crate) matrix: &'static str,
+    pub(crate) colour: Colour,
+    /// Seconds between the film's first sound and its first picture, where that is a moment that nobody sees: the film then
+    /// begins with the picture, so that every picture keeps its time.
+    pub(crate) begins: f64,
     pub(crate) duration: f64,
 }
 
@@ -108,7 +115,11 @@ struct Stream {
     r_frame_rate: Option<String>,
     field_order: Option<String>,
     color_space: Option<String>,
+    color_transfer: Option<String>,
+    color_primaries: Option<String>,
+    pix_fmt: Option<String>,
     duration: Option<String>,
+    start_time: Option<String>,
     nb_frames: Option<String>,
     #[serde(default)]
     channels: u32,
@@ -146,11 +157,6 @@ struct Tags {
     #[serde(rename = "DURATION")]
     duration: Option<String>,
     language: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct SideData {
-    rotation: Option<f64>,
 }
 
 /// Reads ffprobe's report on a file of `bytes` bytes; says why the source cannot be used.
@@ -227,8 +233,30 @@ fn video_stream(stream: &Stream, format: &Format, longest: Duration) -> Result<V
     let average = rate(&stream.avg_frame_rate);
     let interlaced = matches!(stream.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"));
     let constant = FrameRate::constant(average, rate(&stream.r_frame_rate));
-    let (index, matrix) = (stream.index, colour::matrix(stream.color_space.as_deref(), width, height));
-    Ok(VideoStream { index, codec, width, height, average, rate: constant, interlaced, matrix, duration })
+    let (index, colour) = (stream.index, colour(stream, width, height)?);
+    let start = |time: &Option<String>| time.as_deref().and_then(seconds).unwrap_or(0.0);
+    let begins =
+        Some(start(&stream.start_time) - start(&format.start_time)).filter(|gap| (0.0..A_MOMENT).contains(gap));
+    let begins = begins.unwrap_or(0.0);
+    Ok(VideoStream { index, codec, width, height, average, rate: constant, interlaced, colour, begins, duration })
+}
+
+fn colour(stream: &Stream, width: u32, height: u32) -> Result<Colour, FailureReason> {
+    if stream.side_data_list.iter().any(|data| data.dv_profile == Some(DOLBY_VISION_ALONE)) {
+        let found = "the pictures are Dolby Vision of profile 5, which only its own decoders show right";
+        return Err(Refusal::UnsupportedCodec.because(format!("{found}; export them as HDR10, HLG or profile 8")));
+    }
+    let range = DynamicRange::of(stream.color_transfer.as_deref());
+    let (mastering, light) = light::light(&stream.side_data_list);
+    Ok(Colour {
+        range,
+        matrix: colour::matrix(stream.color_space.as_deref(), width, height),
+        primaries: Primaries::of(stream.color_primaries.as_deref(), range),
+        // `yuv420p10le`; formats of one byte a sample have no order of bytes.
+        deep: stream.pix_fmt.as_deref().is_some_and(|name| name.ends_with("le") || name.ends_with("be")),
+        mastering,
+        light,
+    })
 }
 
 /// The streams that can be read. A film whose only sound cannot be is refused; another language that cannot is left out.
@@ -376,6 +404,21 @@ mod tests {
     }
 
     #[test]
+    fn the_light_is_what_the_stream_says() {
+        for (transfer, primaries, pixels, expected) in [
+            ("smpte2084", "bt2020", "yuv420p10le", (DynamicRange::Pq, Primaries::Bt2020, true)),
+            ("arib-std-b67", "unknown", "yuv422p10le", (DynamicRange::Hlg, Primaries::Bt2020, true)),
+            ("bt709", "smpte432", "yuv420p", (DynamicRange::Sdr, Primaries::P3, false)),
+            ("unknown", "unknown", "yuvj420p", (DynamicRange::Sdr, Primaries::Bt709, false)),
+        ] {
+            let mut stream = with("color_transfer", json!(transfer));
+            (stream["color_primaries"], stream["pix_fmt"]) = (json!(primaries), json!(pixels));
+            let colour = judged(json!([stream])).unwrap().video.colour;
+            assert_eq!((colour.range, colour.primaries, colour.deep), expected, "{transfer} {primaries} {pixels}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named() {
         let cover =
             json!({"index": 1, "codec_type": "video", "codec_name": "mjpeg", "disposition": {"attached_pic": 1}});
@@ -392,6 +435,7 @@ mod tests {
             (json!([with("nb_frames", json!("2000000000"))]), "truncated"),
             (json!([video(), with("nb_frames", json!("1048577"))]), "truncated"),
             (json!([with("width", json!(0))]), "not_a_video"),
+            (json!([with("side_data_list", json!([{"dv_profile": 5}]))]), "unsupported_codec"),
             (json!([with("height", json!(20))]), "not_a_video"),
             (json!([with("width", json!(-5))]), "not_a_video"),
         ] {

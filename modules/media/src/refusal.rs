@@ -14,7 +14,7 @@ pub(crate) enum Refusal {
 }
 
 /// What is taken, for the end of every message.
-pub(crate) const TAKEN: &str = "taken are MP4, MOV, MKV and WebM with H.264, HEVC, VP9 or AV1";
+pub(crate) const TAKEN: &str = "taken are MP4, MOV, MKV, WebM and MPEG-TS with H.264, HEVC, VP9, AV1 or ProRes";
 
 impl Refusal {
     /// The reason with what was found.

@@ -1,4 +1,4 @@
-//! What a file is, by its first bytes: only the two families that are taken ever reach FFmpeg.
+//! What a file is, by its first bytes: only the three families that are taken ever reach FFmpeg.
 
 use tessera_contract_media::FailureReason;
 
@@ -14,6 +14,8 @@ pub(crate) enum Container {
     Mov,
     Matroska,
     Webm,
+    /// Made into a MOV before anything else is done with it.
+    MpegTs,
 }
 
 impl Container {
@@ -24,13 +26,14 @@ impl Container {
             Self::Mov => "mov",
             Self::Matroska => "matroska",
             Self::Webm => "webm",
+            Self::MpegTs => "mpegts",
         }
     }
 
-    /// FFmpeg's demuxer for it, which is named to FFmpeg so that it never guesses.
+    /// FFmpeg's demuxer for it or for what is made of it, which is named to FFmpeg so that it never guesses.
     pub(crate) fn demuxer(self) -> &'static str {
         match self {
-            Self::Mp4 | Self::Mov => "mov",
+            Self::Mp4 | Self::Mov | Self::MpegTs => "mov",
             Self::Matroska | Self::Webm => "matroska",
         }
     }
@@ -45,6 +48,9 @@ pub(crate) fn sniff(head: &[u8]) -> Result<Container, FailureReason> {
         let webm = head.windows(7).take(64).any(|at| at == b"\x42\x82\x84webm");
         return Ok(if webm { Container::Webm } else { Container::Matroska });
     }
+    if is_transport_stream(head) {
+        return Ok(Container::MpegTs);
+    }
     match (head.get(4..8), head.get(8..12)) {
         (Some(b"ftyp"), Some(b"qt  ")) => Ok(Container::Mov),
         (Some(b"ftyp"), Some(b"avif" | b"avis" | b"heic" | b"heix" | b"mif1" | b"msf1")) => {
@@ -57,6 +63,13 @@ pub(crate) fn sniff(head: &[u8]) -> Result<Container, FailureReason> {
     }
 }
 
+/// Whether packets of 188 bytes follow each other (ISO/IEC 13818-1 §2.4.3.2), or of 192 with a time before each, as cameras
+/// write them.
+fn is_transport_stream(head: &[u8]) -> bool {
+    let begin = |first: usize, size: usize| (0..5).all(|number| head.get(first + number * size) == Some(&0x47));
+    begin(0, 188) || begin(4, 192)
+}
+
 /// Names what is not taken, as well as its first bytes tell.
 fn stranger(head: &[u8]) -> FailureReason {
     let riff = |form: &[u8]| head.starts_with(b"RIFF") && head.get(8..12) == Some(form);
@@ -64,9 +77,7 @@ fn stranger(head: &[u8]) -> FailureReason {
         _ if riff(b"AVI ") => (Refusal::UnsupportedContainer, "an AVI file"),
         _ if riff(b"WAVE") => (Refusal::NotAVideo, "a sound file (WAV)"),
         _ if riff(b"WEBP") => (Refusal::NotAVideo, "a still image (WebP)"),
-        [0x47, ..] if head.get(188).is_none_or(|byte| *byte == 0x47) => {
-            (Refusal::UnsupportedContainer, "an MPEG transport stream")
-        }
+        [0x47, ..] if head.len() <= 4 * 188 => (Refusal::Truncated, "an MPEG transport stream of a few packets"),
         [0, 0, 1, 0xba | 0xb3, ..] => (Refusal::UnsupportedContainer, "an MPEG program stream"),
         [b'F', b'L', b'V', ..] => (Refusal::UnsupportedContainer, "a Flash video"),
         [0x30, 0x26, 0xb2, 0x75, ..] => (Refusal::UnsupportedContainer, "a Windows Media file"),
@@ -106,6 +117,8 @@ mod tests {
         ] {
             assert_eq!(sniff(head), Ok(container), "{head:?}");
         }
+        let packets = |before: usize| [vec![0; before], vec![0x47], vec![0xff; 187]].concat().repeat(5);
+        assert_eq!((sniff(&packets(0)), sniff(&packets(4))), (Ok(Container::MpegTs), Ok(Container::MpegTs)));
     }
 
     #[test]
@@ -119,7 +132,8 @@ mod tests {
             (b"\x89PNG\r\n\x1a\n", "not_a_video", "PNG"),
             (b"\xff\xd8\xff\xe0", "not_a_video", "JPEG"),
             (b"\0\0\0\x1cftypavif", "not_a_video", "still"),
-            (b"\x47\x40\x11", "unsupported_container", "transport"),
+            (b"\x47\x40\x11", "truncated", "transport"),
+            ([[0x47; 188].as_slice(), &[0; 1000]].concat().as_slice(), "unsupported_container", "not known"),
             (b"\x01\x02\0\xfe", "unsupported_container", "not known"),
         ] {
             let refusal = sniff(head).unwrap_err();

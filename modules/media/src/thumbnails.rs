@@ -74,7 +74,14 @@ pub(crate) fn draw(track: &VideoTrack, grid: &Grid) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{frame_rate::FrameRate, plan::Plan, probe::Source, sniff::Container};
+    use crate::{
+        colour::{Colour, DynamicRange, Primaries},
+        config::LadderConfig,
+        frame_rate::FrameRate,
+        plan::Plan,
+        probe::Source,
+        sniff::Container,
+    };
 
     fn rendition(width: u32, height: u32) -> VideoTrack {
         let rate = FrameRate::parse("25/1").unwrap();
@@ -88,14 +95,22 @@ mod tests {
                 average: Some(rate),
                 rate,
                 interlaced: false,
-                matrix: "bt709",
+                colour: Colour {
+                    range: DynamicRange::Sdr,
+                    matrix: "bt709",
+                    primaries: Primaries::Bt709,
+                    deep: false,
+                    mastering: None,
+                    light: None,
+                },
+                begins: 0.0,
                 duration: 10.0,
             },
             audio: vec![],
             subtitles: vec![],
             start: 0.0,
         };
-        Plan::of(&source).video.pop().unwrap()
+        Plan::of(&source, &LadderConfig::default()).video.pop().unwrap()
     }
 
     #[test]

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     child::{Limits, Sandbox},
     config::MediaConfig,
+    hardware::Encoders,
     look::Unknown,
     refusal,
     scratch::{self, Scratch},
@@ -61,6 +62,7 @@ pub(crate) struct Worker {
     pub(crate) sandbox: Sandbox,
     pub(crate) running: Running,
     pub(crate) copies: Copies,
+    pub(crate) encoders: Encoders,
 }
 
 /// Why an attempt made nothing.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tessera_types::AssetId;
+use tessera_types::{AssetId, TenantId};
 
 #[derive(Subcommand)]
 pub(crate) enum Media {
@@ -16,6 +16,9 @@ pub(crate) enum Media {
     Plan {
         /// The video file.
         file: PathBuf,
+        /// The tenant whose ladder is taken, where it has one of its own.
+        #[arg(long)]
+        tenant: Option<TenantId>,
         /// Print the plan as JSON.
         #[arg(long)]
         json: bool,

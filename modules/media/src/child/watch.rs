@@ -127,7 +127,9 @@ fn last_words(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     // FFmpeg begins a line with `[component @ address]`.
     let said = |line: &'_ str| line.trim().split_once("] ").map_or(line, |(_, said)| said).trim().to_owned();
-    let lines: Vec<String> = text.lines().map(said).filter(|line| !line.is_empty()).collect();
+    // SVT-AV1 tells of itself at length, and complains to FFmpeg.
+    let is_said = |line: &String| !line.is_empty() && !line.starts_with("Svt[");
+    let lines: Vec<String> = text.lines().map(said).filter(is_said).collect();
     let last = lines[lines.len().saturating_sub(3)..].join("; ");
     last.chars().filter(|c| !c.is_control()).take(400).collect()
 }

@@ -16,6 +16,8 @@ pub(crate) struct Encoding {
     pub(crate) encoding: String,
     /// Of what FFmpeg is told.
     pub(crate) fingerprint: String,
+    /// Steps of rate factor that the film was found to do without.
+    pub(crate) saved: u8,
     pub(crate) key_id: String,
     pub(crate) wrapped_key: Vec<u8>,
 }
@@ -75,13 +77,13 @@ impl TryFrom<ChunkRow> for StoredChunk {
     }
 }
 
-const UNDER_WAY: &str = "select e.encoding, e.fingerprint, e.key_id, e.wrapped_key from encodings e \
+const UNDER_WAY: &str = "select e.encoding, e.fingerprint, e.saved, e.key_id, e.wrapped_key from encodings e \
     join assets a on a.tenant = e.tenant and a.asset_id = e.asset_id and a.encoding = e.encoding \
     where e.tenant = $1 and e.asset_id = $2 and a.state = 'processing'";
 const CHOOSE: &str = "update assets set encoding = $4 \
     where tenant = $1 and asset_id = $2 and attempt = $3 and state = 'processing'";
-const ADD: &str = "insert into encodings (tenant, asset_id, encoding, fingerprint, key_id, wrapped_key, created_at) \
-    values ($1, $2, $3, $4, $5, $6, $7)";
+const ADD: &str = "insert into encodings (tenant, asset_id, encoding, fingerprint, saved, key_id, wrapped_key, \
+    created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)";
 const ADD_FOLDER: &str = "insert into attempts (tenant, asset_id, attempt, begun_at) values ($1, $2, $3, $4)";
 const ADD_CHUNK: &str = "insert into encoding_chunks (tenant, asset_id, encoding, number, first_frame, frames) \
     values ($1, $2, $3, $4, $5, $6)";
@@ -129,7 +131,8 @@ pub(crate) async fn begin_encoding(
     if tx.execute(CHOOSE, params![asset, attempt, name]).await? == 0 {
         return Ok(false);
     }
-    let values = params![asset, name, &new.fingerprint, &new.key_id, new.wrapped_key.clone(), now];
+    let values =
+        params![asset, name, &new.fingerprint, i64::from(new.saved), &new.key_id, new.wrapped_key.clone(), now];
     tx.execute(ADD, values).await?;
     tx.execute(ADD_FOLDER, params![asset, name, now]).await?;
     for chunk in chunks {

@@ -24,6 +24,7 @@ use crate::{
     refusal::Refusal,
     scratch::Scratch,
     store::{self, Made, StoredAsset, Told},
+    weigh::weigh,
 };
 
 /// How far each stage brings the whole, in percent.
@@ -35,6 +36,8 @@ const PACKAGED: u8 = 92;
 const STORED: u8 = 99;
 /// How often the pace is told at least while a film is encoded.
 const TELL: Duration = Duration::from_secs(5);
+/// Seconds of a film that are coded to find out how many bits it needs, at most.
+const WEIGHED: f64 = 12.0;
 
 pub(super) struct Attempt<'w> {
     pub(super) worker: &'w Worker,
@@ -72,13 +75,20 @@ impl<'w> Attempt<'w> {
         let source = source::probe(worker, &self.sandbox, &scratch).await?;
         self.keep_source(&source).await?;
 
-        let mut plan = Plan::of(&source);
+        let ladder = self.worker.config.ladder_of(&self.job.tenant);
+        let mut plan = Plan::of(&source, &ladder);
+        plan.accelerate(&self.worker.encoders);
         self.tell("probing", PROBED).await?;
         self.listen(&source, &mut plan, &scratch).await?;
+        if ladder.by_content {
+            self.weigh(&source, &mut plan, &scratch).await?;
+        }
         self.tell("transcoding", LISTENED).await?;
         let parts = chunks(&source, &plan, worker.config.encode_chunk_seconds);
         match parts.len() {
             0 | 1 => self.transcode(&source, &plan, &scratch).await?,
+            // What another machine's card makes would not fit.
+            _ if plan.is_accelerated() => self.transcode(&source, &plan, &scratch).await?,
             _ => self.divide(&source, &plan, &parts, &scratch).await?,
         }
         let has_poster = self.draw_poster(&source, &scratch).await?;
@@ -198,10 +208,22 @@ impl<'w> Attempt<'w> {
         Ok(())
     }
 
+    /// Finds out how many bits the content needs, and plans so many. A film that cannot be weighed gets what it would have had.
+    async fn weigh(&self, source: &Source, plan: &mut Plan, scratch: &Scratch) -> Result<(), Trouble> {
+        let program = (&self.sandbox, self.worker.config.ffmpeg.as_str());
+        let limits = self.worker.limits(WEIGHED, 64 << 20, 2);
+        match weigh(program, scratch.path(), &limits, (source, plan)).await {
+            Ok(steps) => plan.save(steps),
+            Err(error @ (ChildError::NotStarted { .. } | ChildError::Lost { .. })) => return Err(transcoding(error)),
+            Err(error) => tracing::warn!(asset = %self.asset.asset_id, %error, "its content could not be weighed"),
+        }
+        Ok(())
+    }
+
     /// One run of FFmpeg for every track, while the asset tells how far it is.
     async fn transcode(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
-        let most = encode::largest_file(source);
+        let most = encode::largest_file(source, plan);
         self.worker.check_space(most).await?;
         let (share, heard) = watch::channel(0.0);
         let mut progress = Progress::new(source.video.duration);
@@ -211,7 +233,7 @@ impl<'w> Attempt<'w> {
             }
             Ok::<_, Overflow>(())
         };
-        let arguments = encode::transcode(source, plan, config.preset.name(), Part::Whole);
+        let arguments = encode::transcode(source, plan, config.preset, Part::Whole);
         let limits = self.worker.limits(source.video.duration, most, plan.tracks());
         let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
@@ -261,7 +283,8 @@ impl<'w> Attempt<'w> {
     }
 
     async fn store_all(&self, tracks: Vec<Track>, has_poster: bool, scratch: &Scratch) -> Result<Made, Trouble> {
-        let renditions = tracks.iter().filter_map(|track| track.height).collect();
+        let mut renditions: Vec<u32> = tracks.iter().filter_map(|track| track.height).collect();
+        renditions.dedup(); // of several codecs
         let duration_seconds = tracks.first().map_or(0.0, Track::seconds);
         let mut stored = Vec::new();
         for track in tracks {
@@ -290,6 +313,10 @@ pub(super) fn transcoding(error: ChildError) -> Trouble {
         ChildError::Failed { ref complaint, .. } if complaint.contains("No space left on device") => {
             let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
             Trouble::Ours(Failure::unavailable(&format!("the scratch disk is full: free some space ({error})"), full))
+        }
+        ChildError::Failed { ref complaint, .. } if complaint.contains("Unknown encoder") => {
+            let what = format!("this FFmpeg has not every encoder that [media.ladder] asks for ({error})");
+            Trouble::Ours(Failure::unavailable(&what, error))
         }
         ChildError::Failed { .. }
         | ChildError::TooSlow { .. }

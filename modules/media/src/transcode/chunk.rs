@@ -25,6 +25,7 @@ use crate::{
     at_rest::{AssetKey, Place},
     child::{Account, Overflow, Sandbox},
     chunks::Chunk,
+    config::Preset,
     encode::{self, Part},
     plan::Plan,
     probe::Source,
@@ -46,7 +47,7 @@ pub(super) fn key(id: &ChunkId) -> String {
 }
 
 /// What all workers of an encoding have to agree on.
-pub(super) fn fingerprint(source: &Source, plan: &Plan, preset: &str) -> String {
+pub(super) fn fingerprint(source: &Source, plan: &Plan, preset: Preset) -> String {
     let any = Chunk { number: 0, first: 0, frames: Some(1) };
     super::sha256(encode::transcode(source, plan, preset, Part::Pictures(&any)).join("\n").as_bytes())
 }
@@ -128,13 +129,13 @@ impl<'w> Task<'w> {
 
     async fn run(&self, cell: &Cell) -> Result<MadeChunk, Trouble> {
         let copy = cell.get_or_try_init(|| self.fetch()).await?;
-        let preset = self.worker.config.preset.name();
+        let preset = self.worker.config.preset;
         if fingerprint(&copy.source, &copy.plan, preset) != self.encoding.fingerprint {
             let detail = "this process would encode otherwise than the one that has begun: give all the same settings";
             return Err(Failure::new(FailureKind::Unavailable, detail).into());
         }
         let scratch = self.worker.make_scratch(&format!("{:016x}", rand::random::<u64>())).await?;
-        let most = encode::largest_file(&copy.source);
+        let most = encode::largest_file(&copy.source, &copy.plan);
         self.worker.check_space(most).await?;
         let copied = copy.scratch.path().to_owned();
         let scratch = off_the_workers(SHARING, move || {
@@ -153,7 +154,8 @@ impl<'w> Task<'w> {
         self.worker.check_space(self.worker.upload_length(self.job, upload).await?).await?;
         source::assemble(self.worker, self.job, upload, &scratch).await?;
         let source = source::probe(self.worker, &self.sandbox, &scratch).await?;
-        let plan = Plan::of(&source);
+        let mut plan = Plan::of(&source, &self.worker.config.ladder_of(&self.job.tenant));
+        plan.save(self.encoding.saved);
         Ok(SourceCopy { scratch, source, plan })
     }
 
@@ -168,7 +170,7 @@ impl<'w> Task<'w> {
             }
             Ok::<_, Overflow>(())
         };
-        let arguments = encode::transcode(source, &copy.plan, config.preset.name(), Part::Pictures(&self.chunk));
+        let arguments = encode::transcode(source, &copy.plan, config.preset, Part::Pictures(&self.chunk));
         let limits = self.worker.limits(source.video.duration, most, copy.plan.video.len());
         let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {

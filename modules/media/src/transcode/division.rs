@@ -82,7 +82,7 @@ impl Attempt<'_> {
     /// The encoding that an earlier attempt has begun, where it fits and nothing of it has failed; or a new one.
     async fn encoding(&self, source: &Source, plan: &Plan, chunks: &[Chunk]) -> Result<Encoding, Trouble> {
         let (id, cx) = (&self.asset.asset_id, self.job.cx());
-        let fingerprint = chunk::fingerprint(source, plan, self.worker.config.preset.name());
+        let fingerprint = chunk::fingerprint(source, plan, self.worker.config.preset);
         let reader = self.worker.store.tenant(&cx);
         if let Some(found) = store::encoding(&reader, id).await?.filter(|found| found.fingerprint == fingerprint)
             && self.worker.encoding_key(self.job, id, &found).is_ok()
@@ -101,7 +101,8 @@ impl Attempt<'_> {
         let keys = &self.worker.master_keys;
         let wrapped_key = at_rest::wrap(keys.current_key(), place, &key, rand::random());
         let (key_id, encoding) = (keys.current().to_owned(), format!("{:016x}", rand::random::<u64>()));
-        let new = Encoding { encoding, fingerprint, key_id, wrapped_key };
+        let saved = plan.video.first().map_or(0, |track| track.saved);
+        let new = Encoding { encoding, fingerprint, saved, key_id, wrapped_key };
         self.account.say(&format!("encoding in {} parts", chunks.len()));
         let input = (id.clone(), self.name.clone(), new.clone(), chunks.to_vec());
         let write = self.worker.store.write(&cx, input, |tx, (id, attempt, new, chunks)| {
@@ -175,9 +176,9 @@ impl Attempt<'_> {
         if plan.audio.is_empty() {
             return Ok(());
         }
-        let (config, most) = (&self.worker.config, encode::largest_file(source));
+        let (config, most) = (&self.worker.config, encode::largest_file(source, plan));
         self.worker.check_space(most).await?;
-        let arguments = encode::transcode(source, plan, config.preset.name(), Part::Sound);
+        let arguments = encode::transcode(source, plan, config.preset, Part::Sound);
         let limits = self.worker.limits(source.video.duration, most, plan.audio.len());
         let ignored = |_: &[u8]| Ok::<_, Overflow>(());
         let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, ignored);

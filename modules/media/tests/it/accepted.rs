@@ -12,48 +12,58 @@ use tessera_testing::{TempDir, clock, temp_dir};
 
 use crate::world::{World, config};
 
-async fn world() -> (World, TempDir) {
+pub(crate) async fn world() -> (World, TempDir) {
     let folder = temp_dir();
     let store = StoreConfig::sqlite(folder.path());
     (World::open_with(&store, folder.path().into(), clock(), config()).await, folder)
 }
 
 /// The asset made of a file, its descriptor, and its tracks in the clear with their indexes.
-struct Made {
-    asset: Asset,
-    descriptor: AssetDescriptor,
-    tracks: Vec<(Vec<u8>, TrackIndex)>,
+pub(crate) struct Made {
+    pub(crate) asset: Asset,
+    pub(crate) descriptor: AssetDescriptor,
+    pub(crate) tracks: Vec<(Vec<u8>, TrackIndex)>,
 }
 
-async fn make(world: &World, bytes: &[u8]) -> Made {
-    let working = world.work();
+/// The asset made of these bytes, once a worker has ended with it.
+pub(crate) async fn finished(world: &World, bytes: &[u8]) -> Asset {
     let id = world.film("acme", bytes).await;
-    let asset = world.ended("acme", &id).await;
+    world.ended("acme", &id).await
+}
+
+pub(crate) async fn make(world: &World, bytes: &[u8]) -> Made {
+    let working = world.work();
+    let asset = finished(world, bytes).await;
     working.stop().await;
     assert_eq!(asset.state, AssetState::Ready, "{asset:?}");
-    let descriptor = world.descriptor("acme", &id).await;
-    let mut tracks = Vec::new();
-    for track in &descriptor.tracks {
-        let clear = world.track("acme", &descriptor, &track.blob).await;
-        assert_eq!(clear.len() as u64, track.size_bytes);
-        let mut indexer = TrackIndexer::new();
-        indexer.push(&clear).unwrap();
-        let stored: TrackIndex = serde_json::from_slice(&world.blob("acme", &track.index_blob).await).unwrap();
-        assert_eq!(indexer.finish().unwrap(), stored, "{}: the stored index is the track's", track.track_id);
-        tracks.push((clear, stored));
-    }
-    Made { asset, descriptor, tracks }
+    Made::of(world, asset).await
 }
 
 impl Made {
-    fn size(&self, track: usize) -> (u16, u16) {
+    /// All of a ready asset.
+    pub(crate) async fn of(world: &World, asset: Asset) -> Self {
+        let descriptor = world.descriptor("acme", &asset.asset_id).await;
+        let mut tracks = Vec::new();
+        for track in &descriptor.tracks {
+            let clear = world.track("acme", &descriptor, &track.blob).await;
+            assert_eq!(clear.len() as u64, track.size_bytes);
+            let mut indexer = TrackIndexer::new();
+            indexer.push(&clear).unwrap();
+            let stored: TrackIndex = serde_json::from_slice(&world.blob("acme", &track.index_blob).await).unwrap();
+            assert_eq!(indexer.finish().unwrap(), stored, "{}: the stored index is the track's", track.track_id);
+            tracks.push((clear, stored));
+        }
+        Self { asset, descriptor, tracks }
+    }
+
+    pub(crate) fn size(&self, track: usize) -> (u16, u16) {
         match self.tracks[track].1.kind {
             tessera_isobmff::TrackKind::Video(format) => (format.width, format.height),
             tessera_isobmff::TrackKind::Audio(_) => panic!("track {track} is sound"),
         }
     }
 
-    fn track_ids(&self) -> Vec<&str> {
+    pub(crate) fn track_ids(&self) -> Vec<&str> {
         self.descriptor.tracks.iter().map(|track| track.track_id.as_str()).collect()
     }
 }
@@ -251,13 +261,13 @@ async fn a_plan_can_be_had_without_making_anything() {
     let Some(_) = bench.ffmpeg(&words) else { return };
     std::fs::set_permissions(bench.path("."), std::fs::Permissions::from_mode(0o755)).unwrap();
     let scratch = temp_dir();
-    let plan = tessera_media::plan(&config(), &bench.path("film.mp4"), scratch.path()).await.unwrap();
+    let plan = tessera_media::plan(&config(), None, &bench.path("film.mp4"), scratch.path()).await.unwrap();
     let video: Vec<_> = plan.video.iter().map(|v| (v.track_id.as_str(), v.width, v.height, v.frame_rate)).collect();
     assert_eq!(video, [("v360", 640, 360, 25.0), ("v240", 426, 240, 25.0)]);
     assert_eq!((plan.audio.len(), plan.source.video_codec.as_str()), (1, "h264"));
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0, "nothing is left");
     bench.write("words.txt", b"no film");
-    let refused = tessera_media::plan(&config(), &bench.path("words.txt"), scratch.path()).await;
+    let refused = tessera_media::plan(&config(), None, &bench.path("words.txt"), scratch.path()).await;
     assert!(matches!(refused, Err(tessera_media::PreviewError::Refused(_))), "{refused:?}");
 }
 
