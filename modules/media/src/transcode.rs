@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{child::Sandbox, config::MediaConfig, look::Unknown, refusal, scratch, store};
 use attempt::Attempt;
-pub(crate) use beside::sealed;
+pub(crate) use beside::{TEXT, sealed};
 pub(crate) use package::{folder, sha256};
 
 /// The kind of the jobs, keyed by the asset.
