@@ -128,6 +128,13 @@ export class Visitor {
     }
   }
 
+  /** A picture of the page as it stands, at the width it has: what lies below the pointer stays. */
+  async snap(name) {
+    mkdirSync(SHOTS, { recursive: true });
+    const { width } = this.page.viewportSize();
+    await this.page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), animations: "disabled" });
+  }
+
   /** Says where this visitor was when the scenario failed. */
   async tellLast() {
     console.error(`${this.name} was at ${this.page.url()}`);

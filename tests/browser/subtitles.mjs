@@ -1,10 +1,11 @@
-// Subtitles in two languages and for two kinds of viewers, over every way they are served; and the seek bar's pictures.
+// A film twice, encrypted and in the clear, with subtitles in two languages and for two kinds of viewers, over every way
+// they are served; and the seek bar's pictures.
 import { check, DESKTOP, PHONE, scenario, step } from "./chromium.mjs";
 import { colourOf, pause, running } from "./film.mjs";
 import { enter, freshEmail } from "./people.mjs";
 
-const [address] = process.argv.slice(2);
-check(address, "usage: subtitles.mjs ADDRESS_OF_FILM");
+const [address, clear] = process.argv.slice(2);
+check(clear, "usage: subtitles.mjs ADDRESS_OF_ENCRYPTED ADDRESS_OF_CLEAR");
 /** What each choice says while a cue is shown, which is from 4 to 14 and from 25 to 35 seconds. */
 const TEXTS = { Deutsch: "Ein Tag am Meer", "Deutsch (SDH)": "(Wellen rauschen)", English: "A day at sea" };
 const [BEFORE, WITHIN, BETWEEN] = [2, 8, 18];
@@ -46,7 +47,8 @@ async function begins(visitor) {
 async function thumbnail(page, seconds) {
   const { x, y, width, height } = await page.getByRole("slider", { name: "Position" }).boundingBox();
   const duration = await page.evaluate(() => document.querySelector("video").duration);
-  await page.mouse.move(x + 8 + ((width - 16) * seconds) / duration, y + height / 2);
+  // In the middle of that second.
+  await page.mouse.move(x + 8 + ((width - 16) * (seconds + 0.5)) / duration, y + height / 2);
   const picture = page.locator(".preview-picture");
   await picture.waitFor();
   const stamp = `0:${String(seconds).padStart(2, "0")}`;
@@ -114,9 +116,9 @@ await scenario(async (arrives) => {
       const [red, , blue] = await thumbnail(page, seconds);
       const right = name === "red" ? red > 180 && blue < 60 : blue > 180 && red < 60;
       check(right, `the thumbnail at ${seconds} s is ${name}: ${red.toFixed()} red, ${blue.toFixed()} blue`);
+      await visitor.snap(`player-thumbnail-${name}`);
     }
   }
-  await visitor.shoot("player-thumbnail");
 
   step("remembered on this browser, as samples of MP4");
   await page.route("**/manifest.mpd", (route) =>
@@ -134,7 +136,8 @@ await scenario(async (arrives) => {
   step("and in HLS");
   visitor.expect(404, "/delivery/");
   await page.route("**/manifest.mpd", (route) => route.fulfill({ status: 404, body: "" }));
-  await page.reload();
+  await visitor.open(new URL(clear).pathname);
+  await page.getByRole("link", { name: "Play", exact: true }).click();
   await begins(visitor);
   await seek(page, WITHIN);
   await reads(page, TEXTS["Deutsch (SDH)"]);

@@ -1,10 +1,11 @@
 //! Subtitles that staff puts beside a ready asset, and takes away.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use tessera_contract::{Cx, Failure};
+use tessera_contract::{Cx, Failure, FailureKind};
 use tessera_contract_media::{
     Asset, DeleteSubtitles, MediaError, PutSubtitles, StoredFile, SubtitleDescriptor, SubtitleKind,
 };
+use tessera_store::Tx;
 use tessera_types::AssetId;
 
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     steering::asset_not_found,
     store::{self, Made, StoredAsset},
     subtitles::clean,
-    transcode::{folder, sealed, sha256},
+    transcode::{TEXT, folder, sealed},
     uploads::blob_key,
 };
 
@@ -35,26 +36,31 @@ impl MediaService {
         let stored = self.ready(cx, &asset_id).await?;
         let text = tokio::task::spawn_blocking(move || text_of(&data));
         let text = text.await.map_err(|e| Failure::internal("reading subtitles", e))??;
-        let file = self.store_text(cx, &stored, &subtitle_id, text).await?;
+        let folder = format!("{}/{TEXT}-{:016x}", stored.attempt.as_deref().unwrap_or_default(), rand::random::<u64>());
+        let add = self.store.write(cx, (asset_id.clone(), folder.clone()), |tx, (id, folder)| {
+            Box::pin(async move { store::add_folder(tx, id, folder).await })
+        });
+        add.await?;
+        let file = self.store_text(cx, &stored, &format!("{folder}/{subtitle_id}.vtt"), text).await?;
         let put = SubtitleDescriptor { subtitle_id, language: Some(language), kind, file };
-        let write = self.store.write(cx, (asset_id, put), |tx, (id, put)| {
-            Box::pin(async move { change(tx, id, |made| replace(made, put)).await })
+        let write = self.store.write(cx, (asset_id, folder, put), |tx, (id, folder, put)| {
+            Box::pin(async move {
+                if !store::name_folder(tx, id, folder).await? {
+                    let slow = "storing the subtitles took too long; try again";
+                    return Err(Failure::new(FailureKind::Unavailable, slow).into());
+                }
+                change(tx, id, |made| replace(made, put)).await
+            })
         });
         write.await
     }
 
-    /// Names the subtitles no more. Their file stays for origins that have not noticed, and goes with the asset.
+    /// Names the subtitles no more; the sweep deletes their file.
     pub(crate) async fn delete_side_car(&self, cx: &Cx, request: DeleteSubtitles) -> Result<Asset, MediaError> {
         let DeleteSubtitles { asset_id, subtitle_id } = request;
         self.ready(cx, &asset_id).await?;
         let write = self.store.write(cx, (asset_id, subtitle_id), |tx, (id, gone)| {
-            Box::pin(async move {
-                let remove = |made: &mut Made| {
-                    made.subtitles.retain(|subtitles| subtitles.subtitle_id != *gone);
-                    Ok(())
-                };
-                change(tx, id, remove).await
-            })
+            Box::pin(async move { change(tx, id, |made| Ok(remove(made, gone))).await })
         });
         write.await
     }
@@ -64,15 +70,13 @@ impl MediaService {
         if stored.made.is_none() { Err(asset_not_ready(&stored.asset)) } else { Ok(stored) }
     }
 
-    /// The name has a checksum of the text in it: one name never stands for two texts, nor one place of the key's stream.
+    /// Stores the text under the asset's key, in a place that no other text ever has.
     async fn store_text(&self, cx: &Cx, asset: &StoredAsset, name: &str, text: String) -> Result<StoredFile, Failure> {
         let place = Place { tenant: &cx.tenant, asset: &asset.asset.asset_id };
-        let missing = || Failure::new(tessera_contract::FailureKind::Internal, "a ready asset has no key or folder");
+        let missing = || Failure::new(FailureKind::Internal, "a ready asset has no key");
         let (key_id, wrapped) = asset.key_id.as_deref().zip(asset.wrapped_key.as_deref()).ok_or_else(missing)?;
         let key = self.open_key(place, key_id, wrapped)?;
-        let folder = folder(place.asset, asset.attempt.as_deref().ok_or_else(missing)?);
-        let digest = sha256(text.as_bytes());
-        let (file, bytes) = sealed(&key, format!("{folder}/{name}-{}.vtt", &digest[..32]), text.into_bytes());
+        let (file, bytes) = sealed(&key, folder(place.asset, name), text.into_bytes());
         self.blobs.tenant(&cx.tenant).put(&blob_key(&file.blob)?, bytes).await?;
         Ok(file)
     }
@@ -99,32 +103,48 @@ fn text_of(data: &str) -> Result<String, MediaError> {
     clean(&file, 0).map_err(|why| MediaError::SubtitlesUnreadable(why.to_string()))
 }
 
-fn replace(made: &mut Made, put: &SubtitleDescriptor) -> Result<(), MediaError> {
+/// Puts an entry in the place of the one with its name, which it gives back.
+fn replace(made: &mut Made, put: &SubtitleDescriptor) -> Result<Option<SubtitleDescriptor>, MediaError> {
     if let Some(known) = made.subtitles.iter_mut().find(|known| known.subtitle_id == put.subtitle_id) {
-        *known = put.clone();
-        return Ok(());
+        return Ok(Some(std::mem::replace(known, put.clone())));
     }
     if made.subtitles.len() >= SUBTITLES_MAX {
         let detail = format!("the asset has {SUBTITLES_MAX} subtitles already: take some away first");
         return Err(MediaError::TooManySubtitles(detail));
     }
     made.subtitles.push(put.clone());
-    Ok(())
+    Ok(None)
 }
 
-/// Changes what a ready asset is made of; answers the asset as it is then.
+fn remove(made: &mut Made, name: &str) -> Option<SubtitleDescriptor> {
+    let at = made.subtitles.iter().position(|subtitles| subtitles.subtitle_id == name)?;
+    Some(made.subtitles.remove(at))
+}
+
+/// Changes what a ready asset is made of; the file of what is named no more is left to the sweep. Answers the asset as it
+/// is then.
 async fn change(
-    tx: &mut tessera_store::Tx,
+    tx: &mut Tx,
     id: &AssetId,
-    change: impl FnOnce(&mut Made) -> Result<(), MediaError> + Send,
+    change: impl FnOnce(&mut Made) -> Result<Option<SubtitleDescriptor>, MediaError> + Send,
 ) -> Result<Asset, MediaError> {
     let stored = store::asset_in(tx, id).await?.ok_or_else(|| asset_not_found(id))?;
     let before = stored.made.ok_or_else(|| asset_not_ready(&stored.asset))?;
     let mut made = before.clone();
-    change(&mut made)?;
+    if let Some(gone) = change(&mut made)?
+        && let Some(folder) = folder_of(id, &gone.file.blob)
+    {
+        store::add_folder(tx, id, folder).await?;
+    }
     if made == before {
         return Ok(stored.asset);
     }
     store::set_made(tx, id, &made).await?;
     Ok(store::asset_in(tx, id).await?.ok_or_else(|| asset_not_found(id))?.asset)
+}
+
+/// The folder of a blob, below its asset's.
+fn folder_of<'b>(id: &AssetId, blob: &'b str) -> Option<&'b str> {
+    let below = blob.strip_prefix(&folder(id, ""))?;
+    below.rsplit_once('/').map(|(folder, _)| folder)
 }

@@ -10,8 +10,8 @@ mod sweeping;
 mod uploads;
 
 pub(crate) use assets::{
-    Made, StoredAsset, Told, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset, is_attempt,
-    page, set_cost, set_made, set_progress, set_source,
+    Made, StoredAsset, Told, add_folder, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset,
+    is_attempt, name_folder, page, set_cost, set_made, set_progress, set_source,
 };
 pub(crate) use encodings::{
     ChunkId, ChunkTrack, Encoding, MadeChunk, StoredChunk, begin_encoding, chunk_progress, encoding, fail_chunk,
@@ -22,7 +22,7 @@ pub(crate) use ready::{ReadyAsset, ready_assets};
 pub use sealed::{BLOB_FOLDERS, SEALED_UNDER};
 pub(crate) use sealed::{SealedKey, replace_sealed, under_older};
 pub(crate) use steering::{begin_again, cancel, in_the_making, set_priority};
-pub(crate) use sweeping::{end_expired, ended_uploads, forget_attempt, forget_upload, left_overs};
+pub(crate) use sweeping::{end_expired, ended_uploads, forget_attempt, forget_upload, left_overs, unnamed_folders};
 pub(crate) use uploads::{
     Chunk, Upload, append, chunks, claim, end, insert_upload, release, under_way, upload, upload_in,
 };

@@ -80,7 +80,8 @@ impl SubtitleTrack {
 /// time that no file can say. Progress goes to stdout. The decoders of pictures and sound are there because the source's
 /// start, which limits are counted from, is told by them.
 pub(crate) fn extract(source: &Source, tracks: &[SubtitleTrack]) -> Vec<String> {
-    let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error", "-progress", "pipe:1"]);
+    // Over what an attempt at more of them has left.
+    let mut arguments = words(&["-hide_banner", "-nostdin", "-y", "-v", "error", "-progress", "pipe:1"]);
     arguments.extend(words(&["-t", &format!("{:.3}", longest_reading(source))]));
     arguments.push("-copyts".into());
     arguments.extend(input(source.container, &format!("{},{DECODERS}", encode::DECODERS)));

@@ -17,6 +17,10 @@ use crate::{
 /// end yet may still store something.
 const MEMORY: Duration = Duration::from_secs(60 * 60);
 
+/// How long a folder may be without a name: from its first blob to the commit, and for origins that have not noticed yet
+/// that it is named no more.
+const NAMELESS: Duration = Duration::from_secs(10);
+
 /// One round over all tenants; what fails is left for the next.
 pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
     store::end_expired(store).await?;
@@ -27,7 +31,8 @@ pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
             store::forget_upload(store, &upload).await?;
         }
     }
-    for left in store::left_overs(store).await? {
+    let unnamed = store::unnamed_folders(store, store.now().minus(NAMELESS)).await?;
+    for left in store::left_overs(store).await?.into_iter().chain(unnamed) {
         let attempt = blob_key(&folder(&left.asset_id, &left.attempt))?;
         blobs.tenant(&left.tenant).delete_below(&attempt).await?;
         if left.begun_at() <= old {

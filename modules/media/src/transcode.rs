@@ -31,7 +31,7 @@ use crate::{
     store,
 };
 use attempt::Attempt;
-pub(crate) use beside::sealed;
+pub(crate) use beside::{TEXT, sealed};
 pub(crate) use chunk::CHUNK_JOB;
 use copies::Copies;
 pub(crate) use package::{folder, sha256};

@@ -191,7 +191,11 @@ impl World {
         for (tenant, made) in made {
             let made: Value = serde_json::from_str(&made).expect("what was made is JSON");
             let tracks = made["tracks"].as_array().expect("tracks").iter();
+            let entries = |list: &'_ Value| list.as_array().cloned().unwrap_or_default();
+            let texts = entries(&made["subtitles"]).into_iter().map(|subtitles| subtitles["file"].clone());
+            let beside: Vec<Value> = texts.chain(entries(&made["thumbnails"]["pictures"])).collect();
             let blobs = tracks.flat_map(|track| [&track["blob"], &track["index_blob"]]).chain([&made["poster_blob"]]);
+            let blobs = blobs.chain(beside.iter().map(|file| &file["blob"]));
             owned.extend(blobs.filter_map(Value::as_str).map(|blob| format!("{tenant}/{blob}")));
         }
         owned

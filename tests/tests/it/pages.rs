@@ -71,8 +71,9 @@ fn a_viewer_reads_subtitles_and_sees_what_is_where_on_the_seek_bar() {
         .arg(&file)
         .status();
     assert!(made.is_ok_and(|status| status.success()), "ffmpeg makes the film");
-    let address = ingest(&demo, file.to_str().expect("a test's path is text"), &[]);
-    browser(&demo, "subtitles.mjs", &[&address]);
+    let file = file.to_str().expect("a test's path is text");
+    let (encrypted, clear) = (ingest(&demo, file, &[]), ingest(&demo, file, &["--clear"]));
+    browser(&demo, "subtitles.mjs", &[&encrypted, &clear]);
 }
 
 /// Makes a film whose pictures all differ, with its colours said, so that nobody has to guess them.

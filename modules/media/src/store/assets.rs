@@ -151,6 +151,7 @@ const IS_ATTEMPT: &str = "select exists (select 1 from assets where tenant = $1 
     and state = 'processing')";
 const COST: &str = "update assets set cpu_us = $4 where tenant = $1 and asset_id = $2 and cpu_us < $4 \
     and (attempt is null or attempt = $3)";
+const NAME_FOLDER: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3 and begun_at > 0";
 const SOURCE: &str = update!("source = $5");
 const READY: &str = update!(
     "state = 'ready', stage = null, seconds_left = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7"
@@ -243,6 +244,17 @@ pub(crate) async fn finish_ready(
     }
     tx.execute(CHOOSE_ATTEMPT, params![id, attempt]).await?;
     Ok(true)
+}
+
+/// Adds a folder within the asset's own whose blobs are deleted unless it is named soon.
+pub(crate) async fn add_folder(tx: &mut Tx, id: &AssetId, folder: &str) -> Result<(), Failure> {
+    let now = tx.now();
+    tx.execute(ADD_ATTEMPT, params![id, folder, now]).await.map(drop)
+}
+
+/// Keeps a folder for good, in the write that names its blobs; `false` when it is being deleted.
+pub(crate) async fn name_folder(tx: &mut Tx, id: &AssetId, folder: &str) -> Result<bool, Failure> {
+    Ok(tx.execute(NAME_FOLDER, params![id, folder]).await? > 0)
 }
 
 /// Changes what a ready asset is made of.

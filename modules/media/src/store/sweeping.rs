@@ -41,10 +41,15 @@ const FORGET_CHUNKS: &str = "delete from upload_chunks where tenant = $1 and upl
 const FORGET_UPLOAD: &str = "delete from uploads where tenant = $1 and upload_id = $2 and ended_at is not null";
 const LEFT_OVERS: &str = "select t.tenant, t.asset_id, t.attempt, t.begun_at from attempts t \
     join assets a on a.tenant = t.tenant and a.asset_id = t.asset_id \
-    where a.state <> 'processing' or ((a.attempt is null or a.attempt <> t.attempt) \
-    and (a.encoding is null or a.encoding <> t.attempt)) order by t.begun_at limit 500";
+    where (a.state <> 'processing' or ((a.attempt is null or a.attempt <> t.attempt) \
+    and (a.encoding is null or a.encoding <> t.attempt))) and t.attempt not like '%/%' order by t.begun_at limit 500";
 const FORGET_ENCODING: &str = "delete from encodings where tenant = $1 and asset_id = $2 and encoding = $3";
 const FORGET_PARTS: &str = "delete from encoding_chunks where tenant = $1 and asset_id = $2 and encoding = $3";
+/// A folder within an asset's own is claimed by turning its time's sign, so that nobody begins to name what is deleted.
+const CLAIM_FOLDERS: &str =
+    "update attempts set begun_at = -begun_at where begun_at > 0 and begun_at <= $1 and attempt like '%/%'";
+const CLAIMED_FOLDERS: &str = "select tenant, asset_id, attempt, -begun_at as begun_at from attempts \
+    where begun_at < 0 order by begun_at desc limit 500";
 const FORGET_ATTEMPT: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3";
 
 /// Ends the uploads whose time is up; answers how many.
@@ -72,6 +77,15 @@ pub(crate) async fn forget_upload(store: &Store, upload: &EndedUpload) -> Result
 /// Attempts that have come to nothing.
 pub(crate) async fn left_overs(store: &Store) -> Result<Vec<LeftOver>, Failure> {
     store.system().all(LEFT_OVERS, params![]).await
+}
+
+/// Claims the folders within assets' own that nothing has named since `before`, and answers all that are claimed.
+pub(crate) async fn unnamed_folders(store: &Store, before: Timestamp) -> Result<Vec<LeftOver>, Failure> {
+    let claim = store.system_write(before, |tx, before| {
+        Box::pin(async move { tx.execute(CLAIM_FOLDERS, params![*before]).await.map(drop) })
+    });
+    claim.await?;
+    store.system().all(CLAIMED_FOLDERS, params![]).await
 }
 
 /// Forgets an attempt, or an encoding.

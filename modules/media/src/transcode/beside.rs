@@ -26,6 +26,8 @@ use crate::{
     uploads::blob_key,
 };
 
+/// What folders of subtitles begin with, within an attempt's own.
+pub(crate) const TEXT: &str = "text";
 /// A picture of tiles larger than this is none.
 const PICTURE_MAX: u64 = 16 << 20;
 
@@ -55,23 +57,14 @@ impl Attempt<'_> {
     async fn take_subtitles(
         &self,
         source: &Source,
-        tracks: &[SubtitleTrack],
+        planned: &[SubtitleTrack],
         scratch: &Scratch,
     ) -> Result<(Vec<(SubtitleTrack, String)>, Vec<SubtitlesLeftOut>), Trouble> {
-        let none = |reason: String| tracks.iter().map(|track| track.clone().left_out(&*reason)).collect();
-        if tracks.is_empty() {
-            return Ok((vec![], vec![]));
-        }
-        let limits = self.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
-        let arguments = subtitles::extract(source, tracks);
-        if let Err(error) = self.try_ffmpeg(arguments, &limits, scratch).await? {
-            tracing::warn!(asset = %self.asset.asset_id, %error, "no subtitles could be taken out of the source");
-            return Ok((vec![], none(format!("they could not be read: {error}"))));
-        }
+        let (tracks, mut left_out) = self.extract(source, planned, scratch).await?;
         let start = (source.start * 1000.0).round() as i64;
-        let (tracks, out) = (tracks.to_vec(), scratch.out());
+        let out = scratch.out();
         off_the_workers("reading subtitles", move || {
-            let (mut taken, mut left_out) = (Vec::new(), Vec::new());
+            let mut taken = Vec::new();
             for track in tracks {
                 let file = read_small(out.join(track.file()), MAX_FILE as u64)?;
                 match file.as_deref().map(|file| clean(file, start)) {
@@ -83,6 +76,34 @@ impl Attempt<'_> {
             Ok((taken, left_out))
         })
         .await
+    }
+
+    /// Has FFmpeg write the tracks' files: all in one reading of the source or, when something is wrong with one of them,
+    /// each by itself. Answers those that are there, and why the others are not.
+    async fn extract(
+        &self,
+        source: &Source,
+        tracks: &[SubtitleTrack],
+        scratch: &Scratch,
+    ) -> Result<(Vec<SubtitleTrack>, Vec<SubtitlesLeftOut>), Trouble> {
+        let run = async |tracks: &[SubtitleTrack]| {
+            let limits = self.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
+            self.try_ffmpeg(subtitles::extract(source, tracks), &limits, scratch).await
+        };
+        if tracks.is_empty() || run(tracks).await?.is_ok() {
+            return Ok((tracks.to_vec(), vec![]));
+        }
+        let (mut there, mut left_out) = (Vec::new(), Vec::new());
+        for track in tracks {
+            match run(std::slice::from_ref(track)).await? {
+                Ok(()) => there.push(track.clone()),
+                Err(error) => {
+                    tracing::warn!(asset = %self.asset.asset_id, stream = track.stream, %error, "subtitles are left out");
+                    left_out.push(track.clone().left_out(format!("they could not be read: {error}")));
+                }
+            }
+        }
+        Ok((there, left_out))
     }
 
     async fn draw_thumbnails(
@@ -126,7 +147,9 @@ impl Attempt<'_> {
     /// Stores all of it, and names it in what was made.
     pub(super) async fn store_beside(&self, beside: Beside, made: &mut Made) -> Result<(), Trouble> {
         for (track, text) in beside.subtitles {
-            let file = self.store_small(&format!("{}.vtt", track.subtitle_id), text.into_bytes()).await?;
+            // In a folder of their own, which goes when others take their place.
+            let name = format!("{TEXT}-{0}/{0}.vtt", track.subtitle_id);
+            let file = self.store_small(&name, text.into_bytes()).await?;
             let SubtitleTrack { subtitle_id, language, kind, .. } = track;
             made.subtitles.push(SubtitleDescriptor { subtitle_id, language, kind, file });
         }
