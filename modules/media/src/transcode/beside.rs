@@ -87,7 +87,7 @@ impl Attempt<'_> {
         scratch: &Scratch,
     ) -> Result<(Vec<SubtitleTrack>, Vec<SubtitlesLeftOut>), Trouble> {
         let run = async |tracks: &[SubtitleTrack]| {
-            let limits = self.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
+            let limits = self.worker.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
             self.try_ffmpeg(subtitles::extract(source, tracks), &limits, scratch).await
         };
         if tracks.is_empty() || run(tracks).await?.is_ok() {
@@ -113,7 +113,7 @@ impl Attempt<'_> {
         scratch: &Scratch,
     ) -> Result<Option<(Grid, Vec<Vec<u8>>)>, Trouble> {
         let grid = Grid::of(track, seconds);
-        let limits = self.limits(seconds, PICTURE_MAX + 1, grid.pictures() as usize);
+        let limits = self.worker.limits(seconds, PICTURE_MAX + 1, grid.pictures() as usize);
         // FFmpeg says nothing while it draws.
         let limits = Limits { silence: limits.wall, ..limits };
         if let Err(error) = self.try_ffmpeg(thumbnails::draw(track, &grid), &limits, scratch).await? {
