@@ -35,7 +35,13 @@ async function open(visitor, { film, player, manifest }, more = {}) {
   await visitor.open(PAGE);
   await page.addScriptTag({ path: LIBRARIES[player] });
   const { prefix, token, licences } = films[film];
-  await page.evaluate((facts) => window.start(facts), { player, url: SITE + prefix + manifest, token, licences, ...more });
+  await page.evaluate((facts) => window.start(facts), {
+    player,
+    url: SITE + prefix + manifest,
+    token,
+    licences,
+    ...more,
+  });
 }
 
 /** The tallest rendition, or the smallest, is on screen. */

@@ -41,8 +41,9 @@ pub(crate) async fn slow_clients(world: &World, server: &Server, viewers: &[View
         tokio::time::sleep(Duration::from_secs(1)).await;
         most = most.max(server.resident() - before);
     }
-    Figure::against("memory for 10,000 slow clients of the origin", most, "MB", Better::Lower, 500.0)
-        .by("growth of VmRSS over 30 s; half want segments, half whole tracks; 1 KB a second each, 4 KB receive buffers")
+    Figure::against("memory for 10,000 slow clients of the origin", most, "MB", Better::Lower, 500.0).by(
+        "growth of VmRSS over 30 s; half want segments, half whole tracks; 1 KB a second each, 4 KB receive buffers",
+    )
 }
 
 async fn begin(server: &Server, request: Bytes) -> TcpStream {

@@ -1,8 +1,6 @@
 //! HLS playlists of a presentation (RFC 8216bis). URIs are relative, so that the signed prefix reaches every segment.
 
-use tessera_hls::{
-    Error, IFrameVariant, MediaPlaylist, MediaSegment, MultivariantPlaylist, Resource, Run, Variant,
-};
+use tessera_hls::{Error, IFrameVariant, MediaPlaylist, MediaSegment, MultivariantPlaylist, Resource, Run, Variant};
 use tessera_isobmff::TrackKind;
 
 use crate::{

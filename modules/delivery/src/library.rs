@@ -118,8 +118,7 @@ impl Library {
         };
         let make = async {
             let keys = self.keys(cx, &asset.stock, encryption).await?;
-            let (stock, settings, segment_seconds) =
-                (asset.stock.clone(), self.settings.clone(), self.segment_seconds);
+            let (stock, settings, segment_seconds) = (asset.stock.clone(), self.settings.clone(), self.segment_seconds);
             let build = move || {
                 let way = Way { encryption, keys, settings: &settings, segment_seconds };
                 Presentation::new(&stock, &way).map(Arc::new).map_err(unusable)

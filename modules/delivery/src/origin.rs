@@ -100,8 +100,7 @@ impl DeliveryService {
             Place::Multivariant { scheme, .. } => named(*scheme, settings.hls_scheme),
             Place::Description { scheme, .. } => named(*scheme, settings.dash_scheme),
             Place::OfTrack { edition: name, .. } => {
-                let ways: &[_] =
-                    if clear { &[None] } else { &[Some(Encryption::Cbcs), Some(Encryption::Cenc)] };
+                let ways: &[_] = if clear { &[None] } else { &[Some(Encryption::Cbcs), Some(Encryption::Cenc)] };
                 let is = |way: &&Option<Encryption>| edition(**way, settings, self.config.segment_seconds) == *name;
                 ways.iter().find(is).copied()
             }
@@ -155,9 +154,7 @@ impl DeliveryService {
                 let manifest = Freshness::Seconds(self.config.manifest_seconds);
                 Some(playlist(manifest, text.map_err(unwritable)?))
             }
-            TrackFile::Init => {
-                Some(Entity::ready(media_type(track), Freshness::Forever, track.layout.init.clone()))
-            }
+            TrackFile::Init => Some(Entity::ready(media_type(track), Freshness::Forever, track.layout.init.clone())),
             TrackFile::Segment(number) => track.segment(number).map(|_| {
                 let segment = number as usize - 1;
                 let content = SegmentOf { presentation: presentation.clone(), track: place, segment };

@@ -193,7 +193,10 @@ fn measured(
 impl fmt::Debug for Presentation {
     /// Without keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Presentation").field("asset", &self.asset).field("edition", &self.edition).finish_non_exhaustive()
+        f.debug_struct("Presentation")
+            .field("asset", &self.asset)
+            .field("edition", &self.edition)
+            .finish_non_exhaustive()
     }
 }
 

@@ -21,8 +21,7 @@ impl OpenKey {
     /// `None` when it is not 32 hexadecimal digits each of key id, key and IV.
     pub(crate) fn of(key: &ContentKey) -> Option<Self> {
         let exact = |digits: &str| digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        let bytes =
-            |digits: &str| exact(digits).then(|| u128::from_str_radix(digits, 16).ok())?.map(u128::to_be_bytes);
+        let bytes = |digits: &str| exact(digits).then(|| u128::from_str_radix(digits, 16).ok())?.map(u128::to_be_bytes);
         Some(Self { id: bytes(&key.key_id)?, key: bytes(&key.key)?, iv: bytes(&key.iv)? })
     }
 }
@@ -141,8 +140,7 @@ fn described(key: &OpenKey, key_ids: &[KeyId], encryption: Encryption, settings:
         common: with(System::ClearKey),
         widevine: with(System::Widevine)
             .then(|| Widevine { provider: said(&settings.widevine_provider), content_id: Vec::new() }),
-        playready: with(System::PlayReady)
-            .then(|| PlayReady { licence_url: said(&settings.playready_licence_url) }),
+        playready: with(System::PlayReady).then(|| PlayReady { licence_url: said(&settings.playready_licence_url) }),
         fairplay: (with(System::FairPlay) && encryption == Encryption::Cbcs).then_some(fairplay),
     }
 }

@@ -51,11 +51,7 @@ impl Placed {
 }
 
 /// Some keys after the place `after` that are under another master key than `current`.
-pub(crate) async fn under_older(
-    store: &Store,
-    current: &str,
-    after: Option<&Placed>,
-) -> Result<Vec<Placed>, Failure> {
+pub(crate) async fn under_older(store: &Store, current: &str, after: Option<&Placed>) -> Result<Vec<Placed>, Failure> {
     let place = |row: &Placed| (row.tenant.to_string(), row.asset_id.to_string(), row.label.clone());
     let (tenant, asset, label) = after.map(place).unwrap_or_default();
     store.system().all(UNDER_OLDER, params![tenant, asset, label, current]).await

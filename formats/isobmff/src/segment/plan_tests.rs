@@ -156,7 +156,11 @@ fn a_part_holds_the_samples_of_its_bytes_and_is_read_where_the_segment_is() {
         (100..200, 1..2, 100),
         (4_900..5_100, 49..51, 4_900),
         (0..segment.data_size, 0..segment.sample_count(), 0),
-        (segment.data_size - 1..segment.data_size, segment.sample_count() - 1..segment.sample_count(), segment.data_size - 100),
+        (
+            segment.data_size - 1..segment.data_size,
+            segment.sample_count() - 1..segment.sample_count(),
+            segment.data_size - 100,
+        ),
     ] {
         let (part, skipped) = segment.covering(&index, range.clone());
         assert_eq!((part.sample_count(), skipped), (samples.end - samples.start, before), "{range:?}");

@@ -14,7 +14,8 @@ use crate::{
 /// Two renditions in H.264, one in HEVC, sound in AAC and AC-3.
 fn film(bench: &Bench) -> Option<Vec<Clip>> {
     let mut film = assets::film(bench)?;
-    let gop = "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params keyint=50:min-keyint=50:scenecut=0:log-level=none";
+    let gop =
+        "-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params keyint=50:min-keyint=50:scenecut=0:log-level=none";
     let words = format!("{} {gop}", tessera_test_media::picture("640x360", 25, 2));
     film.push(Clip { id: "h360", kind: "video", file: bench.track("h360.mp4", &words)? });
     let words = format!("{} -c:a ac3 -ac 6 -frag_duration 2000000", tessera_test_media::tone(6.0));

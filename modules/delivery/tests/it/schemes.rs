@@ -7,8 +7,8 @@ use tessera_test_media::Bench;
 
 use crate::{
     assets,
-    packaging::{frames, joined, playlists_of, text},
     neighbours::KEY_HEX,
+    packaging::{frames, joined, playlists_of, text},
     world::World,
 };
 

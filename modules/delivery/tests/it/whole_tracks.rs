@@ -58,7 +58,8 @@ async fn any_range_of_a_track_is_that_slice_of_its_segments_from_every_origin() 
                 let mut runner = proptest::test_runner::TestRunner::deterministic();
                 let near = prop_oneof![0..whole.len(), 0..3000usize, whole.len() - 100..whole.len()];
                 for _ in 0..24 {
-                    let (a, b) = (near.new_tree(&mut runner).unwrap().current(), near.new_tree(&mut runner).unwrap().current());
+                    let (a, b) =
+                        (near.new_tree(&mut runner).unwrap().current(), near.new_tree(&mut runner).unwrap().current());
                     let (first, last) = (a.min(b), a.max(b));
                     let range = format!("bytes={first}-{last}");
                     let answer = world.send("GET", "acme", &format!("{folder}/track.mp4"), &[("range", &range)]).await;
@@ -108,7 +109,8 @@ async fn a_description_of_ranges_says_where_index_and_init_are() {
                 let (first, last) = range.split_once('-').unwrap();
                 whole[first.parse::<usize>().unwrap()..=last.parse::<usize>().unwrap()].to_vec()
             };
-            let kinds = |bytes: &[u8]| Boxes::new(b"file", bytes).map(|found| found.unwrap().kind.0).collect::<Vec<_>>();
+            let kinds =
+                |bytes: &[u8]| Boxes::new(b"file", bytes).map(|found| found.unwrap().kind.0).collect::<Vec<_>>();
             assert_eq!(kinds(&bytes(attribute(representation, "indexRange"))), [*b"sidx"], "{url}");
             assert_eq!(kinds(&bytes(attribute(representation, " range"))), [*b"ftyp", *b"moov"], "{url}");
         }
@@ -139,7 +141,8 @@ async fn an_i_frame_playlist_s_ranges_are_the_pictures_that_segments_begin_with(
             let frame = world.send("GET", "acme", &format!("{folder}/track.mp4"), &[("range", &range)]).await.bytes;
             let init = world.get("acme", &format!("{folder}/init.mp4")).await.bytes;
             bench.write("frame.mp4", &[init, frame].concat());
-            let key = if protection == "clear" { String::new() } else { format!("-seekable 0 -decryption_key {KEY_HEX}") };
+            let key =
+                if protection == "clear" { String::new() } else { format!("-seekable 0 -decryption_key {KEY_HEX}") };
             let options = format!("{key} -skip_frame nokey");
             let decoded = frames(&bench, "frame.mp4", &options);
             let sum = |line: &String| line.rsplit(',').next().unwrap().trim().to_owned();
