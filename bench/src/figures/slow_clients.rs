@@ -34,7 +34,7 @@ pub(crate) async fn slow_clients(world: &World, server: &Server, viewers: &[View
     }
     let mut most: f64 = 0.0;
     for _ in 0..30 {
-        for client in &mut clients {
+        for client in &clients {
             let mut some = [0; 1024];
             let _ = client.try_read(&mut some); // nothing yet, or the end
         }

@@ -54,7 +54,8 @@ impl Pieces {
         self.rest.is_empty()
     }
 
-    /// The further pieces, each made when the ones before it have been taken.
+    /// The further pieces, each made when the ones before it have been taken. Of small ones the next is not made before the
+    /// last has been let go of: whoever reads must not gather them.
     pub(crate) fn further(self) -> impl Stream<Item = Result<Bytes, Failure>> + Send {
         stream::try_unfold(self, async |mut pieces| {
             let piece = pieces.in_time().await;

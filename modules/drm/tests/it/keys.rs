@@ -75,6 +75,28 @@ async fn a_replaced_master_key_still_opens_what_it_sealed() {
     .await;
 }
 
+/// As an older server left it.
+static BEFORE_LABELS: tessera_store::Module = tessera_store::module!("drm", ["0001_content_keys"]);
+
+#[tokio::test]
+async fn a_key_from_before_labels_is_the_one_without_a_label() {
+    on_every_engine(async |engine| {
+        let store = engine.open(&BEFORE_LABELS).await;
+        let insert = "insert into content_keys (tenant, asset_id, key_id, wrapped, master_key_id, created_at) \
+            values ('acme', 'ast_1', 'k', $1, 'm1', 1)";
+        let written = store.system_write(vec![7u8; 3], |tx, wrapped| {
+            Box::pin(async move { tx.execute(insert, tessera_store::params![wrapped.clone()]).await })
+        });
+        assert_eq!(written.await.unwrap(), 1);
+        store.close().await;
+        let store = engine.open(&tessera_drm::MODULE).await;
+        let rows: Vec<(String, String, Vec<u8>)> =
+            store.system().all("select label, key_id, wrapped from content_keys", vec![]).await.unwrap();
+        assert_eq!(rows, [(String::new(), "k".to_owned(), vec![7; 3])]);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn without_its_master_key_a_content_key_is_a_fault_that_names_it() {
     on_every_engine(async |engine| {
