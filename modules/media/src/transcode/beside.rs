@@ -86,16 +86,12 @@ impl Attempt<'_> {
         tracks: &[SubtitleTrack],
         scratch: &Scratch,
     ) -> Result<(Vec<SubtitleTrack>, Vec<SubtitlesLeftOut>), Trouble> {
-        let run = async |tracks: &[SubtitleTrack]| {
-            let limits = self.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
-            self.try_ffmpeg(subtitles::extract(source, tracks), &limits, scratch).await
-        };
-        if tracks.is_empty() || run(tracks).await?.is_ok() {
+        if tracks.is_empty() || self.extract_at_once(source, tracks, scratch).await?.is_ok() {
             return Ok((tracks.to_vec(), vec![]));
         }
         let (mut there, mut left_out) = (Vec::new(), Vec::new());
         for track in tracks {
-            match run(std::slice::from_ref(track)).await? {
+            match self.extract_at_once(source, std::slice::from_ref(track), scratch).await? {
                 Ok(()) => there.push(track.clone()),
                 Err(error) => {
                     tracing::warn!(asset = %self.asset.asset_id, stream = track.stream, %error, "subtitles are left out");
@@ -104,6 +100,16 @@ impl Attempt<'_> {
             }
         }
         Ok((there, left_out))
+    }
+
+    async fn extract_at_once(
+        &self,
+        source: &Source,
+        tracks: &[SubtitleTrack],
+        scratch: &Scratch,
+    ) -> Result<Result<(), ChildError>, Trouble> {
+        let limits = self.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
+        self.try_ffmpeg(subtitles::extract(source, tracks), &limits, scratch).await
     }
 
     async fn draw_thumbnails(
