@@ -419,6 +419,34 @@ mod tests {
     }
 
     #[test]
+    fn subtitles_are_found_with_language_and_flags_and_captions_within_pictures_too() {
+        let stream = |index: u32, more: Value| {
+            let mut stream = json!({"index": index, "codec_type": "subtitle", "codec_name": "subrip"});
+            stream.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            stream
+        };
+        let source = judged(json!([
+            with("closed_captions", json!(1)),
+            stream(1, json!({"tags": {"language": "ger"}, "disposition": {"forced": 1}})),
+            stream(2, json!({"tags": {"language": "und"}, "disposition": {"captions": 1}})),
+            {"index": 3, "codec_type": "subtitle"},
+        ]));
+        let found: Vec<_> = source
+            .unwrap()
+            .subtitles
+            .into_iter()
+            .map(|s| (s.index, s.codec, s.language.map(|l| l.to_string()), s.forced, s.hearing_impaired))
+            .collect();
+        let expected = [
+            (0, "eia_608".into(), None, false, false),
+            (1, "subrip".into(), Some("deu".into()), true, false),
+            (2, "subrip".into(), None, false, true),
+            (3, "unknown".into(), None, false, false),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named() {
         let cover =
             json!({"index": 1, "codec_type": "video", "codec_name": "mjpeg", "disposition": {"attached_pic": 1}});

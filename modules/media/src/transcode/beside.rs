@@ -70,7 +70,7 @@ impl Attempt<'_> {
                 match file.as_deref().map(|file| clean(file, start)) {
                     Some(Ok(text)) => taken.push((track, text)),
                     Some(Err(why)) => left_out.push(track.left_out(why.to_string())),
-                    None => left_out.push(track.left_out(format!("they are larger than {MAX_FILE} bytes"))),
+                    None => left_out.push(track.left_out(format!("they are missing, or larger than {MAX_FILE} bytes"))),
                 }
             }
             Ok((taken, left_out))
@@ -86,16 +86,12 @@ impl Attempt<'_> {
         tracks: &[SubtitleTrack],
         scratch: &Scratch,
     ) -> Result<(Vec<SubtitleTrack>, Vec<SubtitlesLeftOut>), Trouble> {
-        let run = async |tracks: &[SubtitleTrack]| {
-            let limits = self.worker.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
-            self.try_ffmpeg(subtitles::extract(source, tracks), &limits, scratch).await
-        };
-        if tracks.is_empty() || run(tracks).await?.is_ok() {
+        if tracks.is_empty() || self.extract_at_once(source, tracks, scratch).await?.is_ok() {
             return Ok((tracks.to_vec(), vec![]));
         }
         let (mut there, mut left_out) = (Vec::new(), Vec::new());
         for track in tracks {
-            match run(std::slice::from_ref(track)).await? {
+            match self.extract_at_once(source, std::slice::from_ref(track), scratch).await? {
                 Ok(()) => there.push(track.clone()),
                 Err(error) => {
                     tracing::warn!(asset = %self.asset.asset_id, stream = track.stream, %error, "subtitles are left out");
@@ -104,6 +100,16 @@ impl Attempt<'_> {
             }
         }
         Ok((there, left_out))
+    }
+
+    async fn extract_at_once(
+        &self,
+        source: &Source,
+        tracks: &[SubtitleTrack],
+        scratch: &Scratch,
+    ) -> Result<Result<(), ChildError>, Trouble> {
+        let limits = self.worker.limits(source.video.duration, MAX_FILE as u64 + 1, tracks.len());
+        self.try_ffmpeg(subtitles::extract(source, tracks), &limits, scratch).await
     }
 
     async fn draw_thumbnails(
@@ -122,10 +128,14 @@ impl Attempt<'_> {
         }
         let out = scratch.out();
         off_the_workers("reading thumbnails", move || {
-            let names = (1..=grid.pictures()).map(|number| out.join(thumbnails::picture(number)));
-            let pictures: Option<Vec<_>> =
-                names.map(|path| read_small(path, PICTURE_MAX)).collect::<Result<Option<_>, _>>()?;
-            Ok(pictures.map(|pictures| (grid, pictures)))
+            let mut pictures = Vec::new();
+            for number in 1..=grid.pictures() {
+                // The film may be a little shorter than it says.
+                let Some(picture) = read_small(out.join(thumbnails::picture(number)), PICTURE_MAX)? else { break };
+                pictures.push(picture);
+            }
+            let count = grid.count.min(pictures.len() as u32 * grid.columns * grid.rows);
+            Ok((count > 0).then_some((Grid { count, ..grid }, pictures)))
         })
         .await
     }
@@ -184,8 +194,12 @@ pub(crate) fn sealed(key: &AssetKey, blob: String, mut bytes: Vec<u8>) -> (Store
     (StoredFile { blob, sha256: sha256(&bytes), size_bytes: bytes.len() as u64 }, bytes.into())
 }
 
-/// A file of at most `most` bytes that the child wrote; none when it is longer, as one is that reached its limit.
+/// A file of at most `most` bytes that the child wrote; none when it is not there or longer, as one is that reached its
+/// limit.
 fn read_small(path: PathBuf, most: u64) -> Result<Option<Vec<u8>>, Trouble> {
+    if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(None);
+    }
     let mut bytes = Vec::new();
     open(&path)?.take(most + 1).read_to_end(&mut bytes).map_err(Trouble::disk(READING))?;
     Ok((bytes.len() as u64 <= most).then_some(bytes))
