@@ -28,6 +28,7 @@ pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<(), Com
             Ok(())
         }
         Media::Jobs { all, json, at } => asset_command::jobs(&at, all, json).await,
+        Media::Pull { url, at } => asset_command::pull(&at, url).await,
         Media::Cancel { asset, at } => asset_command::cancel(&at, asset).await,
         Media::Retry { asset, at } => asset_command::retry(&at, asset).await,
         Media::Priority { asset, priority, at } => asset_command::prioritize(&at, asset, priority).await,

@@ -96,6 +96,16 @@ pub const RULES: &[Rule] = &[
         check: log_says_what_was_done,
     },
     Rule {
+        name: "pull_is_followed_by_its_upload",
+        promise: "A pull names its upload and its host, and no more of its address; of an upload that is sent there is none.",
+        check: pull_is_followed_by_its_upload,
+    },
+    Rule {
+        name: "pull_of_metadata_is_refused",
+        promise: "An address of a cloud's metadata, with a user, or of another scheme is 400 address_refused.",
+        check: pull_of_metadata_is_refused,
+    },
+    Rule {
         name: "list_is_of_one_state",
         promise: "list_assets with a state names assets in it alone, and a state that is none is 400 invalid_request.",
         check: list_is_of_one_state,
@@ -360,5 +370,33 @@ fn list_is_of_one_state<'s>(subject: &'s Subject<'_>) -> Check<'s> {
         }
         let answer = subject.call("list_assets", &staff(), json!({"state": "no-such-state"})).await?;
         answer.refused(400, "invalid_request").map(drop)
+    })
+}
+
+fn pull_is_followed_by_its_upload<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let key = format!("conformance-pull-{}", subject.given("/complete_upload")?);
+        let request = json!({"url": "http://films.invalid/film.mp4?signature=secret"});
+        let made = subject.call("create_pull", &staff().with_key(key), request).await?;
+        let id = json!({"upload_id": made.ok()?["upload_id"]});
+        let pull = subject.call("get_pull", &staff(), id).await?;
+        pull.has("/host", "films.invalid")?;
+        if pull.ok()?.to_string().contains("secret") {
+            return Err(Violation::new("the pull tells the whole address, signature and all"));
+        }
+        let sent = json!({"upload_id": subject.given("/others_upload")?});
+        subject.call("get_pull", &staff(), sent).await?.refused(404, "pull_not_found").map(drop)
+    })
+}
+
+fn pull_of_metadata_is_refused<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        for url in ["http://169.254.169.254/latest/meta-data/", "ftp://films.invalid/a", "https://u:p@films.invalid/a"]
+        {
+            let key = format!("conformance-refused-{url}");
+            let answer = subject.call("create_pull", &staff().with_key(key), json!({"url": url})).await?;
+            answer.refused(400, "address_refused")?;
+        }
+        Ok(())
     })
 }

@@ -7,6 +7,7 @@
 mod asset;
 pub mod conformance;
 mod media;
+mod pull;
 mod work;
 
 pub use asset::{
@@ -14,6 +15,7 @@ pub use asset::{
     TrackDescriptor, TrackKind,
 };
 pub use media::{CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError, media_operations};
+pub use pull::{CreatePull, GetPull, Pull, PullState};
 pub use work::{
     AssetCancelled, AssetLog, AssetProgressed, CancelAsset, GetAssetLog, LogLine, PrioritizeAsset, RetryAsset, Work,
 };

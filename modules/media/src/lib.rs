@@ -21,6 +21,7 @@ mod plan;
 mod preview;
 mod probe;
 mod progress;
+mod pulls;
 mod refusal;
 mod rewrap;
 mod scratch;
@@ -51,10 +52,12 @@ pub use store::{BLOB_FOLDERS, SEALED_UNDER};
 pub use tenant_tables::TABLES;
 
 use child::Sandbox;
+use pulls::{Fetcher, Puller};
 use transcode::Worker;
 
 /// The module's schema.
-pub static MODULE: Module = tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks"]);
+pub static MODULE: Module =
+    tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks", "0004_pulls"]);
 
 /// What the module is handed.
 pub struct MediaDeps {
@@ -83,7 +86,7 @@ pub async fn open(config: MediaConfig, store: &StoreConfig, deps: MediaDeps) -> 
 }
 
 impl MediaService {
-    /// Works on transcoding jobs until `shutdown`. Running ones are then given up, and begin again later.
+    /// Works on transcoding jobs and pulls until `shutdown`. Running ones are then given up, and begin again later.
     ///
     /// # Errors
     /// The thread that starts children cannot be started.
@@ -98,7 +101,13 @@ impl MediaService {
             running: self.running.clone(),
             copies: Default::default(),
         };
-        Arc::new(worker).work(shutdown).await;
+        let puller = Puller {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            uploads: self.uploads.clone(),
+            fetcher: Fetcher::new(&self.config.pull_networks),
+        };
+        tokio::join!(Arc::new(worker).work(shutdown.clone()), Arc::new(puller).work(shutdown));
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod assets;
 mod encodings;
 mod log;
+mod pulls;
 mod ready;
 mod sealed;
 mod steering;
@@ -18,6 +19,10 @@ pub(crate) use encodings::{
     finish_chunk, stored_chunk, stored_chunks,
 };
 pub(crate) use log::{log, log_lines};
+pub(crate) use pulls::{
+    StoredPull, count_in_vain, end_pull, forget_pulls, insert_pull, keep_etag, pull, pull_in, pull_under_way,
+    pulls_under_way,
+};
 pub(crate) use ready::{ReadyAsset, ready_assets};
 pub use sealed::{BLOB_FOLDERS, SEALED_UNDER};
 pub(crate) use sealed::{SealedKey, replace_sealed, under_older};

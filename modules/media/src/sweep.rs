@@ -17,6 +17,9 @@ use crate::{
 /// end yet may still store something.
 const MEMORY: Duration = Duration::from_secs(60 * 60);
 
+/// How long a pull that has ended can be asked after.
+const PULLS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// One round over all tenants; what fails is left for the next.
 pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
     store::end_expired(store).await?;
@@ -27,6 +30,7 @@ pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
             store::forget_upload(store, &upload).await?;
         }
     }
+    store::forget_pulls(store, store.now().minus(PULLS)).await?;
     for left in store::left_overs(store).await? {
         let attempt = blob_key(&folder(&left.asset_id, &left.attempt))?;
         blobs.tenant(&left.tenant).delete_below(&attempt).await?;

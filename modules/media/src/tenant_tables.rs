@@ -36,6 +36,7 @@ pub static TABLES: TenantTables = TenantTables {
     ])],
     withheld: &[
         ("uploads", "files on their way in; what came of them is in assets"),
+        ("pulls", "files on their way in, with addresses that may hold signatures"),
         ("upload_chunks", "parts of files on their way in"),
         ("asset_log", "what this deployment did to make assets"),
         ("encodings", "films that are encoded in parts, while they are"),

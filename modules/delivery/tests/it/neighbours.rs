@@ -11,7 +11,8 @@ use std::{
 use tessera_contract::{Caller, Cx, Failure, FailureKind, Page, async_trait};
 use tessera_contract_drm::{AuthorizeLicence, ContentKey, Drm, DrmError, GetContentKey, LicenceAccess};
 use tessera_contract_media::{
-    Asset, AssetDescriptor, CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError,
+    Asset, AssetDescriptor, AssetLog, CancelAsset, CreateAsset, CreatePull, GetAsset, GetAssetLog, GetDescriptor,
+    GetPull, ListAssets, Media, MediaError, PrioritizeAsset, Pull, RetryAsset,
 };
 
 pub(crate) const KEY_HEX: &str = "00112233445566778899aabbccddeeff";
@@ -52,6 +53,24 @@ impl Media for Assets {
         Err(not_asked().into())
     }
     async fn list_assets(&self, _: &Cx, _: ListAssets) -> Result<Page<Asset>, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn cancel_asset(&self, _: &Cx, _: CancelAsset) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn retry_asset(&self, _: &Cx, _: RetryAsset) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn prioritize_asset(&self, _: &Cx, _: PrioritizeAsset) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn get_asset_log(&self, _: &Cx, _: GetAssetLog) -> Result<AssetLog, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn create_pull(&self, _: &Cx, _: CreatePull) -> Result<Pull, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn get_pull(&self, _: &Cx, _: GetPull) -> Result<Pull, MediaError> {
         Err(not_asked().into())
     }
 }

@@ -102,12 +102,12 @@ impl Attempt<'_> {
         let wrapped_key = at_rest::wrap(keys.current_key(), place, &key, rand::random());
         let (key_id, encoding) = (keys.current().to_owned(), format!("{:016x}", rand::random::<u64>()));
         let new = Encoding { encoding, fingerprint, key_id, wrapped_key };
-        self.account.say(&format!("encoding in {} parts", chunks.len()));
         let input = (id.clone(), self.name.clone(), new.clone(), chunks.to_vec());
         let write = self.worker.store.write(&cx, input, |tx, (id, attempt, new, chunks)| {
             Box::pin(async move {
                 // Those of an encoding that does not fit any more.
                 tx.withdraw(CHUNK_JOB, id.as_str()).await?;
+                store::log(tx, id, &[format!("encoding in {} parts", chunks.len())]).await?;
                 store::begin_encoding(tx, id, attempt, new, chunks).await
             })
         });

@@ -7,6 +7,7 @@ mod chunks;
 mod crash;
 mod forge;
 mod hostile;
+mod pulls;
 mod quotas;
 mod refused;
 mod rogue;
