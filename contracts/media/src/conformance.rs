@@ -17,7 +17,7 @@ type Check<'s> = BoxFuture<'s, Result<(), Violation>>;
 pub const RULES: &[Rule] = &[
     Rule {
         name: "ready_asset_says_what_it_is",
-        promise: "A ready asset has its renditions, tallest first, its length, its source, and is at 100 percent.",
+        promise: "A ready asset is playable, has its renditions, tallest first, its length, its source, and is at 100 percent.",
         check: ready_asset_says_what_it_is,
     },
     Rule {
@@ -27,7 +27,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "descriptor_names_tracks_and_key",
-        promise: "A ready asset's descriptor has a video track first, unique track ids, and a key of 16 bytes.",
+        promise: "A ready asset's descriptor is complete, has a video track first, unique track ids, and a key of 16 bytes.",
         check: descriptor_names_tracks_and_key,
     },
     Rule {
@@ -134,6 +134,7 @@ fn ready_asset_says_what_it_is<'s>(subject: &'s Subject<'_>) -> Check<'s> {
             asset.has("/asset_id", id.as_str())?;
             asset.has("/state", "ready")?;
             asset.has("/progress_percent", 100)?;
+            asset.has("/playable", true)?;
             asset.has("/failure", Value::Null)?;
             let heights: Vec<u64> = numbers(&asset.body["renditions"]);
             let falling = heights.windows(2).all(|pair| pair[0] > pair[1]);
@@ -174,6 +175,7 @@ fn descriptor_names_tracks_and_key<'s>(subject: &'s Subject<'_>) -> Check<'s> {
         let descriptor = subject.call("get_descriptor", &service(), json!({"asset_id": id})).await?;
         descriptor.ok()?;
         descriptor.has("/tracks/0/kind", "video")?;
+        descriptor.has("/complete", true)?;
         let tracks = descriptor.body["tracks"].as_array().cloned().unwrap_or_default();
         let ids: BTreeSet<String> = tracks.iter().map(|track| track["track_id"].to_string()).collect();
         if ids.len() != tracks.len() {

@@ -11,8 +11,8 @@ mod pull;
 mod work;
 
 pub use asset::{
-    Asset, AssetDescriptor, AssetFailed, AssetReady, AssetState, AtRest, FailureReason, Protection, SourceInfo,
-    TrackDescriptor, TrackKind,
+    Asset, AssetDescriptor, AssetFailed, AssetPlayable, AssetReady, AssetState, AtRest, FailureReason, Protection,
+    SourceInfo, TrackDescriptor, TrackKind,
 };
 pub use media::{CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError, media_operations};
 pub use pull::{CreatePull, GetPull, Pull, PullState};

@@ -6,7 +6,7 @@ use tessera_contract::{Cx, Page, contract, errors};
 use tessera_types::{AssetId, UploadId};
 
 use crate::{
-    asset::{Asset, AssetDescriptor, AssetFailed, AssetReady, AssetState, Protection},
+    asset::{Asset, AssetDescriptor, AssetFailed, AssetPlayable, AssetReady, AssetState, Protection},
     pull::{CreatePull, GetPull, Pull},
     work::{AssetCancelled, AssetLog, AssetProgressed, CancelAsset, GetAssetLog, PrioritizeAsset, RetryAsset},
 };
@@ -57,7 +57,7 @@ errors! {
     pub enum MediaError {
         /// No such asset in this tenant.
         AssetNotFound = 404 "asset_not_found",
-        /// The asset is still being made, has failed, or was cancelled.
+        /// Nothing of the asset can be played yet, it has failed, or was cancelled.
         AssetNotReady = 409 "asset_not_ready",
         /// Nobody works on the asset, and none will: it is ready, has failed, or was cancelled.
         AssetNotProcessing = 409 "asset_not_processing",
@@ -79,7 +79,7 @@ errors! {
 }
 
 /// Makes assets of uploads, and describes them to whoever packages them.
-#[contract(name = "media", version = "1.0", events = [AssetReady, AssetFailed, AssetProgressed, AssetCancelled])]
+#[contract(name = "media", version = "1.0", events = [AssetReady, AssetPlayable, AssetFailed, AssetProgressed, AssetCancelled])]
 pub trait Media: Send + Sync + 'static {
     /// Submit a finished upload for transcoding. Follow it with `get_asset` or the events. The upload belongs to the
     /// asset from then on, and goes when the asset is ready; when the asset fails, the upload may be submitted again
@@ -95,7 +95,7 @@ pub trait Media: Send + Sync + 'static {
     #[get("/v1/assets", access = staff("media:read"))]
     async fn list_assets(&self, cx: &Cx, request: ListAssets) -> Result<Page<Asset>, MediaError>;
 
-    /// Fetch what packaging needs of a ready asset.
+    /// Fetch what packaging needs of an asset that can be played.
     #[get("/v1/assets/{asset_id}/descriptor", access = service)]
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError>;
 

@@ -8,6 +8,7 @@
 mod config;
 mod dash;
 mod entity;
+mod growing;
 mod hls;
 mod http;
 mod library;

@@ -20,6 +20,7 @@ use tessera_types::{AssetId, TenantId};
 use crate::{
     DeliveryDeps,
     config::DeliveryConfig,
+    growing::Growing,
     presentation::{Parts, Presentation, Protected},
     shelf::Shelf,
 };
@@ -32,13 +33,15 @@ const POSTER_BYTES: u64 = 16 * MEGABYTE;
 
 type AssetKey = (TenantId, AssetId);
 
-/// Descriptors, presentations and posters of ready assets. A ready asset never changes, so nothing here goes stale.
+/// Descriptors, presentations and posters of assets. A complete asset never changes, so nothing of it goes stale; one that
+/// still grows is looked at anew every few seconds.
 pub(crate) struct Library {
     deps: DeliveryDeps,
     segment_seconds: u32,
     descriptors: Shelf<AssetKey, Arc<AssetDescriptor>>,
     presentations: Shelf<AssetKey, Arc<Presentation>>,
     posters: Shelf<AssetKey, Bytes>,
+    growing: Growing,
 }
 
 impl Library {
@@ -48,7 +51,16 @@ impl Library {
             descriptors: Shelf::new(DESCRIPTORS),
             presentations: Shelf::new(config.index_cache_megabytes.saturating_mul(MEGABYTE)),
             posters: Shelf::new(config.poster_cache_megabytes.saturating_mul(MEGABYTE)),
+            growing: Growing::default(),
             deps,
+        }
+    }
+
+    /// Forgets what was learned of an asset that grew then, some seconds ago.
+    fn refresh(&self, key: &AssetKey) {
+        if self.growing.is_stale(key, self.deps.clock.now()) {
+            self.descriptors.forget(key);
+            self.presentations.forget(key);
         }
     }
 
@@ -56,22 +68,29 @@ impl Library {
         &self.deps
     }
 
-    /// The descriptor of a ready asset that may be served.
+    /// The descriptor of an asset that may be served.
     pub(crate) async fn descriptor(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<AssetDescriptor>, DeliveryError> {
+        let key = (cx.tenant.clone(), asset.clone());
+        self.refresh(&key);
         let load = async {
             let request = GetDescriptor { asset_id: asset.clone() };
             let described = self.deps.media.get_descriptor(&cx.as_service("delivery"), request).await;
             let descriptor = described.map_err(|error| media_refused(asset, error))?;
+            if !descriptor.complete {
+                self.growing.note(key.clone(), self.deps.clock.now());
+            }
             match descriptor.protection {
                 Wanted::Cbcs | Wanted::Clear => Ok((Arc::new(descriptor), 1)),
                 Wanted::Unknown => Err(not_found(asset)),
             }
         };
-        self.descriptors.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
+        self.descriptors.get(&key, Box::pin(load)).await
     }
 
     /// The asset, ready to be packaged.
     pub(crate) async fn presentation(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<Presentation>, DeliveryError> {
+        let key = (cx.tenant.clone(), asset.clone());
+        self.refresh(&key);
         let load = async {
             let descriptor = self.descriptor(cx, asset).await?;
             let (mut tracks, mut checks) = (Vec::new(), Vec::new());
@@ -91,7 +110,7 @@ impl Library {
             };
             Ok((Arc::new(aside("preparing the asset's tracks", build).await??), weight))
         };
-        self.presentations.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
+        self.presentations.get(&key, Box::pin(load)).await
     }
 
     /// The asset's poster, JPEG.

@@ -9,6 +9,7 @@ mod child;
 mod chunks;
 mod colour;
 mod config;
+mod early;
 mod encode;
 mod frame_rate;
 mod http;
@@ -57,7 +58,7 @@ use transcode::Worker;
 
 /// The module's schema.
 pub static MODULE: Module =
-    tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks", "0004_pulls"]);
+    tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks", "0004_pulls", "0005_early"]);
 
 /// What the module is handed.
 pub struct MediaDeps {

@@ -100,7 +100,8 @@ impl Media for MediaService {
 
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError> {
         let stored = self.asset(cx, &request.asset_id).await?;
-        let (AssetState::Ready, Some(made)) = (stored.asset.state, stored.made.clone()) else {
+        let complete = stored.asset.state == AssetState::Ready;
+        let Some(made) = stored.made.clone() else {
             let state = match stored.asset.state {
                 AssetState::Failed => "has failed",
                 AssetState::Cancelled => "was cancelled",
@@ -113,6 +114,7 @@ impl Media for MediaService {
             asset_id: stored.asset.asset_id,
             protection: stored.asset.protection,
             duration_seconds: made.duration_seconds,
+            complete,
             tracks: made.tracks,
             poster_blob: made.poster_blob,
             poster_sha256: made.poster_sha256,

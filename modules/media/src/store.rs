@@ -12,7 +12,7 @@ mod uploads;
 
 pub(crate) use assets::{
     Made, StoredAsset, Told, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset, is_attempt,
-    page, set_cost, set_progress, set_source,
+    page, set_cost, set_playable, set_progress, set_source,
 };
 pub(crate) use encodings::{
     ChunkId, ChunkTrack, Encoding, MadeChunk, StoredChunk, begin_encoding, chunk_progress, encoding, fail_chunk,

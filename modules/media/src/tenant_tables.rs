@@ -29,6 +29,7 @@ pub static TABLES: TenantTables = TenantTables {
         ("speed", "of work on this deployment's machines"),
         ("seconds_left", "of work under way"),
         ("cpu_us", "of work on this deployment's machines"),
+        ("early", "a folder of this deployment"),
         ("encoding", "a folder of this deployment"),
         ("attempt", "a folder of this deployment"),
         ("key_id", "names a key that never leaves the deployment"),

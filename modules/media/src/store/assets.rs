@@ -81,6 +81,7 @@ impl TryFrom<AssetRow> for StoredAsset {
             work,
             failure: row.failure.as_deref().map(from_json).transpose()?,
             source: row.source.as_deref().map(from_json).transpose()?,
+            playable: made.is_some(),
             renditions: made.as_ref().map(|made| made.renditions.clone()).unwrap_or_default(),
             duration_seconds: made.as_ref().map(|made| made.duration_seconds),
             created_at: Timestamp::from_micros(row.created_at),
@@ -126,10 +127,14 @@ const IS_ATTEMPT: &str = "select exists (select 1 from assets where tenant = $1 
 const COST: &str = "update assets set cpu_us = $4 where tenant = $1 and asset_id = $2 and cpu_us < $4 \
     and (attempt is null or attempt = $3)";
 const SOURCE: &str = update!("source = $5");
+const PLAYABLE: &str = update!("made = $5, key_id = $6, wrapped_key = $7, early = $3");
 const READY: &str = update!(
     "state = 'ready', stage = null, seconds_left = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7"
 );
-const FAILED: &str = update!("state = 'failed', stage = null, seconds_left = null, failure = $5");
+const FAILED: &str = update!(
+    "state = 'failed', stage = null, seconds_left = null, made = null, key_id = null, wrapped_key = null, \
+    early = null, failure = $5"
+);
 
 /// The asset, in any state.
 pub(crate) async fn asset(reader: &Reader, id: &AssetId) -> Result<Option<StoredAsset>, Failure> {
@@ -199,6 +204,18 @@ pub(crate) async fn set_cost(tx: &mut Tx, id: &AssetId, attempt: &str, cpu_us: i
 pub(crate) async fn set_source(tx: &mut Tx, id: &AssetId, attempt: &str, source: &SourceInfo) -> Result<bool, Failure> {
     let now = tx.now();
     Ok(tx.execute(SOURCE, params![id, attempt, now, json(source)?]).await? > 0)
+}
+
+/// Has what an attempt has made so far played while it makes the rest.
+pub(crate) async fn set_playable(
+    tx: &mut Tx,
+    id: &AssetId,
+    attempt: &str,
+    made: &Made,
+    (key_id, wrapped_key): (&str, &[u8]),
+) -> Result<bool, Failure> {
+    let now = tx.now();
+    Ok(tx.execute(PLAYABLE, params![id, attempt, now, json(made)?, key_id, wrapped_key]).await? > 0)
 }
 
 /// Ends it well: the attempt's blobs are the asset's, its key wrapped under the master key `key_id`.

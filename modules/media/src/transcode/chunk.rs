@@ -25,6 +25,7 @@ use crate::{
     at_rest::{AssetKey, Place},
     child::{Account, Overflow, Sandbox},
     chunks::Chunk,
+    early::Order,
     encode::{self, Part},
     plan::Plan,
     probe::Source,
@@ -153,7 +154,7 @@ impl<'w> Task<'w> {
         self.worker.check_space(self.worker.upload_length(self.job, upload).await?).await?;
         source::assemble(self.worker, self.job, upload, &scratch).await?;
         let source = source::probe(self.worker, &self.sandbox, &scratch).await?;
-        let plan = Plan::of(&source);
+        let plan = Order::of(&Plan::of(&source), source.video.duration, self.worker.config.early_from_seconds).rest;
         Ok(SourceCopy { scratch, source, plan })
     }
 

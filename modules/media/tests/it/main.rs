@@ -5,6 +5,7 @@
 mod accepted;
 mod chunks;
 mod crash;
+mod early;
 mod forge;
 mod hostile;
 mod pulls;
