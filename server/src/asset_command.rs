@@ -1,7 +1,8 @@
 //! `tessera media jobs|cancel|retry|priority|log`: the work of a running server on its assets, over the public API.
 
 use tessera_contract_media::{
-    Asset, AssetState, CancelAsset, GetAssetLog, ListAssets, Media, MediaError, PrioritizeAsset, RetryAsset,
+    Asset, AssetState, CancelAsset, CreatePull, GetAssetLog, GetPull, ListAssets, Media, MediaError, PrioritizeAsset,
+    PullState, RetryAsset,
 };
 use tessera_types::AssetId;
 
@@ -9,8 +10,9 @@ use crate::{
     cli::At,
     client::Site,
     error::CommandError,
-    ingest::{WAITING, pace, refused},
+    ingest::{POLL, WAITING, pace, refused},
     output::{say, tell},
+    progress::Progress,
 };
 
 /// Assets asked for at a time.
@@ -41,6 +43,30 @@ pub(crate) async fn jobs(at: &At, all: bool, json: bool) -> Result<(), CommandEr
         say(if all { "There are no assets." } else { "Nothing is in the making." });
     }
     Ok(())
+}
+
+/// Has a file fetched, and prints the upload that it fills once all of it is there.
+pub(crate) async fn pull(at: &At, url: String) -> Result<(), CommandError> {
+    let site = Site::at(at)?;
+    let media = site.contract::<dyn Media>();
+    let pull = media.create_pull(&site.intent(), CreatePull { url }).await;
+    let mut pull = pull.map_err(|e| refused("asking for the file", &e))?;
+    let mut progress = Progress::begin(&pull.host);
+    while pull.state == PullState::Pulling {
+        let length = pull.length_bytes.unwrap_or_default().max(1);
+        progress.at(u8::try_from(pull.received_bytes.saturating_mul(100) / length).unwrap_or(100), "fetching");
+        tokio::time::sleep(POLL).await;
+        let request = GetPull { upload_id: pull.upload_id.clone() };
+        pull = media.get_pull(&site.cx(), request).await.map_err(|e| refused("asking after the file", &e))?;
+    }
+    if pull.state == PullState::Complete {
+        progress.done(&format!("fetched {} bytes", pull.received_bytes));
+        tell(pull.upload_id.as_str());
+        return Ok(());
+    }
+    progress.failed();
+    let why = pull.failure.map(|failure| format!(" ({}): {}", failure.code, failure.message));
+    Err(CommandError::new(format!("the file cannot be fetched{}", why.unwrap_or_default())))
 }
 
 /// Stops the work on an asset.

@@ -20,7 +20,7 @@ use crate::{client::Site, error::CommandError, progress::Progress};
 const CHUNK: u64 = 4 * 1024 * 1024;
 /// How often a broken connection is resumed before giving up.
 const RESUMPTIONS: u32 = 5;
-const POLL: Duration = Duration::from_millis(250);
+pub(crate) const POLL: Duration = Duration::from_millis(250);
 /// What an asset does that nobody works on yet.
 pub(crate) const WAITING: &str = "waiting for a worker";
 

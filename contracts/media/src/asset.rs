@@ -96,10 +96,13 @@ pub struct Asset {
     /// What was found in the source, once probed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceInfo>,
-    /// Heights of the video renditions in pixels as displayed, tallest first, once ready.
+    /// Whether it can be played: it is ready, or a rendition of it is while the others are made.
+    #[serde(default)]
+    pub playable: bool,
+    /// Heights of the video renditions that there are in pixels as displayed, tallest first.
     #[serde(default)]
     pub renditions: Vec<u32>,
-    /// Length in seconds, once ready.
+    /// Length in seconds, once playable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
     /// Its subtitles, once ready.
@@ -170,7 +173,7 @@ impl std::fmt::Debug for AtRest {
     }
 }
 
-/// All that packaging needs of a ready asset. But for its subtitles it never changes once the asset is ready.
+/// All that packaging needs of an asset that can be played. But for its subtitles it never changes once it is complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AssetDescriptor {
     /// The asset.
@@ -179,6 +182,10 @@ pub struct AssetDescriptor {
     pub protection: Protection,
     /// Length in seconds.
     pub duration_seconds: f64,
+    /// Whether all of its tracks are there. Until then more may come: ask again after some seconds. What is named stays, unless
+    /// the work on the asset begins anew or fails.
+    #[serde(default = "complete")]
+    pub complete: bool,
     /// Its tracks, video tallest first, then audio.
     pub tracks: Vec<TrackDescriptor>,
     /// Key of the poster (JPEG, not encrypted at rest: it is public) in the blob store.
@@ -197,7 +204,31 @@ pub struct AssetDescriptor {
     pub at_rest: AtRest,
 }
 
-/// An asset can be packaged and played.
+/// Descriptors had no such field when they were all complete.
+fn complete() -> bool {
+    true
+}
+
+/// A rendition of an asset can be played, with all of its sound, while the others are made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AssetPlayable {
+    /// Its full state.
+    pub asset: Asset,
+    /// Whether there is a poster frame to show.
+    pub has_poster: bool,
+}
+
+impl Event for AssetPlayable {
+    const TYPE: &'static str = "tessera.media.asset.playable.v1";
+    fn subject(&self) -> String {
+        self.asset.asset_id.to_string()
+    }
+    fn version(&self) -> i64 {
+        self.asset.version
+    }
+}
+
+/// Every track of an asset is there: it can be packaged and played.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AssetReady {
     /// Its full state.

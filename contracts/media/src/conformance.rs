@@ -17,7 +17,7 @@ type Check<'s> = BoxFuture<'s, Result<(), Violation>>;
 pub const RULES: &[Rule] = &[
     Rule {
         name: "ready_asset_says_what_it_is",
-        promise: "A ready asset has its renditions, tallest first, its length, its source, and is at 100 percent.",
+        promise: "A ready asset is playable, has its renditions, tallest first, its length, its source, and is at 100 percent.",
         check: ready_asset_says_what_it_is,
     },
     Rule {
@@ -27,7 +27,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "descriptor_names_tracks_and_key",
-        promise: "A ready asset's descriptor has a video track first, unique track ids, and a key of 16 bytes.",
+        promise: "A ready asset's descriptor is complete, has a video track first, unique track ids, and a key of 16 bytes.",
         check: descriptor_names_tracks_and_key,
     },
     Rule {
@@ -96,6 +96,16 @@ pub const RULES: &[Rule] = &[
         check: log_says_what_was_done,
     },
     Rule {
+        name: "pull_is_followed_by_its_upload",
+        promise: "A pull names its upload and its host, and no more of its address; of an upload that is sent there is none.",
+        check: pull_is_followed_by_its_upload,
+    },
+    Rule {
+        name: "pull_of_metadata_is_refused",
+        promise: "An address of a cloud's metadata, with a user, or of another scheme is 400 address_refused.",
+        check: pull_of_metadata_is_refused,
+    },
+    Rule {
         name: "list_is_of_one_state",
         promise: "list_assets with a state names assets in it alone, and a state that is none is 400 invalid_request.",
         check: list_is_of_one_state,
@@ -134,6 +144,7 @@ fn ready_asset_says_what_it_is<'s>(subject: &'s Subject<'_>) -> Check<'s> {
             asset.has("/asset_id", id.as_str())?;
             asset.has("/state", "ready")?;
             asset.has("/progress_percent", 100)?;
+            asset.has("/playable", true)?;
             asset.has("/failure", Value::Null)?;
             let heights: Vec<u64> = numbers(&asset.body["renditions"]);
             let falling = heights.windows(2).all(|pair| pair[0] > pair[1]);
@@ -174,6 +185,7 @@ fn descriptor_names_tracks_and_key<'s>(subject: &'s Subject<'_>) -> Check<'s> {
         let descriptor = subject.call("get_descriptor", &service(), json!({"asset_id": id})).await?;
         descriptor.ok()?;
         descriptor.has("/tracks/0/kind", "video")?;
+        descriptor.has("/complete", true)?;
         let tracks = descriptor.body["tracks"].as_array().cloned().unwrap_or_default();
         let ids: BTreeSet<String> = tracks.iter().map(|track| track["track_id"].to_string()).collect();
         if ids.len() != tracks.len() {
@@ -426,5 +438,33 @@ fn list_is_of_one_state<'s>(subject: &'s Subject<'_>) -> Check<'s> {
         }
         let answer = subject.call("list_assets", &staff(), json!({"state": "no-such-state"})).await?;
         answer.refused(400, "invalid_request").map(drop)
+    })
+}
+
+fn pull_is_followed_by_its_upload<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let key = format!("conformance-pull-{}", subject.given("/complete_upload")?);
+        let request = json!({"url": "http://films.invalid/film.mp4?signature=secret"});
+        let made = subject.call("create_pull", &staff().with_key(key), request).await?;
+        let id = json!({"upload_id": made.ok()?["upload_id"]});
+        let pull = subject.call("get_pull", &staff(), id).await?;
+        pull.has("/host", "films.invalid")?;
+        if pull.ok()?.to_string().contains("secret") {
+            return Err(Violation::new("the pull tells the whole address, signature and all"));
+        }
+        let sent = json!({"upload_id": subject.given("/others_upload")?});
+        subject.call("get_pull", &staff(), sent).await?.refused(404, "pull_not_found").map(drop)
+    })
+}
+
+fn pull_of_metadata_is_refused<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        for url in ["http://169.254.169.254/latest/meta-data/", "ftp://films.invalid/a", "https://u:p@films.invalid/a"]
+        {
+            let key = format!("conformance-refused-{url}");
+            let answer = subject.call("create_pull", &staff().with_key(key), json!({"url": url})).await?;
+            answer.refused(400, "address_refused")?;
+        }
+        Ok(())
     })
 }

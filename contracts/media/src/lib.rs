@@ -7,14 +7,16 @@
 mod asset;
 pub mod conformance;
 mod media;
+mod pull;
 mod subtitles;
 mod work;
 
 pub use asset::{
-    Asset, AssetDescriptor, AssetFailed, AssetReady, AssetState, AtRest, FailureReason, Protection, SourceInfo,
-    TrackDescriptor, TrackKind,
+    Asset, AssetDescriptor, AssetFailed, AssetPlayable, AssetReady, AssetState, AtRest, FailureReason, Protection,
+    SourceInfo, TrackDescriptor, TrackKind,
 };
 pub use media::{CreateAsset, GetAsset, GetDescriptor, ListAssets, Media, MediaError, media_operations};
+pub use pull::{CreatePull, GetPull, Pull, PullState};
 pub use subtitles::{
     DeleteSubtitles, PutSubtitles, StoredFile, Subtitle, SubtitleDescriptor, SubtitleKind, SubtitlesLeftOut,
     ThumbnailsDescriptor,

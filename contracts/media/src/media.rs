@@ -6,7 +6,8 @@ use tessera_contract::{Cx, Page, contract, errors};
 use tessera_types::{AssetId, UploadId};
 
 use crate::{
-    asset::{Asset, AssetDescriptor, AssetFailed, AssetReady, AssetState, Protection},
+    asset::{Asset, AssetDescriptor, AssetFailed, AssetPlayable, AssetReady, AssetState, Protection},
+    pull::{CreatePull, GetPull, Pull},
     subtitles::{DeleteSubtitles, PutSubtitles},
     work::{AssetCancelled, AssetLog, AssetProgressed, CancelAsset, GetAssetLog, PrioritizeAsset, RetryAsset},
 };
@@ -57,13 +58,17 @@ errors! {
     pub enum MediaError {
         /// No such asset in this tenant.
         AssetNotFound = 404 "asset_not_found",
-        /// The asset is still being made, has failed, or was cancelled.
+        /// Nothing of the asset can be played yet, it has failed, or was cancelled.
         AssetNotReady = 409 "asset_not_ready",
         /// Nobody works on the asset, and none will: it is ready, has failed, or was cancelled.
         AssetNotProcessing = 409 "asset_not_processing",
         /// The asset is ready: there is nothing to make anew.
         AssetNotRetryable = 409 "asset_not_retryable",
-        /// The tenant has as many assets in the making as it may.
+        /// The address is not asked: of its form, or of the network that it is in.
+        AddressRefused = 400 "address_refused",
+        /// No such pull in this tenant.
+        PullNotFound = 404 "pull_not_found",
+        /// The tenant has as many assets in the making, or files on their way, as it may.
         JobQuotaExceeded = 409 "job_quota_exceeded",
         /// No such upload in this tenant.
         UploadNotFound = 404 "upload_not_found",
@@ -79,7 +84,7 @@ errors! {
 }
 
 /// Makes assets of uploads, and describes them to whoever packages them.
-#[contract(name = "media", version = "1.0", events = [AssetReady, AssetFailed, AssetProgressed, AssetCancelled])]
+#[contract(name = "media", version = "1.0", events = [AssetReady, AssetPlayable, AssetFailed, AssetProgressed, AssetCancelled])]
 pub trait Media: Send + Sync + 'static {
     /// Submit a finished upload for transcoding. Follow it with `get_asset` or the events. The upload belongs to the
     /// asset from then on, and goes when the asset is ready; when the asset fails, the upload may be submitted again
@@ -95,9 +100,19 @@ pub trait Media: Send + Sync + 'static {
     #[get("/v1/assets", access = staff("media:read"))]
     async fn list_assets(&self, cx: &Cx, request: ListAssets) -> Result<Page<Asset>, MediaError>;
 
-    /// Fetch what packaging needs of a ready asset.
+    /// Fetch what packaging needs of an asset that can be played.
     #[get("/v1/assets/{asset_id}/descriptor", access = service)]
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError>;
+
+    /// Fetch a file into an upload, from an `http` or `https` address: one that is public, or was allowed by whoever runs the
+    /// platform. It goes on where it was cut. Follow it with `get_pull`, submit the upload once it is complete; deleting the
+    /// upload ends it.
+    #[post("/v1/pulls", access = staff("media:write"), status = 201, idempotent)]
+    async fn create_pull(&self, cx: &Cx, request: CreatePull) -> Result<Pull, MediaError>;
+
+    /// Fetch a pull: how far it is, or why it failed.
+    #[get("/v1/pulls/{upload_id}", access = staff("media:read"))]
+    async fn get_pull(&self, cx: &Cx, request: GetPull) -> Result<Pull, MediaError>;
 
     /// Stop the work on an asset, whether it has begun or not. What was made of it goes; the upload stays until it expires,
     /// to be submitted again or retried. An asset that was cancelled before is answered as it is.

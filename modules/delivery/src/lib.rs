@@ -11,6 +11,7 @@ mod beside;
 mod config;
 mod dash;
 mod entity;
+mod growing;
 mod hls;
 mod http;
 mod layout;

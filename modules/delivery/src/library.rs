@@ -20,6 +20,7 @@ use tokio::sync::OnceCell;
 use crate::{
     DeliveryDeps,
     config::DeliveryConfig,
+    growing::Growing,
     presentation::{Presentation, Unusable, Way},
     protection::OpenKey,
     shelf::Shelf,
@@ -42,7 +43,8 @@ pub(crate) struct Asset {
     presentations: [OnceCell<Arc<Presentation>>; 3],
 }
 
-/// Descriptors, assets and posters of ready assets. A ready asset never changes, so nothing here goes stale.
+/// Descriptors, assets and posters. A complete asset never changes, so nothing of it goes stale; one that still grows is
+/// looked at anew every few seconds.
 pub(crate) struct Library {
     deps: DeliveryDeps,
     segment_seconds: u32,
@@ -50,6 +52,7 @@ pub(crate) struct Library {
     descriptors: Shelf<AssetKey, Arc<AssetDescriptor>>,
     assets: Shelf<AssetKey, Arc<Asset>>,
     posters: Shelf<AssetKey, Bytes>,
+    growing: Growing,
 }
 
 impl Library {
@@ -60,7 +63,16 @@ impl Library {
             descriptors: Shelf::new(DESCRIPTORS),
             assets: Shelf::new(config.index_cache_megabytes.saturating_mul(MEGABYTE)),
             posters: Shelf::new(config.poster_cache_megabytes.saturating_mul(MEGABYTE)),
+            growing: Growing::default(),
             deps,
+        }
+    }
+
+    /// Forgets what was learned of an asset that grew then, some seconds ago.
+    fn refresh(&self, key: &AssetKey) {
+        if self.growing.is_stale(key, self.deps.clock.now()) {
+            self.descriptors.forget(key);
+            self.assets.forget(key);
         }
     }
 
@@ -68,22 +80,29 @@ impl Library {
         &self.deps
     }
 
-    /// The descriptor of a ready asset that may be served.
+    /// The descriptor of an asset that may be served.
     pub(crate) async fn descriptor(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<AssetDescriptor>, DeliveryError> {
+        let key = (cx.tenant.clone(), asset.clone());
+        self.refresh(&key);
         let load = async {
             let request = GetDescriptor { asset_id: asset.clone() };
             let described = self.deps.media.get_descriptor(&cx.as_service("delivery"), request).await;
             let descriptor = described.map_err(|error| media_refused(asset, error))?;
+            if !descriptor.complete {
+                self.growing.note(key.clone(), self.deps.clock.now());
+            }
             match descriptor.protection {
                 Wanted::Cbcs | Wanted::Clear => Ok((Arc::new(descriptor), 1)),
                 Wanted::Unknown => Err(not_found(asset)),
             }
         };
-        self.descriptors.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
+        self.descriptors.get(&key, Box::pin(load)).await
     }
 
     /// The asset, ready to be packaged in every way.
     pub(crate) async fn asset(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<Asset>, DeliveryError> {
+        let key = (cx.tenant.clone(), asset.clone());
+        self.refresh(&key);
         let load = async {
             let descriptor = self.descriptor(cx, asset).await?;
             let (mut tracks, mut weight) = (Vec::new(), 0);
@@ -100,7 +119,7 @@ impl Library {
             let stock = aside("preparing the asset's tracks", divide).await??;
             Ok((Arc::new(Asset { stock: Arc::new(stock), presentations: Default::default() }), weight))
         };
-        self.assets.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
+        self.assets.get(&key, Box::pin(load)).await
     }
 
     /// The asset packaged one way; `None` is in the clear.

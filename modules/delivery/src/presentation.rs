@@ -100,7 +100,7 @@ impl Presentation {
         Ok(Self {
             tenant: stock.tenant.clone(),
             asset: stock.asset.clone(),
-            identity: format!("{}\n{}\n{edition}", stock.tenant, stock.asset).into(),
+            identity: format!("{}\n{}\n{edition}\n{}", stock.tenant, stock.asset, files(stock)).into(),
             edition,
             tracks: packaged(&stock.tracks)?,
             tricks: packaged(&stock.tricks)?,
@@ -148,6 +148,12 @@ impl Presentation {
         let milliseconds = (u128::from(ticks) * 1000).div_ceil(u128::from(timescale.max(1)));
         u64::try_from(milliseconds).unwrap_or(u64::MAX)
     }
+}
+
+/// Names the files that an asset is made of: one that grows has other tracks at the same places later.
+fn files(stock: &Stock) -> String {
+    let blobs: Vec<&str> = stock.tracks.iter().map(|track| track.blob.as_str()).collect();
+    entity_tag(blobs.join("\n").as_bytes())
 }
 
 /// No two track files share counters: a pair of names in four thousand million does.

@@ -59,6 +59,13 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
         slot.cell.get().cloned()
     }
 
+    /// Forgets the value of `key`, so that the next who asks loads it.
+    pub(crate) fn forget(&self, key: &K) {
+        let mut slots = self.lock();
+        let weight = slots.by_key.remove(key).map_or(0, |slot| slot.weight);
+        slots.weight -= weight;
+    }
+
     fn cell(&self, key: &K) -> Arc<OnceCell<V>> {
         let mut slots = self.lock();
         slots.uses += 1;

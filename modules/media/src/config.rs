@@ -4,6 +4,7 @@ mod ladder;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 use tessera_types::TenantId;
 
@@ -50,6 +51,18 @@ pub struct MediaConfig {
     /// Default 16.
     #[serde(deserialize_with = "at_least_one")]
     pub tenant_concurrent_jobs: usize,
+    /// Networks beside the public Internet that files may be fetched from, such as `10.1.0.0/16`: whoever may upload reaches
+    /// them through this server. Default none.
+    pub pull_networks: Vec<IpNet>,
+    /// How long fetching a file may take, in seconds. Default 21600 (6 h).
+    #[serde(rename = "max_pull_seconds", deserialize_with = "seconds")]
+    pub max_pull: Duration,
+    /// Files that are fetched at a time by this process, at least 1; a tenant has half of them. Default 4.
+    #[serde(deserialize_with = "at_least_one")]
+    pub concurrent_pulls: usize,
+    /// Films at least this long, in seconds, can be played in one rendition of 480p or less while the others are made; it costs
+    /// decoding them once more. Default 60.
+    pub early_from_seconds: u64,
     /// How often a job is tried when something of ours fails (disk, store), at least 1; a source that cannot be used
     /// is refused at once. Default 5.
     #[serde(deserialize_with = "at_least_one")]
@@ -99,6 +112,10 @@ impl Default for MediaConfig {
             tenant_uploads: 1000,
             tenant_jobs: 1000,
             tenant_concurrent_jobs: 16,
+            pull_networks: Vec::new(),
+            max_pull: Duration::from_secs(6 * 60 * 60),
+            concurrent_pulls: 4,
+            early_from_seconds: 60,
             attempts: 5,
             preset: Preset::Veryfast,
             hardware_encoders: false,

@@ -10,6 +10,7 @@ mod chunks;
 mod colour;
 mod config;
 mod content;
+mod early;
 mod encode;
 mod encoder;
 mod frame_rate;
@@ -26,6 +27,7 @@ mod plan;
 mod preview;
 mod probe;
 mod progress;
+mod pulls;
 mod refusal;
 mod rewrap;
 mod scratch;
@@ -63,10 +65,12 @@ pub use tenant_tables::TABLES;
 
 use child::Sandbox;
 use hardware::Encoders;
+use pulls::{Fetcher, Puller};
 use transcode::Worker;
 
 /// The module's schema.
-pub static MODULE: Module = tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks"]);
+pub static MODULE: Module =
+    tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks", "0004_pulls", "0005_early"]);
 
 /// What the module is handed.
 pub struct MediaDeps {
@@ -95,7 +99,7 @@ pub async fn open(config: MediaConfig, store: &StoreConfig, deps: MediaDeps) -> 
 }
 
 impl MediaService {
-    /// Works on transcoding jobs until `shutdown`. Running ones are then given up, and begin again later.
+    /// Works on transcoding jobs and pulls until `shutdown`. Running ones are then given up, and begin again later.
     ///
     /// # Errors
     /// The thread that starts children cannot be started.
@@ -113,7 +117,13 @@ impl MediaService {
             running: self.running.clone(),
             copies: Default::default(),
         };
-        Arc::new(worker).work(shutdown).await;
+        let puller = Puller {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            uploads: self.uploads.clone(),
+            fetcher: Fetcher::new(&self.config.pull_networks),
+        };
+        tokio::join!(Arc::new(worker).work(shutdown.clone()), Arc::new(puller).work(shutdown));
         Ok(())
     }
 

@@ -5,17 +5,19 @@ use std::{path::PathBuf, sync::Arc};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use tessera_contract::{Cx, Failure, FailureKind, Page, async_trait, decode_cursor, page_limit};
 use tessera_contract_media::{
-    Asset, AssetDescriptor, AssetLog, AssetState, AtRest, CancelAsset, CreateAsset, DeleteSubtitles, GetAsset,
-    GetAssetLog, GetDescriptor, ListAssets, Media, MediaError, PrioritizeAsset, Protection, PutSubtitles, RetryAsset,
+    Asset, AssetDescriptor, AssetLog, AssetState, AtRest, CancelAsset, CreateAsset, CreatePull, DeleteSubtitles,
+    GetAsset, GetAssetLog, GetDescriptor, GetPull, ListAssets, Media, MediaError, PrioritizeAsset, Protection, Pull,
+    PutSubtitles, RetryAsset,
 };
 use tessera_runtime::{blobs::Blobs, secrets::KeyRing};
 use tessera_store::Store;
-use tessera_types::AssetId;
+use tessera_types::{AssetId, UploadId};
 
 use crate::{
     MediaDeps,
     at_rest::{self, AssetKey, Place},
     config::MediaConfig,
+    pulls,
     steering::{self, Running, Wanted, asset_not_found},
     store::{self, StoredAsset},
     uploads::Uploads,
@@ -108,7 +110,8 @@ impl Media for MediaService {
 
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError> {
         let stored = self.asset(cx, &request.asset_id).await?;
-        let (AssetState::Ready, Some(made)) = (stored.asset.state, stored.made.clone()) else {
+        let complete = stored.asset.state == AssetState::Ready;
+        let Some(made) = stored.made.clone() else {
             return Err(asset_not_ready(&stored.asset));
         };
         let at_rest = self.at_rest(cx, &stored)?;
@@ -116,6 +119,7 @@ impl Media for MediaService {
             asset_id: stored.asset.asset_id,
             protection: stored.asset.protection,
             duration_seconds: made.duration_seconds,
+            complete,
             tracks: made.tracks,
             poster_blob: made.poster_blob,
             poster_sha256: made.poster_sha256,
@@ -123,6 +127,22 @@ impl Media for MediaService {
             thumbnails: made.thumbnails,
             at_rest,
         })
+    }
+
+    async fn create_pull(&self, cx: &Cx, request: CreatePull) -> Result<Pull, MediaError> {
+        let url = pulls::address::url(&request.url, &self.config.pull_networks);
+        let url = url.map_err(|refused| MediaError::AddressRefused(refused.to_string()))?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let input = (UploadId::mint(self.store.now()), String::from(url), host);
+        let most = self.config.tenant_uploads;
+        self.store.write_once(cx, input, move |tx, input| Box::pin(pulls::begin(tx, input, most))).await
+    }
+
+    async fn get_pull(&self, cx: &Cx, request: GetPull) -> Result<Pull, MediaError> {
+        let id = request.upload_id;
+        id.expect_minted().map_err(|e| Failure::invalid("upload_id", e.to_string()))?;
+        let found = store::pull(&self.store.tenant(cx), &id).await?;
+        found.ok_or_else(|| MediaError::PullNotFound(format!("there is no pull {id} here")))
     }
 
     async fn cancel_asset(&self, cx: &Cx, request: CancelAsset) -> Result<Asset, MediaError> {

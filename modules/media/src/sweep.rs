@@ -20,6 +20,8 @@ const MEMORY: Duration = Duration::from_secs(60 * 60);
 /// How long a folder may be without a name: from its first blob to the commit, and for origins that have not noticed yet
 /// that it is named no more.
 const NAMELESS: Duration = Duration::from_secs(10);
+/// How long a pull that has ended can be asked after.
+const PULLS: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// One round over all tenants; what fails is left for the next.
 pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
@@ -31,6 +33,7 @@ pub(crate) async fn sweep(store: &Store, blobs: &Blobs) -> Result<(), Failure> {
             store::forget_upload(store, &upload).await?;
         }
     }
+    store::forget_pulls(store, store.now().minus(PULLS)).await?;
     let unnamed = store::unnamed_folders(store, store.now().minus(NAMELESS)).await?;
     for left in store::left_overs(store).await?.into_iter().chain(unnamed) {
         let attempt = blob_key(&folder(&left.asset_id, &left.attempt))?;

@@ -29,6 +29,7 @@ pub static TABLES: TenantTables = TenantTables {
         ("speed", "of work on this deployment's machines"),
         ("seconds_left", "of work under way"),
         ("cpu_us", "of work on this deployment's machines"),
+        ("early", "a folder of this deployment"),
         ("encoding", "a folder of this deployment"),
         ("attempt", "a folder of this deployment"),
         ("key_id", "names a key that never leaves the deployment"),
@@ -36,6 +37,7 @@ pub static TABLES: TenantTables = TenantTables {
     ])],
     withheld: &[
         ("uploads", "files on their way in; what came of them is in assets"),
+        ("pulls", "files on their way in, with addresses that may hold signatures"),
         ("upload_chunks", "parts of files on their way in"),
         ("asset_log", "what this deployment did to make assets"),
         ("encodings", "films that are encoded in parts, while they are"),

@@ -81,12 +81,22 @@ impl Uploads {
 
     /// Begins an upload of `length` bytes.
     pub(crate) async fn create(&self, cx: &Cx, length: u64, metadata: String) -> Result<Upload, UploadError> {
+        self.create_as(cx, UploadId::mint(self.store.now()), length, metadata).await
+    }
+
+    /// The same under an id that was minted before.
+    pub(crate) async fn create_as(
+        &self,
+        cx: &Cx,
+        id: UploadId,
+        length: u64,
+        metadata: String,
+    ) -> Result<Upload, UploadError> {
         if length > self.max_bytes() {
             let detail = format!("the upload has {length} bytes; at most {} are taken", self.max_bytes());
             return Err(UploadError::TooLarge(detail));
         }
         self.check_room(length).await?;
-        let id = UploadId::mint(self.store.now());
         let expires = self.store.now().plus(self.config.upload_expiry);
         let quota = Quota { bytes: self.config.tenant_upload_bytes, uploads: self.config.tenant_uploads };
         let write = self.store.write(&afresh(cx), (id, metadata), move |tx, (id, metadata)| {
@@ -194,7 +204,7 @@ impl Quota {
 }
 
 /// The same request with a fresh deadline: an upload takes longer than any answer may, its writes do not.
-fn afresh(cx: &Cx) -> Cx {
+pub(crate) fn afresh(cx: &Cx) -> Cx {
     let mut fresh = cx.clone();
     fresh.deadline = Instant::now() + DEFAULT_TIMEOUT;
     fresh

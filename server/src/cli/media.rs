@@ -55,6 +55,15 @@ pub(crate) enum Media {
         #[command(flatten)]
         at: At,
     },
+    /// Have a running server fetch a file into an upload, from an http or https address.
+    ///
+    /// Example: tessera media pull https://bucket.example/film.mp4?signature=…
+    Pull {
+        /// The address; presigned ones work.
+        url: String,
+        #[command(flatten)]
+        at: At,
+    },
     /// Stop the work on an asset, whether it has begun or not. It can be retried until its upload expires.
     Cancel {
         /// The asset's id.

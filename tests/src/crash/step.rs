@@ -67,6 +67,8 @@ steps! {
     Ingest = "ingest",
     /// A file is uploaded, and the upload is taken back.
     UploadInVain = "upload-in-vain",
+    /// A file is asked for that is not fetched.
+    Pull = "pull",
     /// An asset in the making is moved ahead, cancelled and retried.
     Steer = "steer",
     /// Subtitles are put beside a film, and taken away.
@@ -119,6 +121,7 @@ impl Step {
             Self::Tenant => tenant(world, point),
             Self::Ingest => drop(world.ingest("cbcs").await),
             Self::UploadInVain => world.upload_in_vain().await,
+            Self::Pull => world.pull().await,
             Self::Steer => world.steer().await,
             Self::Subtitle => world.subtitle().await,
             Self::Title => {

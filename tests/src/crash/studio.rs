@@ -71,6 +71,21 @@ impl World {
         self.assets.lock().expect("nobody panics while holding it").insert(asset_id.to_owned());
     }
 
+    /// Has a file fetched, which is refused once its host is looked up.
+    pub(crate) async fn pull(&self) {
+        let (key, wanted) = (self.fresh("pull"), json!({"url": "http://localhost:1/film.mp4"}));
+        let pull = self.staff.post("/media/v1/pulls", &key, wanted.clone()).await.ok();
+        let again = self.staff.post("/media/v1/pulls", &key, wanted).await.ok();
+        assert_eq!(again["upload_id"], pull["upload_id"], "the same key has the same answer");
+        let path = format!("/media/v1/pulls/{}", text(&pull, "upload_id"));
+        self.staff
+            .until("the pull to be refused", async || {
+                let pull = self.staff.get(&path).await.ok();
+                (pull["failure"]["code"] == "address_refused").then_some(())
+            })
+            .await;
+    }
+
     /// Moves an asset ahead, cancels it, and has it made all the same. A quick worker may be done before.
     pub(crate) async fn steer(&self) {
         let upload_id = self.upload().await;

@@ -80,6 +80,7 @@ fn body(operation: &str, theirs: &BTreeMap<&str, String>) -> Value {
         "start" => json!({"title_id": theirs["title_id"], "device_id": "intruder"}),
         "heartbeat" => json!({"position_seconds": 1}),
         "create_asset" => json!({"upload_id": theirs["upload_id"], "protection": "clear"}),
+        "create_pull" => json!({"url": "http://films.invalid/film.mp4"}),
         "prioritize_asset" => json!({"priority": 1}),
         "create_api_key" => json!({"name": "ours", "scopes": ["catalog:read"]}),
         "create_token" => {

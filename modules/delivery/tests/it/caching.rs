@@ -21,6 +21,36 @@ async fn world(protection: &str) -> Option<World> {
 }
 
 #[tokio::test]
+async fn an_asset_that_grows_is_looked_at_anew_and_what_was_named_stays() {
+    let bench = Bench::new();
+    let Some(small) = assets::video(&bench, "v180", "320x180") else { return };
+    let Some(tall) = assets::video(&bench, "v360", "640x360") else { return };
+    let Some(sound) = assets::sound(&bench) else { return };
+    let world = World::new().await;
+    let key = ("acme".to_owned(), "ast_1".to_owned());
+    world.add("acme", "ast_1", "clear", &[small.clone(), sound.clone()]).await;
+    world.assets.ready.lock().unwrap().get_mut(&key).unwrap().complete = false;
+    let prefix = world.prefix("acme", "ast_1").await;
+    let renditions = async || {
+        let playlist = world.get("acme", &format!("{prefix}master.m3u8")).await;
+        playlist.text().matches("media.m3u8").count()
+    };
+    let first = renditions().await;
+    let segment = world.get("acme", &format!("{prefix}{SEGMENT}")).await;
+    assert_eq!(segment.status, 200);
+    world.add("acme", "ast_1", "clear", &[tall, small, sound]).await;
+    assert_eq!(renditions().await, first, "what was learned is believed for some seconds");
+    world.clock.advance(std::time::Duration::from_secs(5));
+    assert!(renditions().await > first);
+    let asked = world.assets.asked.load(Ordering::SeqCst);
+    let again = world.get("acme", &format!("{prefix}{SEGMENT}")).await;
+    assert!(again.bytes == segment.bytes && again.header("etag") == segment.header("etag"), "the segment stays");
+    world.clock.advance(std::time::Duration::from_secs(60));
+    renditions().await;
+    assert_eq!(world.assets.asked.load(Ordering::SeqCst), asked, "a complete asset is not asked for again");
+}
+
+#[tokio::test]
 async fn head_says_what_get_sends() {
     let Some(world) = world("cbcs").await else { return };
     let prefix = world.prefix("acme", "ast_1").await;

@@ -11,8 +11,8 @@ use std::{
 use tessera_contract::{Caller, Cx, Failure, FailureKind, Page, async_trait};
 use tessera_contract_drm::{AuthorizeLicence, ContentKey, Drm, DrmError, GetContentKey, LicenceAccess};
 use tessera_contract_media::{
-    Asset, AssetDescriptor, AssetLog, CancelAsset, CreateAsset, DeleteSubtitles, GetAsset, GetAssetLog, GetDescriptor,
-    ListAssets, Media, MediaError, PrioritizeAsset, PutSubtitles, RetryAsset,
+    Asset, AssetDescriptor, AssetLog, CancelAsset, CreateAsset, CreatePull, DeleteSubtitles, GetAsset, GetAssetLog,
+    GetDescriptor, GetPull, ListAssets, Media, MediaError, PrioritizeAsset, Pull, PutSubtitles, RetryAsset,
 };
 
 pub(crate) const KEY_HEX: &str = "00112233445566778899aabbccddeeff";
@@ -55,6 +55,12 @@ impl Media for Assets {
     async fn delete_subtitles(&self, _: &Cx, _: DeleteSubtitles) -> Result<Asset, MediaError> {
         Err(not_asked().into())
     }
+    async fn get_asset(&self, _: &Cx, _: GetAsset) -> Result<Asset, MediaError> {
+        Err(not_asked().into())
+    }
+    async fn list_assets(&self, _: &Cx, _: ListAssets) -> Result<Page<Asset>, MediaError> {
+        Err(not_asked().into())
+    }
     async fn cancel_asset(&self, _: &Cx, _: CancelAsset) -> Result<Asset, MediaError> {
         Err(not_asked().into())
     }
@@ -67,10 +73,10 @@ impl Media for Assets {
     async fn get_asset_log(&self, _: &Cx, _: GetAssetLog) -> Result<AssetLog, MediaError> {
         Err(not_asked().into())
     }
-    async fn get_asset(&self, _: &Cx, _: GetAsset) -> Result<Asset, MediaError> {
+    async fn create_pull(&self, _: &Cx, _: CreatePull) -> Result<Pull, MediaError> {
         Err(not_asked().into())
     }
-    async fn list_assets(&self, _: &Cx, _: ListAssets) -> Result<Page<Asset>, MediaError> {
+    async fn get_pull(&self, _: &Cx, _: GetPull) -> Result<Pull, MediaError> {
         Err(not_asked().into())
     }
 }

@@ -84,7 +84,7 @@ async fn a_key_from_before_labels_is_the_one_without_a_label() {
         let store = engine.open(&BEFORE_LABELS).await;
         let insert = "insert into content_keys (tenant, asset_id, key_id, wrapped, master_key_id, created_at) \
             values ('acme', 'ast_1', 'k', $1, 'm1', 1)";
-        let written = store.system_write(vec![7u8; 3], |tx, wrapped| {
+        let written = store.system_write(vec![7u8; 3], move |tx, wrapped| {
             Box::pin(async move { tx.execute(insert, tessera_store::params![wrapped.clone()]).await })
         });
         assert_eq!(written.await.unwrap(), 1);

@@ -104,6 +104,7 @@ impl TryFrom<AssetRow> for StoredAsset {
             work,
             failure: row.failure.as_deref().map(from_json).transpose()?,
             source: row.source.as_deref().map(from_json).transpose()?,
+            playable: made.is_some(),
             renditions: made.as_ref().map(|made| made.renditions.clone()).unwrap_or_default(),
             duration_seconds: made.as_ref().map(|made| made.duration_seconds),
             subtitles: made.as_ref().map(Made::subtitles).unwrap_or_default(),
@@ -153,10 +154,14 @@ const COST: &str = "update assets set cpu_us = $4 where tenant = $1 and asset_id
     and (attempt is null or attempt = $3)";
 const NAME_FOLDER: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3 and begun_at > 0";
 const SOURCE: &str = update!("source = $5");
+const PLAYABLE: &str = update!("made = $5, key_id = $6, wrapped_key = $7, early = $3");
 const READY: &str = update!(
     "state = 'ready', stage = null, seconds_left = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7"
 );
-const FAILED: &str = update!("state = 'failed', stage = null, seconds_left = null, failure = $5");
+const FAILED: &str = update!(
+    "state = 'failed', stage = null, seconds_left = null, made = null, key_id = null, wrapped_key = null, \
+     early = null, failure = $5"
+);
 const MADE: &str = "update assets set made = $3, version = version + 1, updated_at = $4 \
     where tenant = $1 and asset_id = $2 and state = 'ready'";
 
@@ -228,6 +233,18 @@ pub(crate) async fn set_cost(tx: &mut Tx, id: &AssetId, attempt: &str, cpu_us: i
 pub(crate) async fn set_source(tx: &mut Tx, id: &AssetId, attempt: &str, source: &SourceInfo) -> Result<bool, Failure> {
     let now = tx.now();
     Ok(tx.execute(SOURCE, params![id, attempt, now, json(source)?]).await? > 0)
+}
+
+/// Has what an attempt has made so far played while it makes the rest.
+pub(crate) async fn set_playable(
+    tx: &mut Tx,
+    id: &AssetId,
+    attempt: &str,
+    made: &Made,
+    (key_id, wrapped_key): (&str, &[u8]),
+) -> Result<bool, Failure> {
+    let now = tx.now();
+    Ok(tx.execute(PLAYABLE, params![id, attempt, now, json(made)?, key_id, wrapped_key]).await? > 0)
 }
 
 /// Ends it well: the attempt's blobs are the asset's, its key wrapped under the master key `key_id`.

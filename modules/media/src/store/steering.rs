@@ -6,9 +6,9 @@ use tessera_types::AssetId;
 
 const IN_THE_MAKING: &str = "select cast(count(*) as bigint) from assets where tenant = $1 and state = 'processing'";
 const CANCEL: &str = "update assets set state = 'cancelled', stage = null, seconds_left = null, attempt = null, \
-    encoding = null, version = version + 1, updated_at = $3 where tenant = $1 and asset_id = $2 and state = 'processing'";
+    encoding = null, made = null, key_id = null, wrapped_key = null, early = null, version = version + 1, updated_at = $3 where tenant = $1 and asset_id = $2 and state = 'processing'";
 const AGAIN: &str = "update assets set state = 'processing', stage = null, progress = 0, speed = null, \
-    seconds_left = null, failure = null, attempt = null, encoding = null, version = version + 1, updated_at = $3 \
+    seconds_left = null, failure = null, attempt = null, encoding = null, made = null, key_id = null, wrapped_key = null, early = null, version = version + 1, updated_at = $3 \
     where tenant = $1 and asset_id = $2 and state in ('failed', 'cancelled')";
 const PRIORITY: &str = "update assets set priority = $3, version = version + 1, updated_at = $4 \
     where tenant = $1 and asset_id = $2 and state = 'processing'";

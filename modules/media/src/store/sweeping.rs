@@ -42,7 +42,8 @@ const FORGET_UPLOAD: &str = "delete from uploads where tenant = $1 and upload_id
 const LEFT_OVERS: &str = "select t.tenant, t.asset_id, t.attempt, t.begun_at from attempts t \
     join assets a on a.tenant = t.tenant and a.asset_id = t.asset_id \
     where (a.state <> 'processing' or ((a.attempt is null or a.attempt <> t.attempt) \
-    and (a.encoding is null or a.encoding <> t.attempt))) and t.attempt not like '%/%' order by t.begun_at limit 500";
+    and (a.encoding is null or a.encoding <> t.attempt) and (a.early is null or a.early <> t.attempt))) \
+    and t.attempt not like '%/%' order by t.begun_at limit 500";
 const FORGET_ENCODING: &str = "delete from encodings where tenant = $1 and asset_id = $2 and encoding = $3";
 const FORGET_PARTS: &str = "delete from encoding_chunks where tenant = $1 and asset_id = $2 and encoding = $3";
 /// A folder within an asset's own is claimed by turning its time's sign, so that nobody begins to name what is deleted.

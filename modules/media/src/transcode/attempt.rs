@@ -6,7 +6,7 @@ use std::{
 };
 
 use tessera_contract::Failure;
-use tessera_contract_media::{Asset, AssetProgressed};
+use tessera_contract_media::{Asset, AssetProgressed, TrackDescriptor};
 use tessera_store::Job;
 use tokio::{sync::watch, time::Instant};
 
@@ -16,6 +16,7 @@ use crate::{
     child::{Account, ChildError, Limits, Overflow, Sandbox},
     chunks::chunks,
     config::Loudness,
+    early::{self, Order},
     encode::{self, Part},
     loudness::Meter,
     plan::Plan,
@@ -30,7 +31,9 @@ use crate::{
 /// How far each stage brings the whole, in percent.
 const ASSEMBLED: u8 = 3;
 const PROBED: u8 = 5;
-pub(super) const LISTENED: u8 = 8;
+const LISTENED: u8 = 8;
+/// After the rendition that is made first, where there is one.
+const EARLY: u8 = 30;
 pub(super) const TRANSCODED: u8 = 88;
 const PACKAGED: u8 = 92;
 const STORED: u8 = 99;
@@ -84,31 +87,73 @@ impl<'w> Attempt<'w> {
             self.weigh(&source, &mut plan, &scratch).await?;
         }
         self.tell("transcoding", LISTENED).await?;
-        let parts = chunks(&source, &plan, worker.config.encode_chunk_seconds);
+        let order = Order::of(&plan, source.video.duration, worker.config.early_from_seconds);
+        let mut done = match &order.early {
+            Some(early) => self.make_early(&source, early, &scratch).await?,
+            None => Done::default(),
+        };
+        let from = if order.early.is_some() { EARLY } else { LISTENED };
+        let parts = chunks(&source, &order.rest, worker.config.encode_chunk_seconds);
         match parts.len() {
-            0 | 1 => self.transcode(&source, &plan, &scratch).await?,
+            0 | 1 => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
             // What another machine's card makes would not fit.
-            _ if plan.is_accelerated() => self.transcode(&source, &plan, &scratch).await?,
-            _ => self.divide(&source, &plan, &parts, &scratch).await?,
+            _ if plan.is_accelerated() => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
+            _ => self.divide(&source, &order.rest, &parts, from, &scratch).await?,
         }
-        let has_poster = self.draw_poster(&source, &scratch).await?;
+        if order.early.is_none() {
+            done.poster = self.make_poster(&source, &scratch).await?;
+        }
         let beside = self.make_beside(&source, &plan, &scratch).await?;
 
         self.tell("packaging", TRANSCODED).await?;
-        let mut tracks = Vec::new();
-        for planned in &plan.video {
-            tracks.push(Track::index(&planned.track_id, Some(planned.height), &scratch).await?);
-        }
-        for planned in &plan.audio {
-            tracks.push(Track::index(&planned.track_id, None, &scratch).await?);
-        }
-        super::package::check(&source, &tracks)?;
+        let tracks = self.index_all(&order.rest, &scratch).await?;
+        let all: Vec<&Track> = done.tracks.iter().map(|(track, _)| track).chain(&tracks).collect();
+        super::package::check(&source, &all)?;
 
         self.tell("storing", PACKAGED).await?;
-        let mut made = self.store_all(tracks, has_poster, &scratch).await?;
+        self.store_all(&mut done, tracks, &scratch).await?;
+        let mut made = done.made(&plan);
         self.store_beside(beside, &mut made).await?;
         self.tell("storing", STORED).await?;
         Ok(Finished { made, key: self.key.clone() })
+    }
+
+    /// Makes what can be played while the rest is made.
+    async fn make_early(&self, source: &Source, early: &Plan, scratch: &Scratch) -> Result<Done, Trouble> {
+        self.transcode(source, early, (LISTENED, EARLY), scratch).await?;
+        let mut done = Done { poster: self.make_poster(source, scratch).await?, ..Done::default() };
+        let tracks = self.index_all(early, scratch).await?;
+        super::package::check(source, &tracks.iter().collect::<Vec<_>>())?;
+        self.store_all(&mut done, tracks, scratch).await?;
+        kept(self.worker.playable(self.job, self, done.made(early)).await?)?;
+        Ok(done)
+    }
+
+    async fn index_all(&self, plan: &Plan, scratch: &Scratch) -> Result<Vec<Track>, Trouble> {
+        let mut tracks = Vec::new();
+        for planned in &plan.video {
+            tracks.push(Track::index(&planned.track_id, Some(planned.height), scratch).await?);
+        }
+        for planned in &plan.audio {
+            tracks.push(Track::index(&planned.track_id, None, scratch).await?);
+        }
+        Ok(tracks)
+    }
+
+    /// The poster's blob and its SHA-256, if one could be made.
+    async fn make_poster(&self, source: &Source, scratch: &Scratch) -> Result<Option<(String, String)>, Trouble> {
+        match self.draw_poster(source, scratch).await? {
+            true => self.store_poster(scratch).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
+    async fn store_all(&self, done: &mut Done, tracks: Vec<Track>, scratch: &Scratch) -> Result<(), Trouble> {
+        for track in tracks {
+            let stored = self.store_track(track.clone(), scratch).await?;
+            done.tracks.push((track, stored));
+        }
+        Ok(())
     }
 
     async fn begin(&self) -> Result<(), Trouble> {
@@ -220,8 +265,9 @@ impl<'w> Attempt<'w> {
         Ok(())
     }
 
-    /// One run of FFmpeg for every track, while the asset tells how far it is.
-    async fn transcode(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<(), Trouble> {
+    /// One run of FFmpeg for every track of a plan, while the asset tells how far it is: `way` is from where to where, in
+    /// percent.
+    async fn transcode(&self, source: &Source, plan: &Plan, way: (u8, u8), scratch: &Scratch) -> Result<(), Trouble> {
         let config = &self.worker.config;
         let most = encode::largest_file(source, plan);
         self.worker.check_space(most).await?;
@@ -238,17 +284,17 @@ impl<'w> Attempt<'w> {
         let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
             ended = running => ended.map_err(transcoding),
-            lost = self.report(source.video.duration, heard) => Err(lost),
+            lost = self.report(source.video.duration, way, heard) => Err(lost),
         }
     }
 
     /// Tells the encoder's progress until the asset is lost.
-    async fn report(&self, duration: f64, mut heard: watch::Receiver<f64>) -> Trouble {
+    async fn report(&self, duration: f64, (from, to): (u8, u8), mut heard: watch::Receiver<f64>) -> Trouble {
         let began = Instant::now();
-        let (mut told, mut at) = (LISTENED, began);
+        let (mut told, mut at) = (from, began);
         while heard.changed().await.is_ok() {
             let share = *heard.borrow_and_update();
-            let percent = LISTENED + (f64::from(TRANSCODED - LISTENED) * share) as u8;
+            let percent = from + (f64::from(to - from) * share) as u8;
             if percent <= told && at.elapsed() < TELL {
                 continue;
             }
@@ -281,21 +327,31 @@ impl<'w> Attempt<'w> {
             }
         }
     }
+}
 
-    async fn store_all(&self, tracks: Vec<Track>, has_poster: bool, scratch: &Scratch) -> Result<Made, Trouble> {
-        let mut renditions: Vec<u32> = tracks.iter().filter_map(|track| track.height).collect();
+/// What is stored of an asset so far.
+#[derive(Default)]
+struct Done {
+    tracks: Vec<(Track, TrackDescriptor)>,
+    poster: Option<(String, String)>,
+}
+
+impl Done {
+    /// The asset that it makes, its tracks as planned.
+    fn made(&self, plan: &Plan) -> Made {
+        let mut tracks: Vec<&(Track, TrackDescriptor)> = self.tracks.iter().collect();
+        tracks.sort_by_key(|(track, _)| early::place(plan, &track.track_id));
+        let (poster_blob, poster_sha256) = self.poster.clone().unzip();
+        let mut renditions: Vec<u32> = tracks.iter().filter_map(|(track, _)| track.height).collect();
         renditions.dedup(); // of several codecs
-        let duration_seconds = tracks.first().map_or(0.0, Track::seconds);
-        let mut stored = Vec::new();
-        for track in tracks {
-            stored.push(self.store_track(track, scratch).await?);
+        Made {
+            renditions,
+            duration_seconds: tracks.first().map_or(0.0, |(track, _)| track.seconds()),
+            tracks: tracks.into_iter().map(|(_, stored)| stored.clone()).collect(),
+            poster_blob,
+            poster_sha256,
+            ..Made::default()
         }
-        let (poster_blob, poster_sha256) = match has_poster {
-            true => self.store_poster(scratch).await.map(|(blob, sha256)| (Some(blob), Some(sha256)))?,
-            false => (None, None),
-        };
-        let tracks = stored;
-        Ok(Made { tracks, poster_blob, poster_sha256, duration_seconds, renditions, ..Made::default() })
     }
 }
 

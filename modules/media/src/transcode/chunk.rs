@@ -26,6 +26,7 @@ use crate::{
     child::{Account, Overflow, Sandbox},
     chunks::Chunk,
     config::Preset,
+    early::Order,
     encode::{self, Part},
     plan::Plan,
     probe::Source,
@@ -156,6 +157,7 @@ impl<'w> Task<'w> {
         let source = source::probe(self.worker, &self.sandbox, &scratch).await?;
         let mut plan = Plan::of(&source, &self.worker.config.ladder_of(&self.job.tenant));
         plan.save(self.encoding.saved);
+        let plan = Order::of(&plan, source.video.duration, self.worker.config.early_from_seconds).rest;
         Ok(SourceCopy { scratch, source, plan })
     }
 

@@ -15,7 +15,7 @@ use tokio::{io::AsyncWriteExt, time::Instant};
 
 use super::{
     Trouble,
-    attempt::{Attempt, LISTENED, TRANSCODED, kept, transcoding},
+    attempt::{Attempt, TRANSCODED, kept, transcoding},
     chunk::{self, CHUNK_JOB},
     copies::{Cell, SHARING, SourceCopy, link},
     off_the_workers, package,
@@ -42,17 +42,18 @@ const TELL: Duration = Duration::from_secs(5);
 const STITCHING: &str = "putting the parts of a track together on the scratch disk";
 
 impl Attempt<'_> {
-    /// Makes every track file, the pictures in chunks.
+    /// Makes every track file of a plan, the pictures in chunks; `from` is how far the asset is, in percent.
     pub(super) async fn divide(
         &self,
         source: &Source,
         plan: &Plan,
         chunks: &[Chunk],
+        from: u8,
         scratch: &Scratch,
     ) -> Result<(), Trouble> {
         let _copy = self.share_source(source, plan, scratch).await?;
         let encoding = self.encoding(source, plan, chunks).await?;
-        let parts = self.await_chunks(source, &encoding);
+        let parts = self.await_chunks(source, &encoding, from);
         let sound = self.transcode_sound(source, plan, scratch);
         let (made, ()) = tokio::try_join!(parts, sound)?;
         let made = check_lengths(chunks, made)?;
@@ -103,12 +104,12 @@ impl Attempt<'_> {
         let (key_id, encoding) = (keys.current().to_owned(), format!("{:016x}", rand::random::<u64>()));
         let saved = plan.video.first().map_or(0, |track| track.saved);
         let new = Encoding { encoding, fingerprint, saved, key_id, wrapped_key };
-        self.account.say(&format!("encoding in {} parts", chunks.len()));
         let input = (id.clone(), self.name.clone(), new.clone(), chunks.to_vec());
         let write = self.worker.store.write(&cx, input, |tx, (id, attempt, new, chunks)| {
             Box::pin(async move {
                 // Those of an encoding that does not fit any more.
                 tx.withdraw(CHUNK_JOB, id.as_str()).await?;
+                store::log(tx, id, &[format!("encoding in {} parts", chunks.len())]).await?;
                 store::begin_encoding(tx, id, attempt, new, chunks).await
             })
         });
@@ -141,11 +142,11 @@ impl Attempt<'_> {
     }
 
     /// Comes back with every chunk's result, and tells meanwhile how far they are together.
-    async fn await_chunks(&self, source: &Source, encoding: &Encoding) -> Result<Vec<MadeChunk>, Trouble> {
+    async fn await_chunks(&self, source: &Source, encoding: &Encoding, from: u8) -> Result<Vec<MadeChunk>, Trouble> {
         let (asset, duration) = (&self.asset.asset_id, source.video.duration);
         let total = (duration * source.video.rate.as_f64()).max(1.0);
         let (began, mut first, mut charged) = (Instant::now(), None, None);
-        let (mut told, mut at) = (LISTENED, Instant::now());
+        let (mut told, mut at) = (from, Instant::now());
         loop {
             let chunks =
                 store::stored_chunks(&self.worker.store.tenant(&self.job.cx()), asset, &encoding.encoding).await?;
@@ -159,7 +160,7 @@ impl Attempt<'_> {
             charged = Some(spent.max(before));
             let share = (chunks.iter().map(|chunk| chunk.done_frames).sum::<u64>() as f64 / total).clamp(0.0, 1.0);
             let pace = Pace::of(*first.get_or_insert(share), share, duration, began.elapsed());
-            let percent = (LISTENED + (f64::from(TRANSCODED - LISTENED) * share) as u8).max(told);
+            let percent = (from + (f64::from(TRANSCODED - from) * share) as u8).max(told);
             if percent > told || at.elapsed() >= TELL {
                 (told, at) = (percent, Instant::now());
                 self.tell_pace("transcoding", percent, pace).await?;

@@ -1,7 +1,7 @@
 //! How an asset ends: ready or failed, with its event in the same transaction.
 
 use tessera_contract::Failure;
-use tessera_contract_media::{AssetFailed, AssetReady, FailureReason};
+use tessera_contract_media::{AssetFailed, AssetPlayable, AssetReady, FailureReason};
 use tessera_store::{Job, Tx};
 use tessera_types::{AssetId, Timestamp};
 
@@ -19,12 +19,36 @@ pub(super) struct Finished {
 }
 
 impl Worker {
+    /// The key under the master key in use, and that one's id.
+    fn sealed(&self, job: &Job, asset: &AssetId, key: &AssetKey) -> (String, Vec<u8>) {
+        let place = Place { tenant: &job.tenant, asset };
+        let wrapped = at_rest::wrap(self.master_keys.current_key(), place, key, rand::random());
+        (self.master_keys.current().to_owned(), wrapped)
+    }
+
+    /// What the attempt has made so far can be played; `false` when it has lost the asset.
+    pub(super) async fn playable(&self, job: &Job, attempt: &Attempt<'_>, made: Made) -> Result<bool, Failure> {
+        let id = &attempt.asset.asset_id;
+        let (key_id, wrapped) = self.sealed(job, id, &attempt.key);
+        let input = (id.clone(), attempt.name.clone(), made, key_id, wrapped);
+        let write = self.store.write(&job.cx(), input, |tx, (id, attempt, made, key_id, wrapped)| {
+            Box::pin(async move {
+                if !store::set_playable(tx, id, attempt, made, (key_id, wrapped)).await? {
+                    return Ok(false);
+                }
+                store::log(tx, id, &["the first rendition can be played".into()]).await?;
+                let StoredAsset { asset, .. } = ended(tx, id).await?;
+                tx.emit(&AssetPlayable { asset, has_poster: made.poster_blob.is_some() }).await?;
+                Ok::<_, Failure>(true)
+            })
+        });
+        write.await
+    }
+
     /// The asset is ready with what the attempt made; its upload is used up.
     pub(super) async fn finish(&self, job: &Job, attempt: &Attempt<'_>, finished: Finished) -> Result<(), Failure> {
         let asset = &attempt.asset;
-        let place = Place { tenant: &job.tenant, asset: &asset.asset_id };
-        let wrapped = at_rest::wrap(self.master_keys.current_key(), place, &finished.key, rand::random());
-        let key_id = self.master_keys.current().to_owned();
+        let (key_id, wrapped) = self.sealed(job, &asset.asset_id, &finished.key);
         let input = (asset.asset_id.clone(), attempt.name.clone(), finished.made, key_id, wrapped);
         let write = self.store.write(&job.cx(), input, |tx, (id, attempt, made, key_id, wrapped)| {
             Box::pin(async move {
@@ -75,6 +99,7 @@ impl Worker {
     }
 }
 
+/// The asset as it is now.
 async fn ended(tx: &mut Tx, id: &AssetId) -> Result<StoredAsset, Failure> {
     let found = store::asset_in(tx, id).await?;
     found.ok_or_else(|| Failure::new(tessera_contract::FailureKind::Internal, format!("asset {id} is gone")))

@@ -37,8 +37,9 @@ const MISSING_SHARE: f64 = 0.1;
 const MISSING_SECONDS: f64 = 0.5;
 
 /// A track file on the scratch disk.
+#[derive(Clone)]
 pub(super) struct Track {
-    track_id: String,
+    pub(super) track_id: String,
     /// In pixels; none for sound.
     pub(super) height: Option<u32>,
     index: TrackIndex,
@@ -129,8 +130,8 @@ pub(super) async fn open_aside(path: PathBuf) -> Result<File, Trouble> {
 }
 
 /// Whether the tracks are all of the film, and renditions can be switched at every fragment.
-pub(super) fn check(source: &Source, tracks: &[Track]) -> Result<(), Trouble> {
-    let video: Vec<&Track> = tracks.iter().filter(|track| track.height.is_some()).collect();
+pub(super) fn check(source: &Source, tracks: &[&Track]) -> Result<(), Trouble> {
+    let video: Vec<&Track> = tracks.iter().copied().filter(|track| track.height.is_some()).collect();
     let Some(first) = video.first() else { return Ok(()) };
     let (wanted, got) = (source.video.duration, first.seconds());
     if got + (MISSING_SHARE * wanted).max(MISSING_SECONDS) < wanted {

@@ -40,8 +40,11 @@ async fn tracks(world: &World, id: &AssetId) -> Vec<(String, Vec<u8>, TrackIndex
     tracks
 }
 
-/// When each fragment begins, and its samples' durations, composition offsets, and whether they stand alone.
-fn times(index: &TrackIndex) -> Vec<(u64, Vec<(u32, i32, bool)>)> {
+/// A sample's duration, composition offset, and whether it stands alone.
+type Timed = (u32, i32, bool);
+
+/// When each fragment begins, and its samples.
+fn times(index: &TrackIndex) -> Vec<(u64, Vec<Timed>)> {
     let samples = |f: &tessera_isobmff::Fragment| {
         f.samples().map(|s| (s.duration, s.composition_offset, s.flags & 0x1_0000 == 0)).collect()
     };
@@ -119,7 +122,7 @@ async fn a_film_made_in_parts_by_workers_that_die_is_the_film_made_at_once() {
             for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
                 assert_eq!((expected.0, expected.1.len()), (found.0, found.1.len()), "{name}: fragment {at}");
                 // Where B-frames stand is the encoder's choice; the first and how long each lasts are not.
-                let fixed = |f: &[(u32, i32, bool)]| (f[0], f.iter().map(|s| s.0).collect::<BTreeSet<_>>());
+                let fixed = |f: &[Timed]| (f[0], f.iter().map(|s| s.0).collect::<BTreeSet<_>>());
                 assert_eq!(fixed(&expected.1), fixed(&found.1), "{name}: fragment {at}");
             }
             assert_eq!((of_one.codec.as_str(), of_one.edit), (of_other.codec.as_str(), of_other.edit), "{name}");

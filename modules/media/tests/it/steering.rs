@@ -28,7 +28,7 @@ async fn log(world: &World, id: &AssetId) -> Vec<String> {
 }
 
 /// The types of all events of the store, in order.
-async fn events(world: &World) -> Vec<String> {
+pub(crate) async fn events(world: &World) -> Vec<String> {
     let batch = world.media.store().events_after(Default::default(), 1000).await.unwrap();
     let name = |kind: &str| kind.trim_start_matches("tessera.media.asset.").trim_end_matches(".v1").to_owned();
     batch.events.iter().map(|(_, event)| name(&event.kind)).collect()

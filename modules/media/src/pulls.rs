@@ -1,0 +1,216 @@
+//! Uploads that are fetched from an address instead of being sent: a job each, which goes on where it was cut.
+
+pub(crate) mod address;
+mod answer;
+mod fetch;
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+use tessera_contract::{Cx, Failure, FailureKind};
+use tessera_contract_media::{FailureReason, MediaError, Pull};
+use tessera_store::{Job, JobError, Store, Tx, WorkerOptions};
+use tessera_types::UploadId;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::MediaConfig,
+    store::{self, Upload},
+    uploads::{UploadError, Uploads, afresh},
+};
+use answer::Known;
+pub(crate) use fetch::Fetcher;
+use fetch::{Body, NoFile};
+
+/// The kind of the jobs, keyed by the upload.
+pub(crate) const PULL_JOB: &str = "pull";
+/// Attempts without a byte before a pull is given up.
+const IN_VAIN_MAX: u32 = 8;
+/// The wait after the first of them; doubled after each.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// What a job is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PullWork {
+    pub(crate) upload_id: UploadId,
+}
+
+/// Asks for a file to be fetched; a tenant has `most` on their way.
+pub(crate) async fn begin(
+    tx: &mut Tx,
+    (id, url, host): &(UploadId, String, String),
+    most: usize,
+) -> Result<Pull, MediaError> {
+    let there = store::pulls_under_way(tx).await?;
+    if there.unsigned_abs() >= most as u64 {
+        let detail = format!("{there} files are on their way, and at most {most} may be: wait, or delete some");
+        return Err(MediaError::JobQuotaExceeded(detail));
+    }
+    let now = tx.now();
+    store::insert_pull(tx, id, url, host).await?;
+    tx.enqueue(PULL_JOB, id.as_str(), &PullWork { upload_id: id.clone() }, now).await?;
+    let found = store::pull_in(tx, id).await?;
+    found.ok_or_else(|| Failure::new(FailureKind::Internal, "a pull is gone as soon as it was stored").into())
+}
+
+/// What works on pulls.
+pub(crate) struct Puller {
+    pub(crate) config: MediaConfig,
+    pub(crate) store: Store,
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) fetcher: Fetcher,
+}
+
+/// Why an attempt did not bring all of a file.
+enum Cut {
+    /// Trying again gives the same.
+    Final(FailureReason),
+    /// Something may pass.
+    Later(String),
+    /// The upload was ended meanwhile.
+    Ended,
+    /// Something of ours.
+    Ours(Failure),
+}
+
+impl From<Failure> for Cut {
+    fn from(failure: Failure) -> Self {
+        Self::Ours(failure)
+    }
+}
+
+impl From<NoFile> for Cut {
+    fn from(no: NoFile) -> Self {
+        let code = match &no {
+            NoFile::Address(_) => "address_refused",
+            NoFile::Refused(_) => "source_refused",
+            NoFile::Changed => "source_changed",
+            NoFile::LengthUnknown => "length_unknown",
+            NoFile::Later(why) => return Self::Later(why.clone()),
+        };
+        Self::Final(reason(code, no.to_string()))
+    }
+}
+
+impl From<UploadError> for Cut {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::TooLarge(why) => Self::Final(reason("too_large", why)),
+            UploadError::QuotaExceeded(why) => Self::Final(reason("quota_exceeded", why)),
+            UploadError::NotFound(_) | UploadError::InUse(_) => Self::Ended,
+            UploadError::Failure(failure) => Self::Ours(failure),
+            other => Self::Later(other.to_string()),
+        }
+    }
+}
+
+fn reason(code: &str, message: String) -> FailureReason {
+    FailureReason { code: code.into(), message }
+}
+
+impl Puller {
+    /// Works on pulls until `shutdown`.
+    pub(crate) async fn work(self: Arc<Self>, shutdown: CancellationToken) {
+        let options = WorkerOptions {
+            concurrency: self.config.concurrent_pulls,
+            // No tenant keeps others waiting, whatever a server takes its time for.
+            per_tenant: Some(self.config.concurrent_pulls.div_ceil(2)),
+            attempts: i64::MAX,
+            grace: Duration::from_secs(1),
+            ..WorkerOptions::default()
+        };
+        let jobs = self.store.jobs();
+        jobs.run(PULL_JOB, options, move |job| self.clone().pull(job), shutdown).await;
+    }
+
+    async fn pull(self: Arc<Self>, job: Arc<Job>) -> Result<(), JobError> {
+        let id = job.payload::<PullWork>()?.upload_id;
+        let found = store::pull_under_way(&self.store.tenant(&job.cx()), &id).await?;
+        let Some(pull) = found else { return Ok(()) };
+        let now = self.store.now();
+        if pull.created_at().plus(self.config.max_pull) <= now {
+            let why = format!("the file was not here after {} s", self.config.max_pull.as_secs());
+            return Ok(self.end(&job, &id, Some(reason("too_slow", why))).await?);
+        }
+        let before = self.received(&job, &id).await?;
+        let cut = match self.fetch(&job.cx(), &id, &pull).await {
+            Ok(()) => return Ok(self.end(&job, &id, None).await?),
+            Err(Cut::Final(reason)) => return Ok(self.end(&job, &id, Some(reason)).await?),
+            Err(Cut::Ended) => {
+                let reason = reason("upload_ended", "the upload was ended while it was fetched".into());
+                return Ok(self.end(&job, &id, Some(reason)).await?);
+            }
+            Err(Cut::Ours(failure)) => failure,
+            Err(Cut::Later(why)) => Failure::new(FailureKind::Unavailable, why),
+        };
+        let in_vain = if self.received(&job, &id).await? > before { 0 } else { pull.in_vain() + 1 };
+        if in_vain >= IN_VAIN_MAX {
+            let why = format!("{cut}; {IN_VAIN_MAX} attempts brought nothing more");
+            return Ok(self.end(&job, &id, Some(reason("unreachable", why))).await?);
+        }
+        let write = self
+            .store
+            .write(&job.cx(), id, move |tx, id| Box::pin(async move { store::count_in_vain(tx, id, in_vain).await }));
+        write.await?;
+        Err(JobError::Later(cut, WAIT * 2_u32.saturating_pow(in_vain.saturating_sub(1))))
+    }
+
+    async fn received(&self, job: &Job, id: &UploadId) -> Result<u64, Failure> {
+        let upload = store::upload(&self.store.tenant(&job.cx()), id).await?;
+        Ok(upload.map_or(0, |upload| upload.received()))
+    }
+
+    /// Fetches what is not here yet.
+    async fn fetch(&self, cx: &Cx, id: &UploadId, pull: &store::StoredPull) -> Result<(), Cut> {
+        let upload = store::upload(&self.store.tenant(cx), id).await?;
+        if upload.as_ref().is_some_and(|upload| upload.is_gone(self.store.now()) || upload.asset_id.is_some()) {
+            return Err(Cut::Ended);
+        }
+        if upload.as_ref().is_some_and(Upload::is_complete) {
+            return Ok(());
+        }
+        let from = upload.as_ref().map_or(0, Upload::received);
+        let known = Known { length: upload.as_ref().map(Upload::length), etag: pull.etag.clone() };
+        let body = self.fetcher.get(&pull.url, from, &known).await?;
+        if upload.is_none() {
+            self.uploads.create_as(cx, id.clone(), body.length, String::new()).await?;
+        }
+        if pull.etag != body.etag {
+            let write = self.store.write(&afresh(cx), (id.clone(), body.etag.clone()), |tx, (id, etag)| {
+                Box::pin(async move { store::keep_etag(tx, id, etag.as_deref()).await })
+            });
+            write.await?;
+        }
+        let _hold = self.uploads.hold(cx, id)?;
+        let upload = self.uploads.receive(cx, id, from, None, bytes(body)).await?;
+        match upload.is_complete() {
+            true => Ok(()),
+            false => Err(Cut::Later("the server ended the file before its end".into())),
+        }
+    }
+
+    /// Ends the pull, well or badly, and forgets the address.
+    async fn end(&self, job: &Job, id: &UploadId, failure: Option<FailureReason>) -> Result<(), Failure> {
+        if let Some(reason) = &failure {
+            tracing::info!(upload = %id, code = reason.code, reason = reason.message, "a file cannot be fetched");
+        }
+        let write = self.store.write(&job.cx(), (id.clone(), failure), |tx, (id, failure)| {
+            Box::pin(async move { store::end_pull(tx, id, failure.as_ref()).await })
+        });
+        write.await
+    }
+}
+
+/// The bytes that are not here yet.
+fn bytes(body: Body) -> impl futures::Stream<Item = Result<bytes::Bytes, String>> + Send {
+    let mut skip = body.skip;
+    let pieces = body.response.bytes_stream().map_err(|_| "the server's answer was cut".to_owned());
+    pieces
+        .map_ok(move |mut piece| {
+            let before = skip.min(piece.len() as u64);
+            skip -= before;
+            piece.split_off(before as usize)
+        })
+        .filter(|piece| futures::future::ready(!matches!(piece, Ok(piece) if piece.is_empty())))
+}

@@ -1,0 +1,158 @@
+//! Asking a server for a file: every name is looked up here and every address checked before anything is sent to it, at each
+//! redirect anew.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use ipnet::IpNet;
+use reqwest::{
+    Client, Response, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+    header::{ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE},
+    redirect::Policy,
+};
+
+use super::{
+    address::{self, Refused, may_ask},
+    answer::{self, Answer, Known},
+};
+
+const REDIRECTS_MAX: usize = 5;
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may pause.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Why there is no file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoFile {
+    /// It stands where nothing is asked.
+    #[error("{0}")]
+    Address(#[from] Refused),
+    /// The server will not give it, or sends us round in circles.
+    #[error("{0}")]
+    Refused(String),
+    /// Not what was begun.
+    #[error("the file has changed since its first bytes were fetched")]
+    Changed,
+    /// A server that does not say how long it is.
+    #[error("the server does not say how long the file is")]
+    LengthUnknown,
+    /// Something that may pass.
+    #[error("{0}")]
+    Later(String),
+}
+
+/// A file's bytes on their way.
+pub(crate) struct Body {
+    pub(crate) response: Response,
+    pub(crate) length: u64,
+    pub(crate) etag: Option<String>,
+    /// Bytes at the beginning that are here already.
+    pub(crate) skip: u64,
+}
+
+/// Asks servers, of the networks it may.
+#[derive(Clone)]
+pub(crate) struct Fetcher {
+    http: Client,
+    allowed: Arc<[IpNet]>,
+}
+
+impl Fetcher {
+    pub(crate) fn new(allowed: &[IpNet]) -> Self {
+        drop(tessera_contract::http_client()); // installs the TLS provider once for the process
+        let allowed: Arc<[IpNet]> = allowed.into();
+        let http = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT)
+            .read_timeout(PAUSE)
+            .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Arc::new(Checked(allowed.clone())))
+            .build()
+            .expect("a client with these settings always builds once a TLS provider is installed");
+        Self { http, allowed }
+    }
+
+    /// The address, when it may be asked.
+    pub(crate) fn check(&self, url: &str) -> Result<Url, Refused> {
+        address::url(url, &self.allowed)
+    }
+
+    /// Asks for everything from byte `from` on.
+    pub(crate) async fn get(&self, url: &str, from: u64, known: &Known) -> Result<Body, NoFile> {
+        let mut url = self.check(url)?;
+        for _ in 0..=REDIRECTS_MAX {
+            // Compressed on the way, its bytes would not be counted as they are stored.
+            let mut request = self.http.get(url.clone()).header(ACCEPT_ENCODING, "identity");
+            if from > 0 {
+                request = request.header(RANGE, format!("bytes={from}-"));
+                if let Some(etag) = &known.etag {
+                    request = request.header(IF_RANGE, etag);
+                }
+            }
+            let response = request.send().await.map_err(|error| unreachable_because(&error))?;
+            match answer::read(response.status(), response.headers(), from, known) {
+                Answer::Body { length, etag, skip } => return Ok(Body { response, length, etag, skip }),
+                Answer::Elsewhere => url = self.next(&url, &response)?,
+                Answer::Later => return Err(NoFile::Later(format!("the server answers {}", response.status()))),
+                Answer::Refused => {
+                    return Err(NoFile::Refused(format!("the server will not give it: {}", response.status())));
+                }
+                Answer::LengthUnknown => return Err(NoFile::LengthUnknown),
+                Answer::Changed => return Err(NoFile::Changed),
+            }
+        }
+        Err(NoFile::Refused(format!("the server redirects more than {REDIRECTS_MAX} times")))
+    }
+
+    /// Where a redirect leads, checked as the first address was.
+    fn next(&self, from: &Url, response: &Response) -> Result<Url, NoFile> {
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        let to = location.and_then(|location| from.join(location).ok());
+        let to = to.ok_or_else(|| NoFile::Refused("the server redirects to nowhere".into()))?;
+        if from.scheme() == "https" && to.scheme() != "https" {
+            return Err(NoFile::Refused("the server redirects from https to something that others can read".into()));
+        }
+        Ok(self.check(to.as_str())?)
+    }
+}
+
+/// Looks names up, and gives only addresses that may be asked.
+struct Checked(Arc<[IpNet]>);
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allowed = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let there = !found.is_empty();
+            let may: Vec<SocketAddr> = found.into_iter().filter(|at| may_ask(at.ip(), &allowed)).collect();
+            match (may.is_empty(), there) {
+                (false, _) => Ok(Box::new(may.into_iter()) as Addrs),
+                (true, true) => {
+                    let why =
+                        "the host is of a private or local network; `pull_networks` of `[media]` allows such networks";
+                    Err(Refused(why.into()).into())
+                }
+                (true, false) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+            }
+        })
+    }
+}
+
+/// What kept a request from being answered. Addresses are left out of it: they may hold secrets.
+fn unreachable_because(error: &reqwest::Error) -> NoFile {
+    let mut source = std::error::Error::source(error);
+    let mut last = String::new();
+    while let Some(cause) = source {
+        if let Some(refused) = cause.downcast_ref::<Refused>() {
+            return refused.clone().into();
+        }
+        last = cause.to_string();
+        source = cause.source();
+    }
+    match error.is_timeout() {
+        true => NoFile::Later("the server does not answer".into()),
+        false => NoFile::Later(format!("the server cannot be reached: {last}")),
+    }
+}
