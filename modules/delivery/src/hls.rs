@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tessera_hls::{
+use tessera_hls::{VideoRange, 
     AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, Method, MultivariantPlaylist, Resource, Run,
     Variant,
 };
@@ -101,8 +101,18 @@ fn variant(track: &Track, group: Option<&AudioGroup<'_>>, uri: String) -> Varian
             TrackKind::Audio(_) => None,
         },
         frame_rate: track.index.frame_rate(),
+        video_range: video_range(track),
         audio: group.map(|group| group.name.clone()),
         ..Variant::default()
+    }
+}
+
+/// How light is coded; standard range need not be said (RFC 8216bis §4.4.6.2).
+fn video_range(track: &Track) -> Option<VideoRange> {
+    match track.index.sample_entry.colour()? {
+        [_, 16, _] => Some(VideoRange::Pq),
+        [_, 18, _] => Some(VideoRange::Hlg),
+        _ => None,
     }
 }
 
