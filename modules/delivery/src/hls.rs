@@ -1,6 +1,8 @@
 //! HLS playlists of a presentation (RFC 8216bis). URIs are relative, so that the signed prefix reaches every segment.
 
-use tessera_hls::{Error, IFrameVariant, MediaPlaylist, MediaSegment, MultivariantPlaylist, Resource, Run, Variant};
+use tessera_hls::{
+    Error, IFrameVariant, MediaPlaylist, MediaSegment, MultivariantPlaylist, Resource, Run, Variant, VideoRange,
+};
 use tessera_isobmff::TrackKind;
 
 use crate::{
@@ -44,7 +46,7 @@ pub(crate) fn multivariant(
     };
     let i_frames = video.iter().map(|track| i_frame_variant(track, playlist(track, Playlist::IFrames)));
     let i_frame_variants = i_frames.collect();
-    let audio = groups.iter().flat_map(|group| group.renditions(&uri)).collect();
+    let audio = groups.iter().flat_map(|group| group.renditions(uri)).collect();
     let mut playlist = MultivariantPlaylist { variants, i_frame_variants, audio, ..MultivariantPlaylist::default() };
     subtitles::announce(presentation, text, &mut playlist);
     Ok(playlist.write()?)
@@ -61,8 +63,18 @@ fn variant(track: &Track, group: Option<&AudioGroup<'_>>, uri: String) -> Varian
         codecs: codecs.map(|track| track.index.codec.clone()).collect(),
         resolution: resolution(track),
         frame_rate: track.index.frame_rate(),
+        video_range: video_range(track),
         audio: group.map(|group| group.name.clone()),
         ..Variant::default()
+    }
+}
+
+/// How light is coded; standard range need not be said (RFC 8216bis §4.4.6.2).
+fn video_range(track: &Track) -> Option<VideoRange> {
+    match track.index.sample_entry.colour()? {
+        [_, 16, _] => Some(VideoRange::Pq),
+        [_, 18, _] => Some(VideoRange::Hlg),
+        _ => None,
     }
 }
 

@@ -105,10 +105,8 @@ async fn made(bench: &Bench, film: &[u8], by_content: bool) -> (Vec<Rendition>, 
 
 /// How like `film` at this size `track.mp4` is.
 fn ssim(bench: &Bench, width: u16, height: u16) -> f64 {
-    let scaled =
-        format!("[1:v]scale={width}:{height}:flags=bicubic,setsar=1,format=yuv420p,settb=1/1000,setpts=N[film]");
-    let compared =
-        format!("{scaled};[0:v]settb=1/1000,setpts=N[made];[made][film]ssim,metadata=print:key=lavfi.ssim.Y:file=-");
+    let scaled = format!("[1:v]scale={width}:{height}:flags=bicubic,setsar=1,format=yuv420p,setpts=N/TB[film]");
+    let compared = format!("{scaled};[0:v]setpts=N/TB[made];[made][film]ssim,metadata=print:key=lavfi.ssim.Y:file=-");
     let told = bench.ffmpeg(&format!("-i track.mp4 -i film -filter_complex {compared} -f null -")).unwrap();
     let text = String::from_utf8(told).unwrap();
     let found: Vec<f64> = text.lines().filter_map(|line| line.strip_prefix("lavfi.ssim.Y=")?.parse().ok()).collect();

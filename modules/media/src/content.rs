@@ -76,12 +76,17 @@ pub(crate) fn saved(usual: f64, least: f64) -> u8 {
     }
 }
 
+/// What so many steps leave of a bit rate.
+fn less(kbps: u32, steps: u8) -> u32 {
+    (f64::from(kbps) * (-f64::from(steps) / 6.0).exp2()).round().max(1.0) as u32
+}
+
 impl Plan {
     /// Takes these steps of rate factor off every rendition, and off its highest bit rate what they come to.
     pub(crate) fn save(&mut self, steps: u8) {
         for track in &mut self.video {
             track.saved = steps;
-            track.max_kbps = (f64::from(track.max_kbps) * (-f64::from(steps) / 6.0).exp2()).round().max(1.0) as u32;
+            track.max_kbps = less(track.max_kbps, steps);
         }
     }
 
@@ -100,10 +105,12 @@ pub(crate) fn sample(source: &Source, plan: &Plan) -> Option<Vec<String>> {
     arguments.extend(moments(source));
     arguments.extend(["-filter_complex".into(), format!("{},split=2[m0][m1]", joined(source, track))]);
     for (number, file) in SAMPLES.iter().enumerate() {
-        let factor = RATE_FACTOR + if number == 0 { 0 } else { MOST_SAVED };
+        let saved = if number == 0 { 0 } else { MOST_SAVED };
+        let (factor, most) = (RATE_FACTOR + saved, less(track.max_kbps, saved));
         let closed = format!("scenecut=0:open-gop=0:keyint={0}:min-keyint={0}", track.group);
         arguments.extend(words(&["-map", &format!("[m{number}]"), "-c:v", "libx264", "-preset", "veryfast"]));
         arguments.extend(words(&["-crf", &factor.to_string(), "-x264-params", &closed, "-f", "matroska"]));
+        arguments.extend(words(&["-maxrate", &format!("{most}k"), "-bufsize", &format!("{}k", 2 * most)]));
         arguments.push(format!("{OUT}/{file}"));
     }
     Some(arguments)
@@ -117,7 +124,7 @@ pub(crate) fn compare(source: &Source, plan: &Plan, file: &str) -> Option<Vec<St
     arguments.extend(encode::guarded("h264", "matroska", "matroska"));
     arguments.extend(["-i".into(), format!("{OUT}/{file}")]);
     let number = starts(source).len();
-    let same = "settb=1/1000,setpts=N";
+    let same = "setpts=N/TB";
     let graph = format!(
         "{},{same}[film];[{number}:v]{same}[coded];[coded][film]ssim,metadata=print:key=lavfi.ssim.Y:file=-[m]",
         joined(source, track)

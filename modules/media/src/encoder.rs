@@ -8,8 +8,9 @@ use crate::{
     plan::VideoTrack,
 };
 
-/// Logical processors that SVT-AV1 plans for: what it makes depends on it, so it must not depend on the machine.
-const SVT_PROCESSORS: u32 = 2;
+/// Logical processors that SVT-AV1 plans for. With two, its bytes under a highest bit rate are others each time; with one they are
+/// the same, on every machine.
+const SVT_PROCESSORS: u32 = 1;
 
 /// FFmpeg's arguments for the coding of a track.
 pub(crate) fn arguments(track: &VideoTrack, preset: Preset) -> Vec<String> {

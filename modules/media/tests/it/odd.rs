@@ -254,7 +254,7 @@ const TIMES: &[Row] = &[
         "transport stream whose times begin anew",
         &["V A -c:v libx264 -g 10 -c:a ac3 -output_ts_offset 900 one.ts", "V A -c:v libx264 -g 10 -c:a ac3 two.ts"],
         "one.ts+two.ts",
-        Expected { seconds: 3.95, ..USUAL },
+        Expected { seconds: 3.95, sound: Some(4.03), ..USUAL },
     ),
     made(
         "transport stream whose times leap",
