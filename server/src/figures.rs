@@ -92,7 +92,7 @@ const FIGURES: &[Described] = &[
     ("tessera_identity_hashes_limit", Gauge, Unit::Count, "Passwords that may; further ones are turned away."),
     ("tessera_identity_password_hashes_total", Counter, Unit::Count, "Passwords hashed."),
     ("tessera_identity_sign_ins_total", Counter, Unit::Count, "Attempts to sign in, by outcome."),
-    ("tessera_media_assets_total", Counter, Unit::Count, "Assets that became ready or failed."),
+    ("tessera_media_assets_total", Counter, Unit::Count, "Assets that became ready, failed or were cancelled."),
     ("tessera_origin_refusals_total", Counter, Unit::Count, "Media requests that were refused, by code."),
     // Process and machine
     ("tessera_build_info", Gauge, Unit::Count, "1, with the version."),

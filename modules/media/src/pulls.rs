@@ -128,13 +128,11 @@ impl Puller {
         let id = job.payload::<PullWork>()?.upload_id;
         let found = store::pull_under_way(&self.store.tenant(&job.cx()), &id).await?;
         let Some(pull) = found else { return Ok(()) };
-        let now = self.store.now();
-        if pull.created_at().plus(self.config.max_pull) <= now {
-            let why = format!("the file was not here after {} s", self.config.max_pull.as_secs());
-            return Ok(self.end(&job, &id, Some(reason("too_slow", why))).await?);
-        }
+        let left = pull.created_at().plus(self.config.max_pull).since(self.store.now());
         let before = self.received(&job, &id).await?;
-        let cut = match self.fetch(&job.cx(), &id, &pull).await {
+        let cx = job.cx();
+        let fetched = tokio::time::timeout(left, self.fetch(&cx, &id, &pull)).await;
+        let cut = match fetched.unwrap_or_else(|_| Err(self.too_slow())) {
             Ok(()) => return Ok(self.end(&job, &id, None).await?),
             Err(Cut::Final(reason)) => return Ok(self.end(&job, &id, Some(reason)).await?),
             Err(Cut::Ended) => {
@@ -154,6 +152,11 @@ impl Puller {
             .write(&job.cx(), id, move |tx, id| Box::pin(async move { store::count_in_vain(tx, id, in_vain).await }));
         write.await?;
         Err(JobError::Later(cut, WAIT * 2_u32.saturating_pow(in_vain.saturating_sub(1))))
+    }
+
+    fn too_slow(&self) -> Cut {
+        let why = format!("the file was not here after {} s", self.config.max_pull.as_secs());
+        Cut::Final(reason("too_slow", why))
     }
 
     async fn received(&self, job: &Job, id: &UploadId) -> Result<u64, Failure> {

@@ -20,7 +20,7 @@ const SHORTER: &[(&str, &str)] = &[
     ("for: 2m", "for: 0s"),
     ("for: 5m", "for: 0s"),
     ("oldest_timestamp_seconds > 0) > 60", "oldest_timestamp_seconds > 0) > 1"),
-    ("tessera_jobs_oldest_due_seconds > 900", "tessera_jobs_oldest_due_seconds > 1"),
+    ("{kind!=\"encode\"} > 900", "{kind!=\"encode\"} > 1"),
     ("tessera_store_writes_waiting > 256", "tessera_store_writes_waiting > 3"),
     ("\"wrong|limited\"}[10s])) > 100", "\"wrong|limited\"}[10s])) > 10"),
 ];
