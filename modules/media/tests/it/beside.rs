@@ -249,8 +249,8 @@ async fn hostile_subtitles_cost_little_and_bring_nothing_along() {
          onerror=alert(1)><script>alert(1)</script>\n"
     );
     put(&world, "acme", &asset.asset_id, "bad", reaching.as_bytes()).await.unwrap();
-    let kept = &texts(&world, &world.descriptor("acme", &asset.asset_id).await).await[0].2;
-    assert_eq!(*kept, file(&[("00:00:00.000 --> 00:00:01.000", "alert(1)")]));
+    let kept = texts(&world, &world.descriptor("acme", &asset.asset_id).await).await.pop();
+    assert_eq!(kept.unwrap().2, file(&[("00:00:00.000 --> 00:00:01.000", "alert(1)")]));
     let missing = PutSubtitles {
         asset_id: asset.asset_id.clone(),
         subtitle_id: "bad".into(),
