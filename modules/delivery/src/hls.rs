@@ -87,6 +87,7 @@ fn i_frame_variant(track: &Track, uri: String) -> IFrameVariant {
         average_bandwidth: rate.average,
         codecs: vec![track.index.codec.clone()],
         resolution: resolution(track),
+        video_range: video_range(track),
         ..IFrameVariant::default()
     }
 }

@@ -125,11 +125,11 @@ impl KeyDivision {
             (Self::Asset, _) => None,
             (Self::TrackType | Self::Resolution, TrackKind::Audio(_)) => Some("audio"),
             (Self::TrackType, TrackKind::Video(_)) => Some("video"),
-            (Self::Resolution, TrackKind::Video(format)) => Some(match format.width.min(format.height) {
-                ..=SD_PIXELS => "sd",
-                ..=HD_PIXELS => "hd",
-                _ => "uhd",
-            }),
+            (Self::Resolution, TrackKind::Video(format)) => match format.width.min(format.height) {
+                side if side <= SD_PIXELS => Some("sd"),
+                side if side <= HD_PIXELS => Some("hd"),
+                _ => Some("uhd"),
+            },
         };
         match (encryption, class) {
             (Encryption::Cbcs, class) => class.map(str::to_owned),
