@@ -174,7 +174,11 @@ async fn playlists_with_subtitles_keep_every_rule_of_the_standard() {
         texts.insert(master.clone(), text.clone());
         let (playlist, size) = (|uri: &str| texts.get(uri).cloned(), |_: &str| None);
         let reports = tessera_hls::Presentation { playlist: &playlist, size: &size }.check(&master);
-        assert_eq!(reports.len(), 7, "two renditions, sound, three of text, and the list of them: {reports:?}");
+        assert_eq!(
+            reports.len(),
+            9,
+            "two renditions with I-frames, sound, three of text, and the list of them: {reports:?}"
+        );
         let found: Vec<String> =
             reports.iter().filter(|report| !report.findings.is_empty()).map(ToString::to_string).collect();
         assert!(found.is_empty(), "{protection}:\n{}", found.join("\n"));
