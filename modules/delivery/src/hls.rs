@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tessera_hls::{VideoRange, 
+use tessera_hls::{
     AudioRendition, Error, Key, KeyFormat, MediaPlaylist, MediaSegment, Method, MultivariantPlaylist, Resource, Run,
-    Variant,
+    Variant, VideoRange,
 };
 use tessera_isobmff::TrackKind;
 

@@ -175,8 +175,23 @@ impl<'w> Attempt<'w> {
         Ok(())
     }
 
-    /// One run of FFmpeg for every track, while the asset tells how far it is.
+    /// A run of FFmpeg for each part of the plan.
     async fn transcode(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<(), Trouble> {
+        let parts = plan.parts();
+        for (number, part) in parts.iter().enumerate() {
+            self.transcode_part(source, part, (number, parts.len()), scratch).await?;
+        }
+        Ok(())
+    }
+
+    /// One run of FFmpeg, while the asset tells how far it is: `number` of `count` parts are done.
+    async fn transcode_part(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        (number, count): (usize, usize),
+        scratch: &Scratch,
+    ) -> Result<(), Trouble> {
         let config = &self.worker.config;
         let most = encode::largest_file(source, plan);
         self.check_space(most).await?;
@@ -184,12 +199,12 @@ impl<'w> Attempt<'w> {
         let mut progress = Progress::new(source.video.duration);
         let on_output = move |bytes: &[u8]| {
             if let Some(done) = progress.push(bytes) {
-                share.send_replace(done);
+                share.send_replace((number as f64 + done) / count as f64);
             }
             Ok::<_, Overflow>(())
         };
         let arguments = encode::transcode(source, plan, config.preset);
-        let limits = self.limits(source.video.duration, most, plan.tracks());
+        let limits = self.limits(source.video.duration * plan.effort(), most, plan.tracks());
         let running = self.worker.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
             ended = running => ended.map_err(transcoding),
