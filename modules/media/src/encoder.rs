@@ -1,5 +1,5 @@
 //! The encoders of pictures, and what each is told. All make closed groups of pictures that last equally long in every
-//! rendition, so that a player can switch; the same pictures and words give the same bytes.
+//! rendition, so that a player can switch.
 
 use crate::{
     colour::{ContentLight, DynamicRange, Mastering},

@@ -19,6 +19,10 @@ const HALVED_BELOW: u32 = 720;
 const FAST: f64 = 30.5;
 /// Languages of a source that are taken.
 const LANGUAGES_MAX: usize = 16;
+/// Pixels a second of the renditions from 240p to 1080p at 30 pictures a second.
+const LADDER_PIXELS: f64 = 115e6;
+/// How much longer H.265 and AV1 take than H.264.
+const SLOWER: f64 = 4.0;
 const STEREO_KBPS: u32 = 128;
 const SURROUND_KBPS: u32 = 384;
 /// Channels of 5.1.
@@ -111,6 +115,29 @@ impl Plan {
         let source =
             SourceInfo { container, video_codec, audio_codec: None, width, height, frame_rate, duration_seconds: 0.0 };
         Self { source, video: vec![track], audio: Vec::new(), subtitles: Vec::new(), subtitles_left_out: Vec::new() }
+    }
+
+    /// The plan in parts that are made one after the other, a codec each and sound with the first: encoders of all codecs at a time
+    /// need more memory than a child may have.
+    pub(crate) fn parts(&self) -> Vec<Self> {
+        let mut codecs: Vec<VideoCodec> = self.video.iter().map(|track| track.codec).collect();
+        codecs.sort_unstable();
+        codecs.dedup();
+        let part = |(number, codec): (usize, &VideoCodec)| {
+            let video = self.video.iter().filter(|track| track.codec == *codec).cloned().collect();
+            let audio = if number == 0 { self.audio.clone() } else { Vec::new() };
+            Self { source: self.source.clone(), video, audio, subtitles: Vec::new(), subtitles_left_out: Vec::new() }
+        };
+        codecs.iter().enumerate().map(part).collect()
+    }
+
+    /// How much work its pictures are, in those of a ladder in H.264 up to 1080p at 30 pictures a second; at least 1.
+    pub(crate) fn effort(&self) -> f64 {
+        let of = |track: &VideoTrack| {
+            let pixels = f64::from(track.width) * f64::from(track.height) * track.frame_rate;
+            pixels * if track.codec == VideoCodec::H264 { 1.0 } else { SLOWER }
+        };
+        (self.video.iter().map(of).sum::<f64>() / LADDER_PIXELS).max(1.0)
     }
 
     /// Track files that it makes.
@@ -319,6 +346,19 @@ mod tests {
         let small = source(128, 48, "25/1", vec![]);
         assert_eq!(told(&small, &all).iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>(), ["v48", "v48-hevc"]);
         assert_eq!(told(&small, &[VideoCodec::Av1]), [("v48".to_owned(), Sdr, 8, 400)], "or nothing would be made");
+    }
+
+    #[test]
+    fn what_is_more_work_is_given_more_time() {
+        let effort = |width, height, codecs: &[VideoCodec]| {
+            let config = LadderConfig { codecs: codecs.to_vec(), tallest: 2160, ..LadderConfig::default() };
+            Plan::of(&source(width, height, "30/1", vec![]), &config).effort()
+        };
+        let usual = effort(1920, 1080, &[VideoCodec::H264]);
+        assert!((1.0..1.1).contains(&usual), "{usual}");
+        assert_eq!(effort(320, 180, &[VideoCodec::H264]), 1.0);
+        let all = effort(3840, 2160, &[VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Av1]);
+        assert!((35.0..50.0).contains(&all), "{all}");
     }
 
     #[test]

@@ -265,9 +265,24 @@ impl<'w> Attempt<'w> {
         Ok(())
     }
 
-    /// One run of FFmpeg for every track of a plan, while the asset tells how far it is: `way` is from where to where, in
-    /// percent.
+    /// A run of FFmpeg for each part of a plan, while the asset tells how far it is: `way` is from where to where, in percent.
     async fn transcode(&self, source: &Source, plan: &Plan, way: (u8, u8), scratch: &Scratch) -> Result<(), Trouble> {
+        let parts = plan.parts();
+        for (number, part) in parts.iter().enumerate() {
+            self.transcode_part(source, part, (number, parts.len()), way, scratch).await?;
+        }
+        Ok(())
+    }
+
+    /// One run of FFmpeg: `number` of `count` parts are done.
+    async fn transcode_part(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        (number, count): (usize, usize),
+        way: (u8, u8),
+        scratch: &Scratch,
+    ) -> Result<(), Trouble> {
         let config = &self.worker.config;
         let most = encode::largest_file(source, plan);
         self.worker.check_space(most).await?;
@@ -275,21 +290,27 @@ impl<'w> Attempt<'w> {
         let mut progress = Progress::new(source.video.duration);
         let on_output = move |bytes: &[u8]| {
             if let Some(done) = progress.push(bytes) {
-                share.send_replace(done);
+                share.send_replace((number as f64 + done) / count as f64);
             }
             Ok::<_, Overflow>(())
         };
         let arguments = encode::transcode(source, plan, config.preset, Part::Whole);
-        let limits = self.worker.limits(source.video.duration, most, plan.tracks());
+        let limits = self.worker.limits(source.video.duration * plan.effort(), most, plan.tracks());
         let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
+        let first = number as f64 / count as f64;
         tokio::select! {
             ended = running => ended.map_err(transcoding),
-            lost = self.report(source.video.duration, way, heard) => Err(lost),
+            lost = self.report((first, source.video.duration), way, heard) => Err(lost),
         }
     }
 
     /// Tells the encoder's progress until the asset is lost.
-    async fn report(&self, duration: f64, (from, to): (u8, u8), mut heard: watch::Receiver<f64>) -> Trouble {
+    async fn report(
+        &self,
+        (first, duration): (f64, f64),
+        (from, to): (u8, u8),
+        mut heard: watch::Receiver<f64>,
+    ) -> Trouble {
         let began = Instant::now();
         let (mut told, mut at) = (from, began);
         while heard.changed().await.is_ok() {
@@ -299,7 +320,7 @@ impl<'w> Attempt<'w> {
                 continue;
             }
             (told, at) = (percent.max(told), Instant::now());
-            let pace = Pace::of(0.0, share, duration, began.elapsed());
+            let pace = Pace::of(first, share, duration, began.elapsed());
             match self.tell_pace("transcoding", told, pace).await {
                 Err(Trouble::Lost) => return Trouble::Lost,
                 Err(trouble) => tracing::warn!(asset = %self.asset.asset_id, ?trouble, "telling progress"),

@@ -161,19 +161,35 @@ impl<'w> Task<'w> {
         Ok(SourceCopy { scratch, source, plan })
     }
 
+    /// A run of FFmpeg for each part of the plan.
     async fn transcode(&self, copy: &SourceCopy, scratch: &Scratch, most: u64) -> Result<(), Trouble> {
+        let parts = copy.plan.parts();
+        for (number, part) in parts.iter().enumerate() {
+            self.transcode_part(copy, part, (number, parts.len()), (scratch, most)).await?;
+        }
+        Ok(())
+    }
+
+    /// One run of FFmpeg: `number` of `count` parts are done.
+    async fn transcode_part(
+        &self,
+        copy: &SourceCopy,
+        plan: &Plan,
+        (number, count): (usize, usize),
+        (scratch, most): (&Scratch, u64),
+    ) -> Result<(), Trouble> {
         let (config, source) = (&self.worker.config, &copy.source);
         let frames = self.frames(source);
         let (share, heard) = watch::channel(0.0);
         let mut progress = Progress::new(frames as f64 / source.video.rate.as_f64());
         let on_output = move |bytes: &[u8]| {
             if let Some(done) = progress.push(bytes) {
-                share.send_replace(done);
+                share.send_replace((number as f64 + done) / count as f64);
             }
             Ok::<_, Overflow>(())
         };
-        let arguments = encode::transcode(source, &copy.plan, config.preset, Part::Pictures(&self.chunk));
-        let limits = self.worker.limits(source.video.duration, most, copy.plan.video.len());
+        let arguments = encode::transcode(source, plan, config.preset, Part::Pictures(&self.chunk));
+        let limits = self.worker.limits(source.video.duration * plan.effort(), most, plan.video.len());
         let running = self.sandbox.run(&config.ffmpeg, arguments, scratch.path(), &limits, on_output);
         tokio::select! {
             ended = running => ended.map_err(transcoding),

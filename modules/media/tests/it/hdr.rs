@@ -81,7 +81,7 @@ fn field(bench: &Bench, track: &[u8]) -> Vec<Value> {
 /// What the tracks say of themselves, and that grey stays and becomes what it is to.
 fn check(bench: &Bench, made: &Made, transfer: &str, light: fn(f64) -> f64, peak: f64) {
     assert_eq!(made.track_ids(), ["v480", "v480-hevc", "v480-av1"], "{transfer}");
-    for ((track, _), id) in made.tracks.iter().zip(made.track_ids()) {
+    for ((track, index), id) in made.tracks.iter().zip(made.track_ids()) {
         let deep = id != "v480";
         let [stream, _] = field(bench, track).try_into().unwrap();
         let said = ["pix_fmt", "color_transfer", "color_primaries", "color_space", "color_range"]
@@ -91,6 +91,12 @@ fn check(bench: &Bench, made: &Made, transfer: &str, light: fn(f64) -> f64, peak
             false => ["yuv420p", "bt709", "bt709", "bt709", "tv"],
         };
         assert_eq!(said, expected, "{transfer}: {id}");
+        let points = match (deep, transfer) {
+            (false, _) => [1, 1, 1],
+            (true, "smpte2084") => [9, 16, 9],
+            (true, _) => [9, 18, 9],
+        };
+        assert_eq!(index.sample_entry.colour(), Some(points), "{transfer}: what manifests are told of {id}");
         let levels = levels(bench, track, deep);
         // Coding costs a little; a step down of more than that would be seen as a band.
         let (near, step) = if deep { (12.0, 10) } else { (3.0, 2) };
