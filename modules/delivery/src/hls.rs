@@ -42,7 +42,7 @@ pub(crate) fn multivariant(
     };
     let i_frames = video.iter().map(|track| i_frame_variant(track, playlist(track, Playlist::IFrames)));
     let i_frame_variants = i_frames.collect();
-    let audio = groups.iter().flat_map(|group| group.renditions(&uri)).collect();
+    let audio = groups.iter().flat_map(|group| group.renditions(uri)).collect();
     Ok(MultivariantPlaylist { variants, i_frame_variants, audio, ..MultivariantPlaylist::default() }.write()?)
 }
 
