@@ -8,8 +8,6 @@ use tessera_isobmff::TrackKind;
 
 /// What a FairPlay key request names, until something else is configured.
 const SKD: &str = "skd://{key_id}";
-const SD_PIXELS: u16 = 576;
-const HD_PIXELS: u16 = 1088;
 
 /// Settings of how protected assets leave the origin.
 #[derive(Debug, Clone, Deserialize)]
@@ -125,17 +123,22 @@ impl KeyDivision {
             (Self::Asset, _) => None,
             (Self::TrackType | Self::Resolution, TrackKind::Audio(_)) => Some("audio"),
             (Self::TrackType, TrackKind::Video(_)) => Some("video"),
-            (Self::Resolution, TrackKind::Video(format)) => match format.width.min(format.height) {
-                side if side <= SD_PIXELS => Some("sd"),
-                side if side <= HD_PIXELS => Some("hd"),
-                _ => Some("uhd"),
-            },
+            (Self::Resolution, TrackKind::Video(format)) => Some(resolution(format.width.min(format.height))),
         };
         match (encryption, class) {
             (Encryption::Cbcs, class) => class.map(str::to_owned),
             (Encryption::Cenc, None) => Some("cenc".into()),
             (Encryption::Cenc, Some(class)) => Some(format!("cenc-{class}")),
         }
+    }
+}
+
+/// The class of video with so many pixels on its shorter side.
+fn resolution(pixels: u16) -> &'static str {
+    match pixels {
+        0..=576 => "sd",
+        577..=1088 => "hd",
+        1089.. => "uhd",
     }
 }
 

@@ -77,15 +77,15 @@ async fn a_replaced_master_key_still_opens_what_it_sealed() {
 
 /// As an older server left it.
 static BEFORE_LABELS: tessera_store::Module = tessera_store::module!("drm", ["0001_content_keys"]);
+const INSERT_BEFORE_LABELS: &str = "insert into content_keys \
+    (tenant, asset_id, key_id, wrapped, master_key_id, created_at) values ('acme', 'ast_1', 'k', $1, 'm1', 1)";
 
 #[tokio::test]
 async fn a_key_from_before_labels_is_the_one_without_a_label() {
     on_every_engine(async |engine| {
         let store = engine.open(&BEFORE_LABELS).await;
-        let insert = "insert into content_keys (tenant, asset_id, key_id, wrapped, master_key_id, created_at) \
-            values ('acme', 'ast_1', 'k', $1, 'm1', 1)";
-        let written = store.system_write(vec![7u8; 3], move |tx, wrapped| {
-            Box::pin(async move { tx.execute(insert, tessera_store::params![wrapped.clone()]).await })
+        let written = store.system_write(vec![7u8; 3], |tx, wrapped| {
+            Box::pin(async move { tx.execute(INSERT_BEFORE_LABELS, tessera_store::params![wrapped.clone()]).await })
         });
         assert_eq!(written.await.unwrap(), 1);
         store.close().await;
