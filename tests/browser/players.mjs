@@ -53,7 +53,7 @@ async function choose({ page }, which) {
   // A paused video shows what it has until it is sought in.
   const shown = (height) => {
     const video = document.querySelector("video");
-    if (video.videoHeight === height) return true;
+    if (video.videoHeight === height) return !video.seeking;
     if (!video.seeking) video.currentTime = video.currentTime < 1 ? 1.2 : 0.4;
     return false;
   };
