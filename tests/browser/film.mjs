@@ -23,7 +23,12 @@ export async function still({ page }, seconds) {
   const clip = await page.evaluate(async (seconds) => {
     const video = document.querySelector("video");
     video.pause();
-    const shown = new Promise((done) => video.requestVideoFrameCallback(done));
+    // A frame of an earlier seek may come yet.
+    const shown = new Promise((done) => {
+      const look = (_, { mediaTime }) =>
+        Math.abs(mediaTime - seconds) < 0.1 ? done() : video.requestVideoFrameCallback(look);
+      video.requestVideoFrameCallback(look);
+    });
     video.currentTime = seconds;
     await shown;
     for (const other of video.parentElement.children) {

@@ -22,8 +22,10 @@ function* outputs() {
     for (const scheme of names) {
       for (const addressing of ["", "-ranges"]) {
         yield { film, player: "shaka", manifest: `manifest${scheme}${addressing}.mpd` };
-        // Of a playlist's bare keys Shaka Player takes one a presentation: pictures and sound under two keys need DASH.
-        if (film !== "divided") yield { film, player: "shaka", manifest: `master${scheme}${addressing}.m3u8` };
+        // Where pictures and sound have a key each, Shaka Player takes one of the bare keys of playlists, and hls.js the first
+        // key id of a box, which is the other track's.
+        if (film === "divided") continue;
+        yield { film, player: "shaka", manifest: `master${scheme}${addressing}.m3u8` };
         const alone = film === "clear" ? "" : "-clearkey";
         yield { film, player: "hls", manifest: `master${scheme}${addressing}${alone}.m3u8` };
       }
@@ -51,7 +53,7 @@ async function choose({ page }, which) {
   // A paused video shows what it has until it is sought in.
   const shown = (height) => {
     const video = document.querySelector("video");
-    if (video.videoHeight === height) return true;
+    if (video.videoHeight === height) return !video.seeking;
     if (!video.seeking) video.currentTime = video.currentTime < 1 ? 1.2 : 0.4;
     return false;
   };
@@ -75,8 +77,10 @@ async function plays(visitor, output, reference) {
     const from = (middle) => difference(picture, frameOf(file, { middle, rate: RATE }));
     const [off, early, late] = [from(moment), from(moment - 0.2), from(moment + 0.2)];
     checkPicture(picture, `${output.manifest} at ${moment} s`);
-    check(off < 8, `at ${moment} s the picture is ${off.toFixed(2)} from the film's`);
-    check(Math.min(early, late) > 1.5 * off, `at ${moment} s the picture is early or late`);
+    const facts = `${off.toFixed(2)} from the film's frame, ${early.toFixed(2)} and ${late.toFixed(2)} from those around`;
+    step(`  at ${moment} s: ${facts}, of 255`);
+    check(off < 12, `at ${moment} s the picture is not the film's`);
+    check(Math.min(early, late) > 1.3 * off, `at ${moment} s the picture is early or late`);
     if (reference) {
       const apart = difference(picture, reference[pictures.length]);
       check(apart < 1, `at ${moment} s the picture is ${apart.toFixed(2)} from the clear one`);
@@ -88,7 +92,7 @@ async function plays(visitor, output, reference) {
   check(small < tall, `there is one rendition, of ${tall} lines`);
   const picture = await still(visitor, MOMENTS[0]);
   const off = difference(picture, frameOf(file, { middle: MOMENTS[0], rate: RATE }));
-  check(off < 16, `the smallest rendition is ${off.toFixed(2)} from the film's`);
+  check(off < 20, `the smallest rendition is ${off.toFixed(2)} from the film's`);
   const encrypted = await visitor.page.evaluate(() => document.querySelector("video").mediaKeys !== null);
   check(encrypted === (output.film !== "clear"), `it plays ${encrypted ? "with" : "without"} a key system`);
   check((await visitor.page.evaluate(() => window.faults)).length === 0, "the player tells of no fault");
@@ -106,7 +110,7 @@ async function fails(visitor, manifest) {
   if (await page.evaluate(() => window.faults.length > 0 || document.querySelector("video").error !== null)) return;
   const picture = await still(visitor, MOMENTS[0]);
   const off = difference(picture, frameOf(file, { middle: MOMENTS[0], rate: RATE }));
-  check(off > 20, `with a wrong key the picture is only ${off.toFixed(2)} from the film's`);
+  check(off > 30, `with a wrong key the picture is only ${off.toFixed(2)} from the film's`);
 }
 
 await scenario(async (arrives) => {

@@ -18,7 +18,7 @@ async fn both_players_show_every_output_of_one_stored_copy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_players_get_a_key_for_pictures_and_one_for_sound_beside_other_systems() {
+async fn a_key_for_pictures_and_one_for_sound_play_beside_what_other_systems_are_told() {
     let settings = "[delivery.drm]\nkeys = \"track_type\"\n\
         systems = [\"clearkey\", \"widevine\", \"playready\", \"fairplay\"]\n";
     let demo = Demo::configured(temp_dir(), settings);
