@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::{Limits, NOBODY};
 
 /// Processes and threads of one child: FFmpeg's codecs take a few a core each.
-const PROCESSES: u32 = 4096;
+const PROCESSES: u32 = 1024;
 /// Becomes the program, unless the process that started it is gone already: the kernel tells only of an end to come.
 pub(super) const UNLESS_ORPHANED: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
