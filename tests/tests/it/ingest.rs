@@ -82,3 +82,25 @@ fn a_missing_file_and_a_missing_server_are_told_apart() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("film.mp4"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_work_on_assets_is_listed_read_and_steered_at_a_terminal() {
+    let demo = Demo::start();
+    let media = |words: &[&str]| {
+        let output = run(demo.folder(), &[&["media"], words, &["--data", "data"]].concat());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout), text(&output.stderr))
+    };
+    let (listed, assets, problem) = media(&["jobs", "--all", "--json"]);
+    assert!(listed, "{problem}");
+    let first: Value = serde_json::from_str(assets.lines().next().expect("the demo has assets")).expect("JSON a line");
+    let id = first["asset_id"].as_str().expect("an id");
+    assert!(first["state"] == "ready" && first["work"]["processor_seconds"].as_f64() > Some(0.0), "{first}");
+    assert!(media(&["jobs"]).2.contains("Nothing is in the making"));
+    let (read, log, _) = media(&["log", id]);
+    assert!(read && log.contains("submitted") && log.contains("ffmpeg ended well"), "{log}");
+    let (cancelled, _, refusal) = media(&["cancel", id]);
+    assert!(!cancelled && refusal.contains("asset_not_processing"), "{refusal}");
+    let (retried, _, refusal) = media(&["retry", id]);
+    assert!(!retried && refusal.contains("asset_not_retryable"), "{refusal}");
+}

@@ -42,6 +42,9 @@ pub(crate) const CHUNK_JOB: &str = "encode";
 /// How often a chunk's progress is told.
 const TELL: Duration = Duration::from_secs(2);
 
+/// How long a source is kept for another chunk of it.
+const KEPT: Duration = Duration::from_secs(60);
+
 /// The key of a chunk's job.
 pub(super) fn key(id: &ChunkId) -> String {
     format!("{}/{}/{:05}", id.asset_id, id.encoding, id.number)
@@ -76,8 +79,6 @@ impl Worker {
             return Ok(task.fail(reason).await?);
         }
         let cell = self.copies.cell(&job.tenant, &task.asset.upload_id);
-        // Held only while this chunk is made, unless there are more.
-        self.copies.keep(None);
         let running = self.running.begin(&job.tenant, &task.id.asset_id);
         let outcome = tokio::select! {
             outcome = task.run(&cell) => outcome,
@@ -87,8 +88,12 @@ impl Worker {
         match outcome {
             Ok(made) => {
                 task.finish(made).await?;
-                if task.has_others().await? {
-                    self.copies.keep(Some(cell));
+                if Arc::strong_count(&cell) == 1 && task.has_others().await? {
+                    // Nobody else here needs it just now, and the next chunk may come soon.
+                    tokio::spawn(async move {
+                        tokio::time::sleep(KEPT).await;
+                        drop(cell);
+                    });
                 }
                 Ok(())
             }

@@ -35,8 +35,6 @@ type Whose = (TenantId, UploadId);
 #[derive(Default)]
 pub(crate) struct Copies {
     cells: Mutex<HashMap<Whose, Weak<OnceCell<SourceCopy>>>>,
-    /// The last one that was used for a chunk, while there are more chunks to be made of it.
-    kept: Mutex<Option<Cell>>,
 }
 
 impl Copies {
@@ -51,12 +49,6 @@ impl Copies {
         let cell = Cell::default();
         cells.insert(whose, Arc::downgrade(&cell));
         cell
-    }
-
-    /// Holds a copy until another one is, or none.
-    pub(super) fn keep(&self, cell: Option<Cell>) {
-        let before = std::mem::replace(&mut *locked(&self.kept), cell);
-        drop(before); // beyond the lock: it may delete a file of many gigabytes
     }
 }
 

@@ -147,7 +147,9 @@ async fn a_film_made_in_parts_by_workers_that_die_is_the_film_made_at_once() {
         let folders: BTreeSet<String> =
             second.blob_names("acme").await.iter().map(|name| name.rsplit_once('/').unwrap().0.to_owned()).collect();
         assert_eq!(folders.len(), 2, "one folder an asset, none of parts: {folders:?}");
-        assert!(second.scratch().is_empty(), "no scratch is left: {:?}", second.scratch());
+        // A source may be kept for a minute for other chunks of it.
+        let left = second.scratch().into_iter().filter(|folder| !folder.display().to_string().contains("/source-"));
+        assert_eq!(left.collect::<Vec<_>>(), [""; 0].map(std::path::PathBuf::from), "no scratch is left");
     })
     .await;
 }

@@ -137,9 +137,9 @@ async fn a_page_that_cannot_be_read_ends_the_copy_and_names_the_module() {
     store.close().await;
     let path = data.path().join("titles.db");
     let mut bytes = fs::read(&path).unwrap();
-    // The last quarter; the schema and what is looked at first are in the pages before.
-    let rest = bytes.len() / 4 * 3;
-    bytes[rest..].fill(0xff);
+    // The last quarter, which has rows; the schema is in the first pages.
+    let rows = bytes.len() / 4 * 3;
+    bytes[rows..].fill(0xff);
     fs::write(&path, bytes).unwrap();
     let snapshot = Snapshot::take(&config, &[&TITLES], &*clock()).await.unwrap();
     let refused = snapshot.copy(backup.path(), |_| ()).unwrap_err();
