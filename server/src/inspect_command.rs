@@ -93,6 +93,9 @@ fn heading(track: &InspectedTrack) -> String {
     parts.extend(track.sound.map(|(rate, channels)| format!("{rate} Hz, {channels} channels")));
     parts.extend(track.language.clone());
     parts.retain(|part| !part.is_empty());
+    if parts.is_empty() {
+        parts.push("described in the init segment, which is not in this file".to_owned());
+    }
     format!("track {}: {}", track.track_id, parts.join(", "))
 }
 

@@ -5,6 +5,8 @@ use crate::Random;
 /// The deepest box that is changed, and the most boxes that are looked at.
 const MAX_DEPTH: usize = 12;
 const MAX_BOXES: usize = 4_096;
+/// How often a box is repeated at the most.
+const MOST_REPEATED: usize = 100;
 
 /// Where a box lies, and its parents: places of their size fields.
 #[derive(Debug, Clone)]
@@ -23,7 +25,7 @@ pub(crate) fn change(bytes: &mut Vec<u8>, random: &mut Random) -> bool {
     let whole = bytes[start..end].to_vec();
     let (at, removed, inserted) = match random.below(5) {
         0 => (start, end - start, Vec::new()),
-        1 => (end, 0, whole),
+        1 => (end, 0, whole.repeat(1 + random.below(2) * random.below(MOST_REPEATED))),
         2 => {
             // Another box's type: the content is read as what it is not.
             if let Some(other) = random.one_of(&places) {

@@ -24,7 +24,7 @@ pub(crate) fn run(cases: u64, from: u64, target: Option<&str>) -> Result<bool, S
     let pairs = pairs(target)?;
     say(&format!("{cases} cases of {} files and targets, seeds from {from} on", pairs.len()));
     let begun = Instant::now();
-    let mut findings = BTreeSet::new();
+    let (mut findings, mut taken) = (BTreeSet::new(), 0);
     for first in (0..cases).step_by((CASES * PROCESSES) as usize) {
         let ranges = (0..PROCESSES).map(|place| {
             let first = (first + place * CASES).min(cases);
@@ -38,8 +38,10 @@ pub(crate) fn run(cases: u64, from: u64, target: Option<&str>) -> Result<bool, S
                 .map(|part| part.join().unwrap_or_else(|_| Err("a thread panicked".to_owned())))
                 .collect()
         });
-        for lines in found {
-            for line in lines? {
+        for part in found {
+            let part = part?;
+            taken += part.taken;
+            for line in part.findings {
                 tell(&line)?;
                 findings.insert(line);
             }
@@ -47,32 +49,37 @@ pub(crate) fn run(cases: u64, from: u64, target: Option<&str>) -> Result<bool, S
     }
     let seconds = begun.elapsed().as_secs_f64();
     let rate = cases as f64 / seconds.max(0.001);
-    tell(&format!("{cases} cases in {seconds:.1} s, {rate:.0} a second: {} findings", findings.len()))?;
+    let found = findings.len();
+    tell(&format!("{cases} cases in {seconds:.1} s, {rate:.0} a second: {taken} taken, {found} findings"))?;
     if !findings.is_empty() {
         say("again: cargo run -p tessera-fuzz -- replay TARGET FILE SEED");
     }
     Ok(findings.is_empty())
 }
 
-/// The findings of a range of cases.
-fn part(range: Range) -> Result<Vec<String>, String> {
-    if range.first >= range.end {
-        return Ok(Vec::new());
-    }
-    let output = worker(&range)?;
-    let mut lines: Vec<_> = lines(&output);
-    // 0 and 1 are answers; 3 has named the case that did not end.
-    if matches!(output.status.code(), Some(0 | 1 | 3)) {
-        return Ok(lines);
-    }
-    let again = worker(&Range { announce: true, ..range })?;
-    let last = String::from_utf8_lossy(&again.stdout).lines().last().map(str::to_owned);
-    lines.push(format!("{}: the process ended with {}", last.unwrap_or_default(), output.status));
-    Ok(lines)
+/// What a process found, and how many cases were taken in it.
+#[derive(Default)]
+struct Part {
+    findings: Vec<String>,
+    taken: u64,
 }
 
-fn lines(output: &Output) -> Vec<String> {
-    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+/// Runs a range of cases.
+fn part(range: Range) -> Result<Part, String> {
+    if range.first >= range.end {
+        return Ok(Part::default());
+    }
+    let output = worker(&range)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let taken = text(&output.stderr).lines().last().and_then(|line| line.parse().ok()).unwrap_or(0);
+    let mut part = Part { findings: text(&output.stdout).lines().map(str::to_owned).collect(), taken };
+    // 0 and 1 are answers; 3 has named the case that did not end.
+    if !matches!(output.status.code(), Some(0 | 1 | 3)) {
+        let again = worker(&Range { announce: true, ..range })?;
+        let last = text(&again.stdout).lines().last().map(str::to_owned);
+        part.findings.push(format!("{}: the process ended with {}", last.unwrap_or_default(), output.status));
+    }
+    Ok(part)
 }
 
 fn worker(range: &Range) -> Result<Output, String> {

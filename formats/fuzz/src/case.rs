@@ -13,8 +13,11 @@ use crate::{Material, Target, mutate};
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-/// The most memory that a parser may take for a file of the corpus, in bytes: they are all under a megabyte.
-pub const MEMORY: usize = 256 << 20;
+/// The most memory that a parser may take, in bytes, whatever it is given.
+const MEMORY: usize = 256 << 20;
+/// What it may take for a short file, and for each of its bytes more: a file is small, and what is made of it should be.
+const SHORT: usize = 32 << 20;
+const EACH_BYTE: usize = 64;
 
 /// A changed file for a parser.
 #[derive(Debug, Clone, Copy)]
@@ -62,8 +65,8 @@ impl Case<'_> {
         }
     }
 
-    /// Gives them to it.
-    pub fn run(&self) -> Result<(), Finding> {
+    /// Gives them to it. True when they were taken, false when they were refused.
+    pub fn run(&self) -> Result<bool, Finding> {
         let bytes = self.bytes();
         let before = ALLOCATED.current_usage();
         ALLOCATED.reset_peak_usage();
@@ -75,8 +78,13 @@ impl Case<'_> {
                 let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned()));
                 Err(Finding::Panic(said.unwrap_or_default()))
             }
-            Ok(()) if taken > MEMORY => Err(Finding::Memory(taken)),
-            Ok(()) => Ok(()),
+            Ok(_) if taken > allowed(bytes.len()) => Err(Finding::Memory(taken)),
+            Ok(parsed) => Ok(parsed),
         }
     }
+}
+
+/// The most memory that a file of so many bytes may cost.
+fn allowed(length: usize) -> usize {
+    length.saturating_mul(EACH_BYTE).saturating_add(SHORT).min(MEMORY)
 }

@@ -87,7 +87,8 @@ fn replay(name: &str, file: &str, seed: Option<u64>, keep: Option<&std::path::Pa
         std::fs::write(path, case.bytes()).map_err(|error| format!("writing {}: {error}", path.display()))?;
     }
     match case.run() {
-        Ok(()) => tell(&format!("{case}: nothing")).map(|()| true),
+        Ok(true) => tell(&format!("{case}: it is taken")).map(|()| true),
+        Ok(false) => tell(&format!("{case}: it is refused")).map(|()| true),
         Err(finding) => tell(&format!("{case}: {finding}")).map(|()| false),
     }
 }

@@ -13,8 +13,8 @@ pub struct Target {
     pub kind: &'static str,
     /// What its format is made of.
     pub words: &'static [&'static [u8]],
-    /// Parses bytes, and uses what comes of it.
-    pub parse: fn(&[u8]),
+    /// Parses bytes, and uses what comes of it. True when they were taken, false when they were refused.
+    pub parse: fn(&[u8]) -> bool,
 }
 
 /// All of them.

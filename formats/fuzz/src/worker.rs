@@ -12,7 +12,7 @@ use std::{
 use clap::Args;
 use tessera_fuzz::{Case, Material, TARGETS, Target, corpus};
 
-use crate::tell;
+use crate::{say, tell};
 
 /// How long a case may take: they take less than a millisecond, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,7 +44,7 @@ pub(crate) fn pairs(only: Option<&str>) -> Result<Vec<(&'static Target, Material
     if pairs.is_empty() { Err("there is no such target, or no corpus".to_owned()) } else { Ok(pairs) }
 }
 
-/// Runs the cases, and prints findings. True when there are none.
+/// Runs the cases, and prints findings, and on standard error how many were taken. True when there are no findings.
 pub(crate) fn run(range: &Range) -> Result<bool, String> {
     let pairs = pairs(range.target.as_deref())?;
     let count = pairs.len() as u64;
@@ -56,7 +56,7 @@ pub(crate) fn run(range: &Range) -> Result<bool, String> {
     // What a panic says is in the finding.
     std::panic::set_hook(Box::new(|_| {}));
     let (running, name) = (AtomicU64::new(range.first), Mutex::new(String::new()));
-    let mut sound = true;
+    let (mut sound, mut taken) = (true, 0u64);
     thread::scope(|scope| {
         scope.spawn(|| watch(&running, range.end, &name));
         let done = (range.first..range.end).try_for_each(|number| {
@@ -66,15 +66,19 @@ pub(crate) fn run(range: &Range) -> Result<bool, String> {
             if range.announce {
                 tell(&case.to_string())?;
             }
-            if let Err(finding) = case.run() {
-                sound = false;
-                tell(&format!("{case}: {finding}"))?;
+            match case.run() {
+                Ok(parsed) => taken += u64::from(parsed),
+                Err(finding) => {
+                    sound = false;
+                    tell(&format!("{case}: {finding}"))?;
+                }
             }
             Ok::<(), String>(())
         });
         running.store(range.end, Ordering::Release);
         done
     })?;
+    say(&taken.to_string());
     Ok(sound)
 }
 

@@ -29,5 +29,7 @@ pub const MAX_SAMPLE_ENTRY: usize = 64 << 10;
 pub const MAX_SEGMENT_SAMPLES: u32 = 1 << 20;
 /// The most problems of a file that are listed.
 pub const MAX_LISTED_PROBLEMS: usize = 200;
+/// The most samples, all tracks together, that are counted in a file that is looked into.
+pub const MAX_INSPECTED_SAMPLES: u64 = 1 << 26;
 /// The most runs of samples that are checked for where they lie in a file.
 pub const MAX_INSPECTED_RUNS: usize = 1 << 20;

@@ -3,7 +3,7 @@
 use std::fs;
 
 use tessera_cenc::{AvcSubsampler, CbcsCipher, Pattern, TrackIndexer};
-use tessera_isobmff::{AvcConfig, Boxes, Mp4Box, Subsample};
+use tessera_isobmff::{AvcConfig, Boxes, InspectLimits, Inspector, Mp4Box, Subsample};
 use tessera_test_media::shared;
 
 use crate::senc::{entries, number};
@@ -106,6 +106,24 @@ fn another_packager_s_tracks_are_indexed() {
         let index = indexer.finish().unwrap();
         let count: usize = index.fragments().iter().map(tessera_isobmff::Fragment::sample_count).sum();
         assert_eq!((index.codec.as_str(), count), (codec, samples), "{names:?}");
+    }
+}
+
+#[test]
+fn nothing_is_wrong_with_published_files() {
+    let Some(folder) = shared("vectors/mp4") else { return };
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let names: Vec<_> = names.filter(|path| path.extension().is_some_and(|extension| extension != "bin")).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for path in names {
+        let file = fs::read(&path).unwrap();
+        let mut inspector = Inspector::new(file.len() as u64, InspectLimits { boxes: 10_000, samples: 10 });
+        while let Some(range) = inspector.wanted() {
+            inspector.give(&file[range.start as usize..range.end as usize]);
+        }
+        let found = inspector.finish();
+        assert_eq!(found.problems, [], "{}", path.display());
+        assert!(found.boxes_not_listed == 0 && !found.tracks.is_empty(), "{}", path.display());
     }
 }
 

@@ -62,20 +62,22 @@ pub(super) const WORDS: &[&[u8]] = &[
 ];
 
 /// The index of a track file, and all that is made of it.
-pub(super) fn track(bytes: &[u8]) {
+pub(super) fn track(bytes: &[u8]) -> bool {
     let mut indexer = TrackIndexer::new();
     let pushed = bytes.chunks(10_007).try_for_each(|chunk| indexer.push(chunk));
-    let Ok(index) = pushed.and_then(|()| indexer.finish()) else { return };
+    let Ok(index) = pushed.and_then(|()| indexer.finish()) else { return false };
     let read = TrackIndex::from_bytes(&index.to_bytes());
     assert_eq!(read.as_ref(), Ok(&index), "an index that is stored is the same when it is read");
     use_index(&index, Some(bytes));
+    true
 }
 
 /// A stored index.
-pub(super) fn index(bytes: &[u8]) {
-    if let Ok(index) = TrackIndex::from_bytes(bytes) {
+pub(super) fn index(bytes: &[u8]) -> bool {
+    TrackIndex::from_bytes(bytes).is_ok_and(|index| {
         use_index(&index, None);
-    }
+        true
+    })
 }
 
 fn use_index(index: &TrackIndex, file: Option<&[u8]>) {
@@ -107,25 +109,26 @@ fn use_segment(index: &TrackIndex, segment: &Segment, protection: &Protection, f
 }
 
 /// A movie of several tracks, with all of its samples.
-pub(super) fn movie(bytes: &[u8]) {
+pub(super) fn movie(bytes: &[u8]) -> bool {
     let mut reader = MovieReader::new(bytes.len() as u64);
     while let Some(range) = reader.wanted() {
         if reader.give(&bytes[range.start as usize..range.end as usize]).is_err() {
-            return;
+            return false;
         }
     }
-    if let Ok(movie) = reader.finish() {
+    reader.finish().is_ok_and(|movie| {
         for track in &movie.tracks {
             assert_eq!(track.samples().count() as u64, track.sample_count(), "all samples are there");
         }
-    }
+        true
+    })
 }
 
-/// Anything at all.
-pub(super) fn inspect(bytes: &[u8]) {
+/// Anything at all, none of which is refused: those that nothing is wrong with are counted.
+pub(super) fn inspect(bytes: &[u8]) -> bool {
     let mut inspector = Inspector::new(bytes.len() as u64, InspectLimits { boxes: 1_000, samples: 10 });
     while let Some(range) = inspector.wanted() {
         inspector.give(&bytes[range.start as usize..range.end as usize]);
     }
-    inspector.finish();
+    inspector.finish().is_sound()
 }

@@ -31,32 +31,37 @@ pub(super) const OBU_WORDS: &[&[u8]] = &[
     b"\xff\xff\xff\xff\x0f",
 ];
 
-pub(super) fn avc(bytes: &[u8]) {
+pub(super) fn avc(bytes: &[u8]) -> bool {
     let config = |config: &[u8]| AvcSubsampler::new(&AvcConfig::parse(config).ok()?).ok();
-    divide(bytes, config);
+    divide(bytes, config)
 }
 
-pub(super) fn hevc(bytes: &[u8]) {
+pub(super) fn hevc(bytes: &[u8]) -> bool {
     let config = |config: &[u8]| HevcSubsampler::new(&HevcConfig::parse(config).ok()?).ok();
-    divide(bytes, config);
+    divide(bytes, config)
 }
 
-pub(super) fn av1(bytes: &[u8]) {
+pub(super) fn av1(bytes: &[u8]) -> bool {
     let config = |config: &[u8]| Av1Subsampler::new(&Av1Config::parse(config).ok()?).ok();
-    divide(bytes, config);
+    divide(bytes, config)
 }
 
-/// Subsamples add up to their sample, and a map takes or refuses them.
-fn divide<S: Subsampler>(bytes: &[u8], open: impl FnOnce(&[u8]) -> Option<S>) {
-    let Some((config, mut rest)) = split(bytes) else { return };
-    let Some(mut subsampler) = open(config) else { return };
+/// Subsamples add up to their sample, and a map takes or refuses them. True when all samples could be divided.
+fn divide<S: Subsampler>(bytes: &[u8], open: impl FnOnce(&[u8]) -> Option<S>) -> bool {
+    let Some((config, mut rest)) = split(bytes) else { return false };
+    let Some(mut subsampler) = open(config) else { return false };
+    let mut all = true;
     while let Some((sample, after)) = split(rest) {
         rest = after;
-        let Ok(found) = subsampler.subsamples(sample) else { continue };
+        let Ok(found) = subsampler.subsamples(sample) else {
+            all = false;
+            continue;
+        };
         let sum: u64 = found.iter().map(|s| u64::from(s.clear) + u64::from(s.protected)).sum();
         assert_eq!(sum, sample.len() as u64, "subsamples add up to their sample");
         let _ = SubsampleMap::default().push(&found);
     }
+    all
 }
 
 /// What stands behind a length, as much of it as there is.

@@ -65,15 +65,16 @@ pub(super) const PSSH_WORDS: &[&[u8]] = &[
     b"&b;",
 ];
 
-pub(super) fn hls(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
+pub(super) fn hls(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
     tessera_hls::check(text);
-    let _ = MultivariantPlaylist::read(text).map(|playlist| playlist.write());
-    let _ = MediaPlaylist::read(text).map(|playlist| playlist.write());
+    let multivariant = MultivariantPlaylist::read(text).map(|playlist| playlist.write());
+    let media = MediaPlaylist::read(text).map(|playlist| playlist.write());
+    multivariant.is_ok() || media.is_ok()
 }
 
-pub(super) fn webvtt(bytes: &[u8]) {
-    let Ok(Reading { track, timestamp_map, .. }) = tessera_webvtt::read(bytes) else { return };
+pub(super) fn webvtt(bytes: &[u8]) -> bool {
+    let Ok(Reading { track, timestamp_map, .. }) = tessera_webvtt::read(bytes) else { return false };
     let written = track.write();
     assert!(tessera_webvtt::read(written.as_bytes()).is_ok(), "what is written can be read");
     track.hls_segment(0..6_000, timestamp_map);
@@ -83,29 +84,29 @@ pub(super) fn webvtt(bytes: &[u8]) {
         let _ = Track::from_segments(&track.header().write(), &segments);
     }
     let _ = track.shifted(-1_000).scaled(25, 24);
+    !track.cues().is_empty()
 }
 
 /// Samples of subtitles in MP4: each behind a length of 32 bits, a second long.
-pub(super) fn cues(mut bytes: &[u8]) {
+pub(super) fn cues(mut bytes: &[u8]) -> bool {
     let mut samples = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
         let (data, after) = rest.split_at((u32::from_be_bytes(*length) as usize).min(rest.len()));
         samples.push(TextSample { duration: TIMESCALE, data: data.to_vec() });
         bytes = after;
     }
-    let _ = Track::from_segments("WEBVTT", &[TextSegment { start: 0, samples }]);
+    Track::from_segments("WEBVTT", &[TextSegment { start: 0, samples }]).is_ok()
 }
 
-pub(super) fn pssh(bytes: &[u8]) {
-    for pssh in Pssh::read_all(bytes).unwrap_or_default() {
+pub(super) fn pssh(bytes: &[u8]) -> bool {
+    let boxes = Pssh::read_all(bytes);
+    for pssh in boxes.iter().flatten() {
         let _ = pssh.write();
-        let _ = WidevineData::of(&pssh).map(|data| data.write());
-        let _ = PlayReadyObject::of(&pssh).map(|object| object.write());
+        let _ = WidevineData::of(pssh).map(|data| data.write());
+        let _ = PlayReadyObject::of(pssh).map(|object| object.write());
     }
-    let _ = Pssh::read(bytes);
-    let _ = WidevineData::read(bytes);
-    let _ = PlayReadyObject::read(bytes);
-    if let Ok(header) = std::str::from_utf8(bytes).map(PlayReadyHeader::read) {
-        let _ = header.map(|header| header.write());
-    }
+    let header =
+        std::str::from_utf8(bytes).is_ok_and(|text| PlayReadyHeader::read(text).is_ok_and(|h| h.write().is_ok()));
+    let data = WidevineData::read(bytes).is_ok() || PlayReadyObject::read(bytes).is_ok();
+    boxes.is_ok() || Pssh::read(bytes).is_ok() || data || header
 }

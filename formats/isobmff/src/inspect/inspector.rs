@@ -6,7 +6,7 @@ use super::{
     InspectedBox, Inspection,
     extents::Extents,
     fragment::{Header, TrackFragment},
-    problem::{COPY_AGAIN, NOT_A_FILM, Problems, WRITE_AGAIN},
+    problem::{CHECK_WRITER, COPY_AGAIN, NOT_A_FILM, Problems, WRITE_AGAIN},
     track::Track,
     tree::{RawHeader, Tree},
 };
@@ -47,6 +47,8 @@ pub struct Inspector {
     tree: Tree,
     boxes: Vec<InspectedBox>,
     tracks: Vec<Track>,
+    /// Samples that may still be counted.
+    samples_left: u64,
     has_movie: bool,
     /// Whether there is a `moov` or `moof`, readable or not.
     is_film: bool,
@@ -66,6 +68,7 @@ impl Inspector {
             tree: Tree { left: limits.boxes, not_listed: 0 },
             boxes: Vec::new(),
             tracks: Vec::new(),
+            samples_left: limits::MAX_INSPECTED_SAMPLES,
             has_movie: false,
             is_film: false,
             extents: Extents::default(),
@@ -182,6 +185,7 @@ impl Inspector {
             let at = offset + place(moov.bytes, trak.bytes);
             let mut track = Track::parse(&trak, at, mvex, &mut self.problems);
             track.count_tables(self.limits.samples, &mut self.extents);
+            self.samples_left = self.samples_left.saturating_sub(track.seen.samples);
             if self.tracks.iter().any(|other| other.seen.track_id == track.seen.track_id) {
                 let problem = format!("two tracks have the id {}", track.seen.track_id);
                 self.problems.add(at, b"trak", problem, WRITE_AGAIN);
@@ -196,6 +200,10 @@ impl Inspector {
     fn fragment(&mut self, moof: &Mp4Box<'_>, moof_offset: u64) {
         for traf in moof.children().map_while(Result::ok).filter(|found| found.kind == b"traf") {
             let offset = moof_offset + place(moof.bytes, traf.bytes);
+            if self.samples_left == 0 {
+                let problem = format!("there are more than {} samples", limits::MAX_INSPECTED_SAMPLES);
+                return self.problems.add(offset, b"traf", problem, CHECK_WRITER);
+            }
             let defaults = |id| self.tracks.iter().find(|track| track.seen.track_id == id).map(|track| track.defaults);
             let header = traf.children().only(b"tfhd");
             let header =
@@ -205,7 +213,9 @@ impl Inspector {
             let fragment = TrackFragment { boxes, offset, moof, moof_offset, file_size };
             let Some(place) = self.place_of(header.track_id, &fragment) else { continue };
             let listing = (self.limits.samples, &mut self.extents);
+            let before = self.tracks[place].seen.samples;
             fragment.inspect(&header, &mut self.tracks[place], listing, &mut self.problems);
+            self.samples_left = self.samples_left.saturating_sub(self.tracks[place].seen.samples - before);
         }
     }
 

@@ -78,6 +78,10 @@ impl FragmentHeader {
         let count = cursor.u32()?;
         let total = self.samples.len() as u64 + u64::from(count);
         Error::check_limit("samples in a fragment", total, limits::MAX_FRAGMENT_SAMPLES as u64)?;
+        // Otherwise a few bytes would be any number of samples.
+        if flags & (DURATION | SIZE | FLAGS | COMPOSITION) == 0 && track.defaults.size == 0 && count > 1 {
+            return Err(Error::invalid(b"trun", "samples without a size need an entry each"));
+        }
         self.place(track, flags, &mut cursor)?;
         let first = if flags & FIRST_SAMPLE_FLAGS != 0 { Some(cursor.u32()?) } else { None };
         for index in 0..count {

@@ -25,6 +25,8 @@ pub struct Movie {
     pub tracks: Vec<MovieTrack>,
     /// Handler types of the tracks that are neither, such as `sbtl` or `tmcd`.
     pub skipped: Vec<FourCc>,
+    /// Samples of all tracks, counted as they come: a file can have a million fragments.
+    samples: u64,
 }
 
 /// One track of a movie.
@@ -60,7 +62,7 @@ impl Movie {
         let children = moov.children();
         let movie_timescale = timescale(&children.only(b"mvhd")?)?;
         let mvex = children.optional(b"mvex")?;
-        let mut movie = Self { tracks: Vec::new(), skipped: Vec::new() };
+        let mut movie = Self { tracks: Vec::new(), skipped: Vec::new(), samples: 0 };
         for trak in children.clone() {
             let trak = trak?;
             if trak.kind != b"trak" {
@@ -72,21 +74,25 @@ impl Movie {
             let handler = handler(&mdia)?;
             if handler == b"vide" || handler == b"soun" {
                 let track = MovieTrack::parse(&trak.children(), &mdia, handler == b"vide", movie_timescale, mvex)?;
+                movie.count(track.sample_count(), limits::MAX_MOVIE_SAMPLES)?;
                 movie.tracks.push(track);
             } else {
                 movie.skipped.push(handler);
             }
-            Error::check_limit("samples in a movie", movie.sample_count(), limits::MAX_MOVIE_SAMPLES)?;
         }
         Ok(movie)
     }
 
-    fn sample_count(&self) -> u64 {
-        self.tracks.iter().map(MovieTrack::sample_count).sum()
+    /// Counts samples, which are too many when there are more than the limit.
+    fn count(&mut self, samples: u64, limit: u64) -> Result<(), Error> {
+        self.samples = self.samples.saturating_add(samples);
+        Error::check_limit("samples in a movie", self.samples, limit)
     }
 
-    /// Adds what a `moof` at `position` says of these tracks. Each track's samples must lie in one piece.
-    fn add_fragment(&mut self, moof: &Mp4Box<'_>, position: u64) -> Result<(), Error> {
+    /// Adds what a `moof` at `position` says of these tracks. Each track's samples must lie in one piece, and the file have
+    /// more bytes than samples.
+    fn add_fragment(&mut self, moof: &Mp4Box<'_>, position: u64, file_size: u64) -> Result<(), Error> {
+        let limit = limits::MAX_MOVIE_SAMPLES.min(file_size);
         let mut first = true;
         for traf in moof.children() {
             let traf = traf?;
@@ -102,10 +108,12 @@ impl Movie {
             let id = tfhd.u32()?;
             if let Some(track) = self.tracks.iter_mut().find(|track| track.init.track_id == id) {
                 let header = FragmentHeader::parse_traf(&traf.children(), position, &track.init)?;
+                let samples = header.samples.len() as u64;
                 track.fragments.push((position, header));
+                self.count(samples, limit)?;
             }
         }
-        Error::check_limit("samples in a movie", self.sample_count(), limits::MAX_MOVIE_SAMPLES)
+        Ok(())
     }
 }
 

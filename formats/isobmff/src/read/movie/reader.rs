@@ -96,7 +96,7 @@ impl MovieReader {
                 self.complete = found.children().optional(b"mvex")?.is_none();
                 Ok(())
             }
-            (b"moof", Some(movie)) => movie.add_fragment(&found, self.position),
+            (b"moof", Some(movie)) => movie.add_fragment(&found, self.position, self.size),
             _ => Err(Error::Misplaced(header.kind)),
         }
     }
