@@ -37,7 +37,7 @@ pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<ExitCod
             Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(2) })
         }
         Media::Jobs { all, json, at } => done(asset_command::jobs(&at, all, json).await),
-        Media::Pull { url, at } => done(asset_command::pull(&at, url).await),
+        Media::Pull { address, at } => done(asset_command::pull(&at, address).await),
         Media::Cancel { asset, at } => done(asset_command::cancel(&at, asset).await),
         Media::Retry { asset, at } => done(asset_command::retry(&at, asset).await),
         Media::Priority { asset, priority, at } => done(asset_command::prioritize(&at, asset, priority).await),

@@ -60,7 +60,8 @@ pub(crate) enum Media {
     /// Example: tessera media pull https://bucket.example/film.mp4?signature=…
     Pull {
         /// The address; presigned ones work.
-        url: String,
+        #[arg(value_name = "URL")]
+        address: String,
         #[command(flatten)]
         at: At,
     },
