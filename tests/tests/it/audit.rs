@@ -1,6 +1,6 @@
 //! What staff do is in the trail: every operation of the table that changes something, once; and nobody else's.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Command};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -33,6 +33,8 @@ fn body(operation: &OperationInfo, known: &Known) -> Value {
         "create_api_key" => json!({"name": "ours", "scopes": ["catalog:read"]}),
         "rotate_api_key" => json!({"grace_seconds": 60}),
         "create_asset" => json!({"upload_id": known["upload_id"], "protection": "clear"}),
+        "create_pull" => json!({"url": "http://films.invalid/film.mp4"}),
+        "prioritize_asset" => json!({"priority": 1}),
         "put_subtitles" => json!({"language": "en", "kind": "subtitles", "data": WORDS}),
         "put_brand" => json!({"name": "Ours"}),
         "put_brand_picture" => json!({"data": known["picture_data"]}),
@@ -51,7 +53,9 @@ fn body(operation: &OperationInfo, known: &Known) -> Value {
         | "add_host"
         | "remove_host"
         | "delete_brand_picture"
-        | "delete_subtitles" => json!({}),
+        | "delete_subtitles"
+        | "cancel_asset"
+        | "retry_asset" => json!({}),
         other => panic!("{other} changes something and is recorded: say here how it is called"),
     }
 }
@@ -84,17 +88,27 @@ async fn call(caller: &Browser, operation: &OperationInfo, path: &str, body: Val
     caller.send(request).await
 }
 
-/// An upload of a few bytes that are no film: enough to make an asset of, which then fails.
-async fn upload(staff: &Browser) -> String {
+async fn upload(staff: &Browser, bytes: Vec<u8>) -> String {
     let request = staff
         .request(Method::POST, "/media/v1/uploads")
         .header("tus-resumable", "1.0.0")
-        .header("upload-length", "5")
+        .header("upload-length", bytes.len())
         .header("content-type", "application/offset+octet-stream")
-        .body("hello");
+        .body(bytes);
     let answer = staff.send(request).await;
     let location = answer.headers.get("location").and_then(|value| value.to_str().ok());
     location.and_then(|at| at.rsplit('/').next()).unwrap_or_else(|| panic!("{}", answer.text())).to_owned()
+}
+
+/// A film whose making takes much longer than this test, so that assets after it wait for their turn.
+fn long_film() -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25:duration=90"])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-f", "matroska", "-"])
+        .output()
+        .expect("FFmpeg runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 /// Every record that fits the query.
@@ -124,10 +138,16 @@ async fn every_operation_by_which_staff_change_something_leaves_one_record_in_it
     let staff = demo.site.with_token(demo.fact("staff_key"));
     let operator = demo.site.of("platform").with_token(demo.fact("operator_key"));
     let asset = staff.get("/media/v1/assets").await.ok()["data"][0]["asset_id"].clone();
+    let before = json!({"upload_id": upload(&staff, long_film()).await, "protection": "clear"});
+    let request = staff.request(Method::POST, "/media/v1/assets").header("idempotency-key", "before");
+    staff.send(request.json(&before)).await.ok();
+    // No film: enough to make an asset of, which waits for its turn.
+    let waiting = upload(&staff, b"hello".to_vec()).await;
+    let mut in_the_making = Value::Null;
     let mut known = Known::from([
         ("asset_id".into(), asset.clone()),
         ("subtitle_id".into(), "ours".into()),
-        ("upload_id".into(), upload(&staff).await.into()),
+        ("upload_id".into(), waiting.clone().into()),
         ("source".into(), "crm".into()),
         ("reference".into(), "ours".into()),
         ("picture".into(), "favicon".into()),
@@ -142,6 +162,9 @@ async fn every_operation_by_which_staff_change_something_leaves_one_record_in_it
         for operation in entry.info.operations.iter().filter(|operation| operation.is_recorded()) {
             let platform = matches!(operation.access, Access::Platform(_));
             let (caller, done) = if platform { (&operator, &mut platforms) } else { (&staff, &mut ours) };
+            if matches!(operation.name, "cancel_asset" | "retry_asset" | "prioritize_asset") {
+                known.insert("asset_id".into(), in_the_making.clone());
+            }
             let (path, body) = (path(operation, entry.info.mount, &known), body(operation, &known));
             let answer = call(caller, operation, &path, body.clone()).await.ok();
             learn(&mut known, &answer);
@@ -149,6 +172,10 @@ async fn every_operation_by_which_staff_change_something_leaves_one_record_in_it
                 let again = call(caller, operation, &path, body).await.ok();
                 assert_eq!(again, answer); // a retry replays the answer, and is not recorded again
             }
+            if operation.name == "create_asset" {
+                in_the_making = answer["asset_id"].clone();
+            }
+            known.insert("upload_id".into(), waiting.clone().into()); // and not one that is being fetched
             known.insert("tenant_id".into(), "made".into());
             known.insert("asset_id".into(), asset.clone()); // and not one that has just begun
             done.push((operation.contract, operation.name));
