@@ -54,7 +54,9 @@ async function choose({ page }, which) {
   const shown = (height) => {
     const video = document.querySelector("video");
     if (video.videoHeight === height) return !video.seeking;
-    if (!video.seeking) video.currentTime = video.currentTime < 1 ? 1.2 : 0.4;
+    // A seek that the change of rendition has overtaken may never end.
+    window.waited = video.seeking ? (window.waited ?? 0) + 1 : 0;
+    if (window.waited % 10 === 0) video.currentTime = video.currentTime < 1 ? 1.2 : 0.4;
     return false;
   };
   await page.waitForFunction(shown, height, { polling: 500 });
@@ -122,7 +124,7 @@ await scenario(async (arrives) => {
     const pictures = await plays(visitor, output, reference);
     reference ??= pictures;
   }
-  for (const manifest of ["manifest-cbcs.mpd", "manifest-cenc-ranges.mpd"]) {
+  for (const manifest of films.encrypted ? ["manifest-cbcs.mpd", "manifest-cenc-ranges.mpd"] : []) {
     step(`${manifest} does not play with a wrong key`);
     await fails(visitor, manifest);
   }
