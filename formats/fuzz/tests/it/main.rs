@@ -4,7 +4,7 @@
 use tessera_fuzz::{Case, TARGETS, Target, corpus, target};
 
 /// Seeds of each file.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 40;
 /// Of a hundred changed files, at least so many are still taken: changes that nothing survives find nothing.
 const TAKEN: u64 = 5;
 
