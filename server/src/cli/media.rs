@@ -57,7 +57,7 @@ pub(crate) enum Media {
     },
     /// Have a running server fetch a file into an upload, from an http or https address.
     ///
-    /// Example: tessera media pull https://bucket.example/film.mp4?signature=…
+    /// Example: tessera media pull "$PRESIGNED_URL"
     Pull {
         /// The address; presigned ones work.
         #[arg(value_name = "URL")]
