@@ -47,6 +47,14 @@ pub enum CodecError {
         /// What there is.
         left: usize,
     },
+    /// A frame reaches past the end of its superframe.
+    #[error("a frame of {size} bytes in a superframe with {left} bytes left")]
+    FrameSize {
+        /// Its declared size; of all frames together where they do not fit together.
+        size: u64,
+        /// What there is.
+        left: usize,
+    },
     /// The sequence header of AV1 cannot be read.
     #[error("the sequence header")]
     SequenceHeader(#[source] tessera_isobmff::Error),

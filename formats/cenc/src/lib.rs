@@ -4,7 +4,7 @@
 //! every video sample, once, at ingest. [`SegmentCipher`] encrypts a segment's samples in place by that map, at each
 //! request, under either scheme. Boxes are `tessera-isobmff`'s; where keys come from is nobody's here.
 //!
-//! Built: `cbcs` and `cenc`; AVC, HEVC and AV1, and every sound, which is protected as full samples. A codec is a folder here
+//! Built: `cbcs` and `cenc`; AVC, HEVC, AV1 and VP9, and every sound, which is protected as full samples. A codec is a folder here
 //! and a line in `codec.rs`.
 
 mod av1;
@@ -18,6 +18,7 @@ mod hevc;
 mod indexer;
 mod nal;
 mod segment;
+mod vp9;
 
 pub use av1::Av1Subsampler;
 pub use avc::AvcSubsampler;
@@ -28,3 +29,4 @@ pub use error::{CodecError, Error};
 pub use hevc::HevcSubsampler;
 pub use indexer::TrackIndexer;
 pub use segment::SegmentCipher;
+pub use vp9::Vp9Subsampler;

@@ -52,6 +52,7 @@ fn sources() -> Vec<(&'static str, String)> {
             "av1-svt",
             video("128x128", "libsvtav1 -preset 10 -g 5 -svtav1-params film-grain=8:superres-mode=1:superres-denom=12"),
         ),
+        ("vp9", video("64x64", "libvpx-vp9 -cpu-used 8 -auto-alt-ref 1 -lag-in-frames 8 -g 5")),
         ("aac", sound("aac")),
         ("ac3", sound("ac3")),
         ("eac3", sound("eac3")),
@@ -129,6 +130,7 @@ fn kind_of(init: &TrackInit) -> &'static str {
     match &init.sample_entry.format.0 {
         b"avc1" => "avc",
         b"hvc1" => "hevc",
+        b"vp09" => "vp9",
         _ => "av1",
     }
 }

@@ -26,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "avc", kind: "avc", words: samples::NAL_WORDS, parse: samples::avc },
     Target { name: "hevc", kind: "hevc", words: samples::NAL_WORDS, parse: samples::hevc },
     Target { name: "av1", kind: "av1", words: samples::OBU_WORDS, parse: samples::av1 },
+    Target { name: "vp9", kind: "vp9", words: samples::FRAME_WORDS, parse: samples::vp9 },
     Target { name: "pssh", kind: "pssh", words: text::PSSH_WORDS, parse: text::pssh },
     Target { name: "hls", kind: "hls", words: text::HLS_WORDS, parse: text::hls },
     Target { name: "webvtt", kind: "text", words: text::CUE_WORDS, parse: text::webvtt },

@@ -8,6 +8,7 @@ mod bits;
 mod hevc;
 mod nclx;
 mod opus;
+mod vp9;
 
 pub use av1::{Av1ColorConfig, Av1Config, Av1DecoderModel, Av1FrameIds, Av1Obu, Av1OperatingPoint, Av1SequenceHeader};
 pub use avc::AvcConfig;
@@ -98,6 +99,7 @@ impl SampleEntry {
             b"avc1" => Ok((self.video()?, self.avc_config()?.codec())),
             b"hvc1" => Ok((self.video()?, self.hevc_config()?.codec())),
             b"av01" => Ok((self.video()?, self.av1_codec()?)),
+            b"vp09" => Ok((self.video()?, self.vp9_codec()?)),
             b"mp4a" => self.audio(b"esds", aac::aac),
             b"ac-3" => self.audio(b"dac3", ac3::ac3),
             b"ec-3" => self.audio(b"dec3", ac3::eac3),

@@ -63,6 +63,12 @@ fn av1_with_tiles_plays() {
 }
 
 #[test]
+fn vp9_with_hidden_frames_plays() {
+    let options = "-c:v libvpx-vp9 -deadline good -cpu-used 8 -auto-alt-ref 1 -lag-in-frames 16 -b:v 300k -g 25";
+    check(&format!("{} {options}", picture("320x180", 25, 4)));
+}
+
+#[test]
 fn dolby_and_opus_play() {
     for codec in ["ac3 -ac 6", "eac3 -ac 6", "libopus -ac 2"] {
         check(&format!("{} -c:a {codec} -frag_duration 2000000", tone(5.0)));

@@ -18,8 +18,9 @@ fn files() -> &'static [Vec<u8>] {
         let hevc = "-c:v libx265 -tag:v hvc1 -preset ultrafast -x265-params slices=2:keyint=5:bframes=2:log-level=none";
         let hevc = format!("{} {hevc}", picture("128x128", 10, 2));
         let av1 = format!("{} -c:v libaom-av1 -cpu-used 8 -tiles 2x2 -g 5", picture("128x128", 10, 2));
+        let vp9 = format!("{} -c:v libvpx-vp9 -cpu-used 8 -auto-alt-ref 1 -g 5", picture("64x64", 10, 2));
         let sound = |codec: &str| format!("{} -c:a {codec} -frag_duration 500000", tone(2.0));
-        let words = [video, hevc, av1, sound("aac"), sound("ac3"), sound("eac3"), sound("libopus")];
+        let words = [video, hevc, av1, vp9, sound("aac"), sound("ac3"), sound("eac3"), sound("libopus")];
         words.iter().filter_map(|words| bench.track("track.mp4", words)).collect()
     })
 }

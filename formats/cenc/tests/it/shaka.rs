@@ -188,6 +188,19 @@ fn av1_headers_and_bytes_are_shaka_packager_s() {
 }
 
 #[test]
+fn vp9_maps_and_bytes_are_shaka_packager_s() {
+    for options in [
+        "-deadline good -auto-alt-ref 1 -lag-in-frames 16 -b:v 300k",
+        "-deadline realtime -error-resilient 1 -aq-mode 3 -b:v 200k",
+        "-deadline realtime -tile-columns 2 -tile-rows 1 -frame-parallel 1",
+        "-deadline good -pix_fmt yuv444p -lossless 1",
+        "-deadline good -pix_fmt yuv420p10le -aq-mode 1",
+    ] {
+        compare("video", &format!("{} -c:v libvpx-vp9 -cpu-used 8 -g 20 {options}", picture("1024x64", 10, 4)));
+    }
+}
+
+#[test]
 fn audio_bytes_are_shaka_packager_s() {
     for codec in ["aac", "ac3 -ac 6 -b:a 384k", "eac3 -ac 6 -b:a 256k", "libopus -ac 2"] {
         compare("audio", &format!("{} -c:a {codec} -frag_duration 2000000", tone(4.0)));

@@ -1,7 +1,7 @@
 //! Which bytes of a sample are protected. A file of these kinds is the payload of the codec's configuration box and then
 //! samples, each behind a length of 32 bits.
 
-use tessera_cenc::{Av1Subsampler, AvcSubsampler, HevcSubsampler, Subsampler};
+use tessera_cenc::{Av1Subsampler, AvcSubsampler, HevcSubsampler, Subsampler, Vp9Subsampler};
 use tessera_isobmff::{Av1Config, AvcConfig, HevcConfig, SubsampleMap};
 
 /// Headers of NAL units of AVC and HEVC.
@@ -31,6 +31,10 @@ pub(super) const OBU_WORDS: &[&[u8]] = &[
     b"\xff\xff\xff\xff\x0f",
 ];
 
+/// Headers of VP9 frames, and ends of superframes.
+pub(super) const FRAME_WORDS: &[&[u8]] =
+    &[b"\x82\x49\x83\x42", b"\x86\0", b"\x88", b"\xa2\x49\x83\x42", b"\xc1", b"\xc9", b"\xdf", b"\xff\xff"];
+
 pub(super) fn avc(bytes: &[u8]) -> bool {
     let config = |config: &[u8]| AvcSubsampler::new(&AvcConfig::parse(config).ok()?).ok();
     divide(bytes, config)
@@ -44,6 +48,10 @@ pub(super) fn hevc(bytes: &[u8]) -> bool {
 pub(super) fn av1(bytes: &[u8]) -> bool {
     let config = |config: &[u8]| Av1Subsampler::new(&Av1Config::parse(config).ok()?).ok();
     divide(bytes, config)
+}
+
+pub(super) fn vp9(bytes: &[u8]) -> bool {
+    divide(bytes, |_| Some(Vp9Subsampler::new()))
 }
 
 /// Subsamples add up to their sample, and a map takes or refuses them. True when all samples could be divided.

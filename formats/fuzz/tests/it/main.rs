@@ -31,7 +31,7 @@ fn films_are_refused_or_taken() {
 
 #[test]
 fn samples_are_divided_or_refused() {
-    ["avc", "hevc", "av1"].iter().for_each(|name| check(target(name).unwrap()));
+    ["avc", "hevc", "av1", "vp9"].iter().for_each(|name| check(target(name).unwrap()));
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn texts_and_drm_data_are_read_or_refused() {
 
 #[test]
 fn every_target_is_run_and_the_corpus_is_small() {
-    let run = ["track", "movie", "inspect", "index", "avc", "hevc", "av1", "hls", "webvtt", "cues", "pssh"];
+    let run = ["track", "movie", "inspect", "index", "avc", "hevc", "av1", "vp9", "hls", "webvtt", "cues", "pssh"];
     let names: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
     assert!(names.iter().all(|name| run.contains(name)), "{names:?}");
     let mut kinds: Vec<_> = TARGETS.iter().map(|target| target.kind).collect();
