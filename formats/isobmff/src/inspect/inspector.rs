@@ -68,7 +68,7 @@ impl Inspector {
             tree: Tree { left: limits.boxes, not_listed: 0 },
             boxes: Vec::new(),
             tracks: Vec::new(),
-            samples_left: limits::MAX_INSPECTED_SAMPLES,
+            samples_left: most_samples(size),
             has_movie: false,
             is_film: false,
             extents: Extents::default(),
@@ -201,7 +201,7 @@ impl Inspector {
         for traf in moof.children().map_while(Result::ok).filter(|found| found.kind == b"traf") {
             let offset = moof_offset + place(moof.bytes, traf.bytes);
             if self.samples_left == 0 {
-                let problem = format!("there are more than {} samples", limits::MAX_INSPECTED_SAMPLES);
+                let problem = format!("there are more than {} samples", most_samples(self.size));
                 return self.problems.add(offset, b"traf", problem, CHECK_WRITER);
             }
             let defaults = |id| self.tracks.iter().find(|track| track.seen.track_id == id).map(|track| track.defaults);
@@ -233,6 +233,11 @@ impl Inspector {
         self.tracks.push(Track::unknown(track_id));
         Some(self.tracks.len() - 1)
     }
+}
+
+/// Samples that are counted in a file of `size` bytes: one that has bytes has fewer than those.
+fn most_samples(size: u64) -> u64 {
+    limits::MAX_INSPECTED_SAMPLES.min(size)
 }
 
 /// Where `part` begins in `whole`, which it is a slice of.
