@@ -25,27 +25,13 @@ impl TrackIndex {
             }
         });
         sink.boxed(b"moov", |sink| {
-            self.mvhd(sink);
+            // The track's own timescale, so that an empty edit keeps its exact length.
+            mvhd(sink, self.timescale);
             sink.boxed(b"trak", |sink| self.trak(sink, protection));
             self.mvex(sink);
             pssh.iter().for_each(|pssh| sink.put(pssh));
         });
         sink.into_bytes()
-    }
-
-    fn mvhd(&self, sink: &mut Sink) {
-        sink.full_box(b"mvhd", 0, 0, |sink| {
-            sink.zeros(8);
-            // The track's own timescale, so that an empty edit keeps its exact length.
-            sink.u32(self.timescale);
-            sink.u32(0);
-            sink.u32(0x1_0000);
-            sink.u16(0x100);
-            sink.zeros(10);
-            IDENTITY_MATRIX.iter().for_each(|value| sink.u32(*value));
-            sink.zeros(24);
-            sink.u32(TRACK_ID + 1);
-        });
     }
 
     fn trak(&self, sink: &mut Sink, protection: Option<&Protection>) {
@@ -150,4 +136,19 @@ pub(super) fn packed_language(language: &str) -> u16 {
     let known = language.len() == 3 && language.bytes().all(|letter| letter.is_ascii_lowercase());
     let letters = if known { language } else { "und" };
     letters.bytes().fold(0, |packed, letter| packed << 5 | u16::from(letter - 0x60))
+}
+
+/// `mvhd` of a movie of one track, whose times are in fragments (ISO/IEC 14496-12 §8.2.2).
+pub(super) fn mvhd(sink: &mut Sink, timescale: u32) {
+    sink.full_box(b"mvhd", 0, 0, |sink| {
+        sink.zeros(8);
+        sink.u32(timescale);
+        sink.u32(0);
+        sink.u32(0x1_0000);
+        sink.u16(0x100);
+        sink.zeros(10);
+        IDENTITY_MATRIX.iter().for_each(|value| sink.u32(*value));
+        sink.zeros(24);
+        sink.u32(TRACK_ID + 1);
+    });
 }

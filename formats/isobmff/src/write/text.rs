@@ -2,7 +2,7 @@
 //! for those are small.
 
 use super::{
-    init::{IDENTITY_MATRIX, SELF_CONTAINED, TKHD_FLAGS, TRACK_ID, packed_language},
+    init::{IDENTITY_MATRIX, SELF_CONTAINED, TKHD_FLAGS, TRACK_ID, mvhd, packed_language},
     segment::DEFAULT_BASE_IS_MOOF,
     sink::{Sink, to_u32},
 };
@@ -38,7 +38,7 @@ impl TextTrack<'_> {
             if &self.format == b"wvtt" { b"iso6\0\0\0\0iso6cmfcmp41cwvt" } else { b"iso6\0\0\0\0iso6cmfcmp41" };
         sink.boxed(b"ftyp", |sink| sink.put(brands));
         sink.boxed(b"moov", |sink| {
-            self.mvhd(sink);
+            mvhd(sink, self.timescale);
             sink.boxed(b"trak", |sink| {
                 tkhd(sink);
                 sink.boxed(b"mdia", |sink| self.mdia(sink));
@@ -46,20 +46,6 @@ impl TextTrack<'_> {
             self.mvex(sink);
         });
         Ok(sink.into_bytes())
-    }
-
-    fn mvhd(&self, sink: &mut Sink) {
-        sink.full_box(b"mvhd", 0, 0, |sink| {
-            sink.zeros(8);
-            sink.u32(self.timescale);
-            sink.u32(0);
-            sink.u32(0x1_0000);
-            sink.u16(0x100);
-            sink.zeros(10);
-            IDENTITY_MATRIX.iter().for_each(|value| sink.u32(*value));
-            sink.zeros(24);
-            sink.u32(TRACK_ID + 1);
-        });
     }
 
     fn mdia(&self, sink: &mut Sink) {

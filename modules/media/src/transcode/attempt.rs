@@ -94,11 +94,10 @@ impl<'w> Attempt<'w> {
         };
         let from = if order.early.is_some() { EARLY } else { LISTENED };
         let parts = chunks(&source, &order.rest, worker.config.encode_chunk_seconds);
-        match parts.len() {
-            0 | 1 => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
-            // What another machine's card makes would not fit.
-            _ if plan.is_accelerated() => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
-            _ => self.divide(&source, &order.rest, &parts, from, &scratch).await?,
+        // What another machine's card makes would not fit.
+        match parts.len() > 1 && !plan.is_accelerated() {
+            true => self.divide(&source, &order.rest, &parts, from, &scratch).await?,
+            false => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
         }
         if order.early.is_none() {
             done.poster = self.make_poster(&source, &scratch).await?;

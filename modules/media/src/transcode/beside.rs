@@ -147,8 +147,8 @@ impl Attempt<'_> {
         limits: &Limits,
         scratch: &Scratch,
     ) -> Result<Result<(), ChildError>, Trouble> {
-        let worker = self.worker;
-        match worker.sandbox.run(&worker.config.ffmpeg, arguments, scratch.path(), limits, |_| Ok(())).await {
+        let program = &self.worker.config.ffmpeg;
+        match self.sandbox.run(program, arguments, scratch.path(), limits, |_| Ok(())).await {
             Err(error @ (ChildError::NotStarted { .. } | ChildError::Lost { .. })) => Err(transcoding(error)),
             ended => Ok(ended),
         }
