@@ -36,6 +36,8 @@ pub(crate) struct Outcome {
     pub(crate) failed: u64,
     /// Latencies in microseconds.
     pub(crate) latency: Histogram<u64>,
+    /// Until an answer's first byte, in microseconds.
+    pub(crate) first_byte: Histogram<u64>,
     /// The first thing that failed.
     pub(crate) complaint: Option<String>,
 }
@@ -86,13 +88,14 @@ pub(crate) async fn load(
         let worker = Worker { server, connection, pace, begun, length, next, turns, request: request.clone() };
         tokio::spawn(worker.run())
     });
-    let mut all = Outcome { rate: 0.0, failed: 0, latency: histogram(), complaint: None };
+    let mut all = Outcome { rate: 0.0, failed: 0, latency: histogram(), first_byte: histogram(), complaint: None };
     let mut last = begun;
     for done in join_all(workers).await {
         let (one, ended) = done.expect("a worker does not panic");
         all.failed += one.failed;
         all.complaint = all.complaint.or(one.complaint);
         all.latency.add(&one.latency).expect("histograms of one kind");
+        all.first_byte.add(&one.first_byte).expect("histograms of one kind");
         last = last.max(ended);
     }
     all.rate = all.latency.len() as f64 / (last - begun).as_secs_f64().max(length.as_secs_f64());
@@ -133,7 +136,8 @@ struct Worker {
 
 impl Worker {
     async fn run(mut self) -> (Outcome, Instant) {
-        let mut outcome = Outcome { rate: 0.0, failed: 0, latency: histogram(), complaint: None };
+        let mut outcome =
+            Outcome { rate: 0.0, failed: 0, latency: histogram(), first_byte: histogram(), complaint: None };
         loop {
             if let Pace::Open(_) = self.pace {
                 let Ok(turn) = self.turns.acquire().await else { return (outcome, Instant::now()) };
@@ -148,9 +152,10 @@ impl Worker {
                 return (outcome, Instant::now());
             }
             match self.connection.exchange(&(self.request)(number)).await {
-                Ok(status) => {
-                    let micros = u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX);
-                    outcome.latency.saturating_record(micros.max(1));
+                Ok((status, begun)) => {
+                    let micros = |since: Duration| u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
+                    outcome.latency.saturating_record(micros(due.elapsed()));
+                    outcome.first_byte.saturating_record(micros(begun - due));
                     if !(200..300).contains(&status) {
                         outcome.failed += 1;
                         outcome.complaint.get_or_insert_with(|| self.connection.said());
@@ -182,10 +187,11 @@ impl Connection {
         Ok(Self { stream, buffer: BytesMut::with_capacity(256 * 1024) })
     }
 
-    /// Sends a request and reads the whole answer; gives its status.
-    async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
+    /// Sends a request and reads the whole answer; gives its status, and when its first bytes came.
+    async fn exchange(&mut self, request: &[u8]) -> io::Result<(u16, Instant)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
+        let mut begun = None;
         let head = loop {
             if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
                 break end + 4;
@@ -193,6 +199,7 @@ impl Connection {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"));
             }
+            begun.get_or_insert_with(Instant::now);
         };
         let text = String::from_utf8_lossy(&self.buffer[..head]).to_ascii_lowercase();
         let status = text.get(9..12).and_then(|status| status.parse().ok());
@@ -212,7 +219,7 @@ impl Connection {
             }
             missing = missing.saturating_sub(read);
         }
-        Ok(status)
+        Ok((status, begun.unwrap_or_else(Instant::now)))
     }
 
     fn said(&self) -> String {
@@ -223,6 +230,11 @@ impl Connection {
 /// A request without a body.
 pub(crate) fn get(host: &str, path: &str) -> Bytes {
     format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into()
+}
+
+/// The same for all bytes but the first.
+pub(crate) fn get_rest(host: &str, path: &str) -> Bytes {
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nRange: bytes=1-\r\n\r\n").into()
 }
 
 /// A request with a JSON body and these header lines, each ended by CRLF.

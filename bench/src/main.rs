@@ -13,7 +13,9 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use clap::Parser;
 use figure::Figure;
-use figures::{checkout, decision, packaging, playback, segments, sign_in, slow_clients, standing, wrapper};
+use figures::{
+    checkout, decision, packaging, playback, segments, sign_in, slow_clients, standing, transcoding, wrapper,
+};
 use server::Server;
 use tessera_tests::project;
 use world::World;
@@ -30,7 +32,7 @@ struct Arguments {
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Only figures whose group contains this: pure, wrapper, packaging, standing, decide, playback, checkout, segments,
-    /// slow-clients, sign-in.
+    /// slow-clients, sign-in, transcoding.
     #[arg(long)]
     only: Option<String>,
     /// Keep the table in bench/RESULTS.md, with the machine and the commit.
@@ -77,7 +79,7 @@ async fn measure(arguments: &Arguments) -> Vec<Figure> {
     if arguments.wants("packaging") {
         figures.extend(packaging::packaging());
     }
-    let loads = ["standing", "decide", "playback", "checkout", "segments", "slow-clients", "sign-in"];
+    let loads = ["standing", "decide", "playback", "checkout", "segments", "slow-clients", "sign-in", "transcoding"];
     if !loads.iter().any(|group| arguments.wants(group)) {
         return figures;
     }
@@ -103,7 +105,7 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
         figures.push(standing::binary_size());
         figures.extend(standing::ready_and_idle(&world, "100,000 titles and 1,000,000 grants stored").await);
     }
-    let server = Server::tessera(&world.data, &["serve"]).await;
+    let mut server = Server::tessera(&world.data, &["serve"]).await;
     if let Some(few) = few {
         let many = decision::most(&world, &server, length).await;
         let due = decision::due(&world, &server, length).await;
@@ -118,7 +120,10 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
         figures.extend(checkout::checkout(&world, &server, length).await);
     }
     if arguments.wants("segments") {
-        figures.extend(segments::segments(&world, &server, &viewers, length).await);
+        let served = segments::served(&world, &server, &viewers).await;
+        server.stop().await;
+        server = Server::tessera(&world.data, &["serve"]).await;
+        figures.extend(segments::segments(&world, &server, &served, length).await);
     }
     if arguments.wants("slow-clients") {
         figures.push(slow_clients::slow_clients(&world, &server, &viewers).await);
@@ -127,6 +132,9 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
         figures.extend(sign_in::sign_in(&server, length).await);
     }
     server.stop().await;
+    if arguments.wants("transcoding") {
+        figures.extend(transcoding::transcoding(&world).await);
+    }
     figures
 }
 

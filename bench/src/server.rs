@@ -39,9 +39,14 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `tessera` with `command` (`up …` or `serve …`) on `data`, and waits until it is ready.
     pub(crate) async fn tessera(data: &Path, command: &[&str]) -> Self {
+        Self::tessera_with(data, command, "").await
+    }
+
+    /// The same with more settings.
+    pub(crate) async fn tessera_with(data: &Path, command: &[&str], more: &str) -> Self {
         let port = free_port();
         let config = data.with_extension("toml");
-        fs::write(&config, SETTINGS).expect("settings can be written");
+        fs::write(&config, format!("{SETTINGS}{more}")).expect("settings can be written");
         let log = fs::File::create(data.with_extension("log")).expect("a log can be written");
         let begun = Instant::now();
         let mut tessera = Command::new(binary());

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use rusqlite::Connection;
@@ -13,7 +14,7 @@ use tessera_runtime::secrets::Secrets;
 use tessera_tests::{Site, project};
 use tessera_types::{AccountId, Clock, SystemClock, TenantId};
 
-use crate::server::Server;
+use crate::server::{Server, binary};
 
 /// A data folder with a demo in it.
 pub(crate) struct World {
@@ -143,6 +144,14 @@ impl World {
              where title_id like 'ttl_bench%'",
         );
         run(&db, "update change_numbers set latest = 3000000 where tenant = 'demo'");
+    }
+
+    /// `tessera` with these words, told where the demo is.
+    pub(crate) fn command(&self, server: &Server, words: &[&str]) -> Command {
+        let (url, key) = (format!("http://{}", self.host(server)), self.facts["staff_key"].as_str());
+        let mut command = Command::new(binary());
+        command.args(words).args(["--url", &url, "--key", key.expect("the demo has a key")]);
+        command
     }
 
     fn database(&self, module: &str) -> Connection {

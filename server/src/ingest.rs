@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use reqwest::{StatusCode, header};
 use serde_json::Value;
 use tessera_contract::ContractError;
-use tessera_contract_catalog::{CatalogManagement, CreateTitle, ManagedTitle, PublishTitle, TitleDraft};
+use tessera_contract_catalog::{CatalogManagement, CreateTitle, ManagedTitle, PublishTitle, TitleDraft, WithdrawTitle};
 use tessera_contract_media::{Asset, AssetState, CreateAsset, GetAsset, Media, Protection, Work};
 use tessera_types::{AssetId, UploadId};
 use tokio::{
@@ -36,7 +36,7 @@ pub(crate) struct Film<'a> {
     pub(crate) name: &'a str,
 }
 
-/// Uploads, waits for the asset, creates the title and publishes it.
+/// Uploads, creates the title and publishes it as soon as the asset can be played, and waits until that is ready.
 pub(crate) async fn ingest(site: &Site, film: Film<'_>) -> Result<ManagedTitle, CommandError> {
     let mut progress = Progress::begin(film.name);
     let outcome = run(site, film, &mut progress).await;
@@ -49,10 +49,44 @@ pub(crate) async fn ingest(site: &Site, film: Film<'_>) -> Result<ManagedTitle, 
 
 async fn run(site: &Site, film: Film<'_>, progress: &mut Progress) -> Result<ManagedTitle, CommandError> {
     let upload_id = upload(site, film.file, progress).await?;
-    let asset_id = transcode(site, upload_id, film.protection, progress).await?;
-    progress.at(99, "publishing");
+    let media = site.contract::<dyn Media>();
+    let create = CreateAsset { upload_id, protection: film.protection, priority: None };
+    let asset = media.create_asset(&site.intent(), create).await;
+    let mut asset = asset.map_err(|e| refused("submitting the upload", &e))?;
+    let (mut title, mut told): (Option<ManagedTitle>, bool) = (None, false);
+    loop {
+        if title.is_none() && (asset.state == AssetState::Ready || (asset.playable && film.publish)) {
+            title = Some(entitle(site, &film, &asset.asset_id).await?);
+        }
+        match (asset.state, &mut title) {
+            (AssetState::Ready, Some(title)) => return Ok(title.clone()),
+            (AssetState::Processing, Some(title)) if !told => {
+                told = true;
+                progress.note(&format!("it can be watched already, at {}/titles/{}", site.url, title.title_id));
+            }
+            (AssetState::Failed | AssetState::Cancelled, title) => {
+                let left = match title.take() {
+                    Some(title) => withdraw(site, title).await,
+                    None => String::new(),
+                };
+                return Err(CommandError::new(format!("{}{left}", end(&asset))));
+            }
+            _ => {}
+        }
+        // The upload is the first tenth of the way.
+        let percent = 10 + u16::from(asset.progress_percent) * 89 / 100;
+        progress.at(u8::try_from(percent).unwrap_or(99), asset.stage.as_deref().unwrap_or(WAITING));
+        progress.pace(asset.work.as_ref().and_then(pace));
+        tokio::time::sleep(POLL).await;
+        let request = GetAsset { asset_id: asset.asset_id.clone() };
+        asset = media.get_asset(&site.cx(), request).await.map_err(|e| refused("asking after the asset", &e))?;
+    }
+}
+
+/// The title of an asset that can be played.
+async fn entitle(site: &Site, film: &Film<'_>, asset: &AssetId) -> Result<ManagedTitle, CommandError> {
     let catalog = site.contract::<dyn CatalogManagement>();
-    let title = TitleDraft { asset_id: Some(asset_id), ..film.draft };
+    let title = TitleDraft { asset_id: Some(asset.clone()), ..film.draft.clone() };
     let created = catalog.create_title(&site.intent(), CreateTitle { title }).await;
     let created = created.map_err(|e| refused("creating the title", &e))?;
     if !film.publish {
@@ -62,32 +96,13 @@ async fn run(site: &Site, film: Film<'_>, progress: &mut Progress) -> Result<Man
     catalog.publish_title(&site.cx(), publish).await.map_err(|e| refused("publishing the title", &e))
 }
 
-async fn transcode(
-    site: &Site,
-    upload_id: UploadId,
-    protection: Protection,
-    progress: &mut Progress,
-) -> Result<AssetId, CommandError> {
-    let media = site.contract::<dyn Media>();
-    let asset = media.create_asset(&site.intent(), CreateAsset { upload_id, protection, priority: None }).await;
-    let mut asset = asset.map_err(|e| refused("submitting the upload", &e))?;
-    loop {
-        match asset.state {
-            AssetState::Ready => return Ok(asset.asset_id),
-            AssetState::Failed => return Err(CommandError::new(failure(&asset))),
-            AssetState::Cancelled => {
-                let id = &asset.asset_id;
-                return Err(CommandError::new(format!("{id} was cancelled; `tessera media retry {id}` makes it anew")));
-            }
-            AssetState::Processing | AssetState::Unknown => {}
-        }
-        // The upload is the first tenth of the way.
-        let percent = 10 + u16::from(asset.progress_percent) * 89 / 100;
-        progress.at(u8::try_from(percent).unwrap_or(99), asset.stage.as_deref().unwrap_or(WAITING));
-        progress.pace(asset.work.as_ref().and_then(pace));
-        tokio::time::sleep(POLL).await;
-        let request = GetAsset { asset_id: asset.asset_id.clone() };
-        asset = media.get_asset(&site.cx(), request).await.map_err(|e| refused("asking after the asset", &e))?;
+/// Takes a title from the viewers whose film has come to nothing; what is said of that.
+async fn withdraw(site: &Site, title: ManagedTitle) -> String {
+    let (id, catalog) = (title.title_id, site.contract::<dyn CatalogManagement>());
+    let request = WithdrawTitle { title_id: id.clone(), expected_version: None };
+    match catalog.withdraw_title(&site.cx(), request).await {
+        Ok(_) => format!(" ({id}, which could be watched already, is withdrawn)"),
+        Err(error) => format!(" ({id}, which could be watched already, could not be withdrawn: {error})"),
     }
 }
 
@@ -106,10 +121,15 @@ fn clock(seconds: u64) -> String {
     }
 }
 
-fn failure(asset: &Asset) -> String {
+/// Why an asset has not become ready.
+fn end(asset: &Asset) -> String {
+    let id = &asset.asset_id;
     match &asset.failure {
+        _ if asset.state == AssetState::Cancelled => {
+            format!("{id} was cancelled; `tessera media retry {id}` makes it anew")
+        }
         Some(reason) => format!("the file cannot be made into an asset ({}): {}", reason.code, reason.message),
-        None => format!("the file cannot be made into an asset; see {}", asset.asset_id),
+        None => format!("the file cannot be made into an asset; see {id}"),
     }
 }
 

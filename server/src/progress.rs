@@ -47,6 +47,14 @@ impl Progress {
         }
     }
 
+    /// Something that people want to know before it is done.
+    pub(crate) fn note(&self, text: &str) {
+        match self.terminal {
+            true => self.bar.println(format!("  {}: {text}", self.name)),
+            false => self.line(text),
+        }
+    }
+
     /// It is done; `result` is what came of it.
     pub(crate) fn done(self, result: &str) {
         self.bar.set_position(100);

@@ -2,10 +2,12 @@
 
 pub(crate) mod checkout;
 pub(crate) mod decision;
+pub(crate) mod footage;
 pub(crate) mod packaging;
 pub(crate) mod playback;
 pub(crate) mod segments;
 pub(crate) mod sign_in;
 pub(crate) mod slow_clients;
 pub(crate) mod standing;
+pub(crate) mod transcoding;
 pub(crate) mod wrapper;

@@ -11,16 +11,15 @@ use wait4::Wait4;
 
 use crate::{
     figure::{Better, Figure},
+    figures::footage,
     server::binary,
     world::folder,
 };
 
 const ROUNDS: usize = 5;
+const MINUTES: u32 = 10;
 const KEY_ID: &str = "0123456789abcdef0123456789abcdef";
 const KEY: &str = "00112233445566778899aabbccddeeff";
-/// The film: a clip of so many seconds, so many times.
-const CLIP_SECONDS: u32 = 20;
-const CLIPS: u32 = 30;
 
 /// What one run took.
 struct Cost {
@@ -41,7 +40,7 @@ struct Best {
 
 pub(crate) fn packaging() -> Vec<Figure> {
     let home = folder("packaging");
-    let Some(film) = film(&home) else {
+    let Some(film) = footage::make_film(&home, MINUTES) else {
         eprintln!("ffmpeg is not here (apt-get install ffmpeg): packaging is left out");
         return Vec::new();
     };
@@ -73,30 +72,6 @@ pub(crate) fn packaging() -> Vec<Figure> {
     let beside = Figure::beside("tessera package: time beside cp", ours.wall, "s", Better::Lower, ("cp", cp.wall));
     figures.push(beside.by("the same runs; cp copies the film"));
     figures
-}
-
-/// Ten minutes of 720p at about 4 Mbit/s with sound; `None` where FFmpeg is not installed.
-fn film(home: &Path) -> Option<PathBuf> {
-    eprintln!("making a film to package");
-    let picture = format!("testsrc2=size=1280x720:rate=25:duration={CLIP_SECONDS},noise=alls=12:allf=t");
-    let sound = format!("sine=frequency=330:duration={CLIP_SECONDS}");
-    let video = ["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "4M", "-maxrate", "4M", "-bufsize", "4M"];
-    let clip = Command::new("ffmpeg")
-        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound])
-        .args(video)
-        .args(["-pix_fmt", "yuv420p", "-g", "50", "-c:a", "aac", "clip.mp4"])
-        .current_dir(home)
-        .status();
-    if !clip.is_ok_and(|status| status.success()) {
-        return None;
-    }
-    let again = (CLIPS - 1).to_string();
-    let whole = Command::new("ffmpeg")
-        .args(["-nostdin", "-loglevel", "error", "-stream_loop", &again, "-i", "clip.mp4", "-c", "copy", "film.mp4"])
-        .current_dir(home)
-        .status();
-    assert!(whole.is_ok_and(|status| status.success()), "ffmpeg repeats the clip");
-    Some(home.join("film.mp4"))
 }
 
 fn tessera(film: &Path) -> Command {

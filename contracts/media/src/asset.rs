@@ -143,7 +143,8 @@ pub struct TrackDescriptor {
     /// holds sizes and times). Its member `blob_checks` has checksums of the track file as stored: its `size`, and the
     /// `crc32` of each block of 65536 bytes.
     pub index_blob: String,
-    /// SHA-256 of the index as stored, in hexadecimal; not there for assets that were made before indexes had one.
+    /// SHA-256 of the index as stored, in hexadecimal; not there for assets that were made before indexes had one, and for
+    /// tracks that are still getting longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_sha256: Option<String>,
     /// Bytes of the track file.
@@ -186,6 +187,10 @@ pub struct AssetDescriptor {
     /// the work on the asset begins anew or fails.
     #[serde(default = "complete")]
     pub complete: bool,
+    /// Whether its tracks are still getting longer: what is there of them stays as it is, under the same blob keys, and
+    /// `duration_seconds` is how long they are expected to become. Only while it is not complete.
+    #[serde(default)]
+    pub open_ended: bool,
     /// Its tracks, video tallest first, then audio.
     pub tracks: Vec<TrackDescriptor>,
     /// Key of the poster (JPEG, not encrypted at rest: it is public) in the blob store.
@@ -209,7 +214,7 @@ fn complete() -> bool {
     true
 }
 
-/// A rendition of an asset can be played, with all of its sound, while the others are made.
+/// A rendition of an asset can be played while the rest is made: what there is of it so far, and then all of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AssetPlayable {
     /// Its full state.

@@ -23,7 +23,7 @@ pub use adaptation_set::{AdaptationSet, Representation};
 pub use descriptor::{Accessibility, Colour, Role, TrickMode};
 pub use error::Error;
 pub use media::{ImageCoding, Media, Video};
-pub use mpd::Mpd;
+pub use mpd::{Dynamic, Mpd};
 pub use protection::{ContentProtection, DrmSystem};
 pub use segments::{SegmentBase, Segments};
 pub use timeline::{SegmentTemplate, TimelineSegment};

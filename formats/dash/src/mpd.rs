@@ -11,7 +11,7 @@ const LIVE: &str = "urn:mpeg:dash:profile:isoff-live:2011";
 const ON_DEMAND: &str = "urn:mpeg:dash:profile:isoff-on-demand:2011";
 const FULL: &str = "urn:mpeg:dash:profile:full:2011";
 
-/// A presentation of one period that is complete: `type="static"`.
+/// A presentation of one period: complete (`type="static"`), or one that is still getting longer (`type="dynamic"`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mpd {
     /// How long the presentation is, as (ticks, ticks a second).
@@ -20,8 +20,22 @@ pub struct Mpd {
     pub min_buffer_time: (u64, u32),
     /// What URIs are relative to, the preferred first; none when it is the description itself.
     pub base_urls: Vec<String>,
+    /// Of a presentation that is still getting longer, when to look again; none of a complete one.
+    pub dynamic: Option<Dynamic>,
     /// Video, audio, text and thumbnails. A set's place is its id.
     pub adaptation_sets: Vec<AdaptationSet>,
+}
+
+/// What is said of a presentation that is still getting longer (§5.3.1.2). All of its segments that are named are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dynamic {
+    /// `availabilityStartTime`, an XML Schema dateTime in UTC: the same in every version, and so long ago that every segment
+    /// that is named is available.
+    pub availability_start: String,
+    /// `publishTime`, the same kind of time: later in every version.
+    pub published: String,
+    /// After how many seconds to look for the next version, at least 1.
+    pub update_seconds: u32,
 }
 
 impl Mpd {
@@ -52,10 +66,15 @@ impl Mpd {
             .plain("xmlns:dashif", "https://dashif.org/CPS")
             .optional("xmlns:mspr", playready.then_some("urn:microsoft:playready"))
             .plain("profiles", self.profile())
-            .plain("type", "static")
-            .plain("mediaPresentationDuration", duration(self.duration)?)
-            .plain("minBufferTime", duration(self.min_buffer_time)?);
-        Ok(tag)
+            .plain("type", if self.dynamic.is_some() { "dynamic" } else { "static" });
+        let tag = match &self.dynamic {
+            None => tag.plain("mediaPresentationDuration", duration(self.duration)?),
+            Some(dynamic) => tag
+                .text("availabilityStartTime", &dynamic.availability_start)?
+                .text("publishTime", &dynamic.published)?
+                .plain("minimumUpdatePeriod", duration((dynamic.update_seconds.max(1).into(), 1))?),
+        };
+        Ok(tag.plain("minBufferTime", duration(self.min_buffer_time)?))
     }
 
     /// The profile of the MP4 media (§8.3, §8.4). Side-cars and pictures are beside it: a player of the profile leaves

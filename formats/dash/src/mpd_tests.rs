@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use quick_xml::{Reader, events::Event};
 
 use crate::{
-    AdaptationSet, ContentProtection, DrmSystem, Error, Media, Mpd, Representation, Role, SegmentTemplate, Segments,
-    TimelineSegment, Video,
+    AdaptationSet, ContentProtection, DrmSystem, Dynamic, Error, Media, Mpd, Representation, Role, SegmentTemplate,
+    Segments, TimelineSegment, Video,
 };
 
 pub(crate) fn template(timescale: u32, segments: &[(u64, u64)]) -> Segments {
@@ -67,6 +67,7 @@ pub(crate) fn mpd() -> Mpd {
         duration: (64_000, 12_800),
         min_buffer_time: (2, 1),
         base_urls: Vec::new(),
+        dynamic: None,
         adaptation_sets: vec![
             set(vec![video("v360", 360), video("v720", 720)], None, Some(protection)),
             set(vec![audio], Some("fr"), None),
@@ -262,4 +263,23 @@ proptest! {
         let refused = Err(Error::NotXml { attribute: "lang", text });
         prop_assert_eq!(mpd.write(), refused);
     }
+}
+
+#[test]
+fn what_is_still_getting_longer_says_when_to_look_again() {
+    let open = |availability_start: &str| {
+        let published = "1970-01-01T00:00:12Z".to_owned();
+        let dynamic = Dynamic { availability_start: availability_start.to_owned(), published, update_seconds: 4 };
+        Mpd { dynamic: Some(dynamic), ..mpd() }.write()
+    };
+    let text = open("1970-01-01T00:00:00Z").unwrap();
+    assert!(
+        text.contains(
+            "type=\"dynamic\" availabilityStartTime=\"1970-01-01T00:00:00Z\" publishTime=\"1970-01-01T00:00:12Z\" \
+             minimumUpdatePeriod=\"PT4.000000S\" minBufferTime="
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("mediaPresentationDuration"), "{text}");
+    assert!(open("\0").is_err());
 }

@@ -16,6 +16,8 @@ pub struct MediaPlaylist {
     pub media_sequence: u64,
     /// Where playback starts, when it is not the beginning.
     pub start: Option<Start>,
+    /// More segments may follow: of type `EVENT`, without an end (§4.4.3.4, §4.4.3.5).
+    pub open_ended: bool,
     /// The segments.
     pub runs: Vec<Run>,
 }
@@ -64,7 +66,9 @@ impl MediaPlaylist {
             (keys, init) = (&run.keys, run.init.as_ref());
             self.write_segments(run, &mut text)?;
         }
-        text.push_str("#EXT-X-ENDLIST\n");
+        if !self.open_ended {
+            text.push_str("#EXT-X-ENDLIST\n");
+        }
         Ok(text)
     }
 
@@ -73,9 +77,10 @@ impl MediaPlaylist {
             return Err(Error::Zero("the timescale"));
         }
         let mut text = format!(
-            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-PLAYLIST-TYPE:VOD\n",
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n#EXT-X-PLAYLIST-TYPE:{}\n",
             self.written_target_duration()?,
-            self.media_sequence
+            self.media_sequence,
+            if self.open_ended { "EVENT" } else { "VOD" }
         );
         text.push_str(if self.i_frames_only { "#EXT-X-I-FRAMES-ONLY\n" } else { "#EXT-X-INDEPENDENT-SEGMENTS\n" });
         text.push_str(&self.start.map(Start::line).unwrap_or_default());

@@ -23,6 +23,13 @@ fn writes_a_clear_playlist() {
 }
 
 #[test]
+fn what_is_still_getting_longer_has_no_end() {
+    let open = MediaPlaylist { open_ended: true, ..playlist(1, &[4, 4]) };
+    let lines = open.write().unwrap();
+    assert!(lines.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n") && !lines.contains("#EXT-X-ENDLIST"), "{lines}");
+}
+
+#[test]
 fn names_keys_before_the_map() {
     let mut playlist = playlist(1, &[4]);
     let key = |format, uri: &str| Key {

@@ -36,9 +36,9 @@ pub enum ReadError {
         /// How many there may be.
         limit: usize,
     },
-    /// The playlist has no end: it is live, and this crate's data is of complete ones.
-    #[error("the playlist has no EXT-X-ENDLIST; only complete ones are read")]
-    NotComplete,
+    /// The playlist is live: its segments go again, and this crate's data is of those that have them from the beginning.
+    #[error("the playlist has no EXT-X-ENDLIST and is not of type EVENT; live ones are not read")]
+    NotWhole,
     /// A line does not say what it must.
     #[error("line {line}: {tag}: {rule}")]
     Line {

@@ -39,6 +39,7 @@ pub(crate) fn manifest(tracks: &[TrackFile], encryption: Option<&Encryption>) ->
         duration: tracks.iter().map(TrackFile::end).fold((0, 1), longer),
         min_buffer_time: tracks.iter().map(TrackFile::longest).fold((0, 1), longer),
         base_urls: Vec::new(),
+        dynamic: None,
         adaptation_sets,
     };
     Ok(mpd.write()?)

@@ -1,11 +1,14 @@
 //! The DASH description of a presentation (ISO/IEC 23009-1). URIs are relative, so that the signed prefix reaches every
 //! segment.
 
+use std::time::Duration;
+
 use tessera_dash::{
-    AdaptationSet, ContentProtection, Error, Media, Mpd, Representation, Role, SegmentBase, SegmentTemplate, Segments,
-    TimelineSegment, TrickMode, Video,
+    AdaptationSet, ContentProtection, Dynamic, Error, Media, Mpd, Representation, Role, SegmentBase, SegmentTemplate,
+    Segments, TimelineSegment, TrickMode, Video,
 };
 use tessera_isobmff::TrackKind;
+use tessera_types::Timestamp;
 
 use crate::{
     place::{Addressing, TrackFile},
@@ -62,9 +65,21 @@ pub(crate) fn mpd(
         duration: presentation.duration(),
         min_buffer_time: (words.segment_seconds.into(), 1),
         base_urls: Vec::new(),
+        dynamic: presentation.open_ended.then(|| dynamic(presentation)),
         adaptation_sets,
     };
     Ok(mpd.write()?)
+}
+
+/// What is said of a presentation that is still getting longer. Its clock began so long ago that all it names is there, and is
+/// as far on in each version as that is long: every origin writes the same.
+fn dynamic(presentation: &Presentation) -> Dynamic {
+    let at = |milliseconds: u64| Timestamp::from_micros(0).plus(Duration::from_millis(milliseconds)).to_string();
+    Dynamic {
+        availability_start: at(0),
+        published: at(presentation.milliseconds()),
+        update_seconds: presentation.segment_seconds,
+    }
 }
 
 /// Video tracks by what a player can switch between: one coding, and one key, for a set has one.

@@ -1,7 +1,7 @@
 //! HLS playlists of a presentation (RFC 8216bis). URIs are relative, so that the signed prefix reaches every segment.
 
 use tessera_hls::{
-    Error, IFrameVariant, MediaPlaylist, MediaSegment, MultivariantPlaylist, Resource, Run, Variant, VideoRange,
+    Error, IFrameVariant, MediaPlaylist, MediaSegment, MultivariantPlaylist, Resource, Run, Start, Variant, VideoRange,
 };
 use tessera_isobmff::TrackKind;
 
@@ -45,7 +45,8 @@ pub(crate) fn multivariant(
         false => groups.iter().flat_map(|group| with(Some(group))).collect(),
     };
     let i_frames = video.iter().map(|track| i_frame_variant(track, playlist(track, Playlist::IFrames)));
-    let i_frame_variants = i_frames.collect();
+    // They are ranges of whole files, which are not there before their ends.
+    let i_frame_variants = if presentation.open_ended { Vec::new() } else { i_frames.collect() };
     let audio = groups.iter().flat_map(|group| group.renditions(uri)).collect();
     let mut playlist = MultivariantPlaylist { variants, i_frame_variants, audio, ..MultivariantPlaylist::default() };
     subtitles::announce(presentation, text, &mut playlist);
@@ -130,6 +131,9 @@ pub(crate) fn media(
         // Segments are numbered from 1, as in the DASH template with `$Number$`.
         media_sequence: 1,
         target_duration: Some(presentation.target_seconds()),
+        // A player that opens one which is still getting longer would begin near its end.
+        start: presentation.open_ended.then_some(Start { offset_milliseconds: 0, precise: false }),
+        open_ended: presentation.open_ended,
         runs: vec![Run { keys: keys.unwrap_or_default(), init: Some(init), segments, ..Run::default() }],
         ..MediaPlaylist::default()
     };

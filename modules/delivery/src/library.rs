@@ -113,10 +113,12 @@ impl Library {
                 tracks.push((track.clone(), index, checks));
             }
             let at_rest = at_rest_key(&descriptor.at_rest)?;
-            let place = (cx.tenant.clone(), asset.clone(), descriptor.protection == Wanted::Clear);
-            let (thumbnails, seconds) = (descriptor.thumbnails.clone(), self.segment_seconds);
-            let divide = move || Stock::new(place, tracks, thumbnails, at_rest, seconds).map_err(unusable);
-            let stock = aside("preparing the asset's tracks", divide).await??;
+            let (tenant, seconds) = (cx.tenant.clone(), self.segment_seconds);
+            let divide = move || Stock::new(tenant, &descriptor, tracks, at_rest, seconds);
+            let stock = aside("preparing the asset's tracks", divide).await?.map_err(|why| match why {
+                Unusable::NothingYet => not_found(asset),
+                why => unusable(why).into(),
+            })?;
             Ok((Arc::new(Asset { stock: Arc::new(stock), presentations: Default::default() }), weight))
         };
         self.assets.get(&key, Box::pin(load)).await

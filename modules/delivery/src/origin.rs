@@ -14,7 +14,7 @@ use crate::{
     hls,
     library::Asset,
     packager::SegmentOf,
-    place::{Place, Playlist, TrackFile},
+    place::{Addressing, Place, Playlist, TrackFile},
     presentation::{Presentation, Track, edition, entity_tag},
     service::DeliveryService,
     signalling::Encryption,
@@ -151,8 +151,15 @@ impl DeliveryService {
         if tracks.is_empty() {
             return Ok(None);
         }
-        let manifest = Freshness::Seconds(self.config.manifest_seconds);
+        let manifest = self.freshness(presentation);
         match place {
+            // A file that gets longer has no length to be announced, and its index would end before it.
+            Place::Multivariant { addressing: Addressing::Ranges, .. }
+            | Place::Description { addressing: Addressing::Ranges, .. }
+                if presentation.open_ended =>
+            {
+                Ok(None)
+            }
             Place::Multivariant { addressing, keys, .. } => {
                 let text = hls::multivariant(presentation, &tracks, text, addressing, keys);
                 Ok(Some(playlist(manifest, text.map_err(unwritable)?)))
@@ -174,6 +181,13 @@ impl DeliveryService {
         }
     }
 
+    /// How long a manifest stays as it is.
+    fn freshness(&self, presentation: &Presentation) -> Freshness {
+        let growing = presentation.segment_seconds.div_ceil(2);
+        let seconds = self.config.manifest_seconds;
+        Freshness::Seconds(if presentation.open_ended { seconds.min(growing) } else { seconds })
+    }
+
     /// A file of a track, which is at a place.
     fn file(
         &self,
@@ -184,10 +198,14 @@ impl DeliveryService {
         let range = |range: &Range<u64>| range.end - range.start;
         Ok(match file {
             TrackFile::Playlist(Playlist::IFrames, _) if !track.index.kind.is_video() => None,
+            TrackFile::Whole | TrackFile::Playlist(Playlist::Media(Addressing::Ranges) | Playlist::IFrames, _)
+                if presentation.open_ended =>
+            {
+                None
+            }
             TrackFile::Playlist(which, keys) => {
                 let text = hls::media(presentation, track, &self.config.clearkey_url, (which, keys));
-                let manifest = Freshness::Seconds(self.config.manifest_seconds);
-                Some(playlist(manifest, text.map_err(unwritable)?))
+                Some(playlist(self.freshness(presentation), text.map_err(unwritable)?))
             }
             TrackFile::Init => Some(Entity::ready(media_type(track), Freshness::Forever, track.layout.init.clone())),
             TrackFile::Segment(number) => track.segment(number).map(|_| {

@@ -29,6 +29,10 @@ pub(crate) struct Presentation {
     /// Of each video track its sync samples alone, for trick play.
     pub(crate) tricks: Vec<Track>,
     pub(crate) thumbnails: Option<ThumbnailsDescriptor>,
+    /// Whether its tracks are still getting longer.
+    pub(crate) open_ended: bool,
+    /// About how long a segment is.
+    pub(crate) segment_seconds: u32,
     /// The key that its track files are encrypted with at rest.
     pub(crate) at_rest: [u8; 16],
     /// Names it among all presentations of all tenants.
@@ -58,6 +62,8 @@ impl Deref for Track {
 pub(crate) enum Unusable {
     #[error("the asset has no track that can be packaged")]
     NoTracks,
+    #[error("no segment of the asset is whole yet")]
+    NothingYet,
     #[error("track {0} has the blob key {1:?}, which is none")]
     BlobKey(String, String),
     #[error("track {0}")]
@@ -105,6 +111,8 @@ impl Presentation {
             tracks: packaged(&stock.tracks)?,
             tricks: packaged(&stock.tricks)?,
             thumbnails: stock.thumbnails.clone(),
+            open_ended: stock.open_ended,
+            segment_seconds: way.segment_seconds,
             at_rest: stock.at_rest,
         })
     }
@@ -126,11 +134,12 @@ impl Presentation {
     }
 
     /// Seconds that no segment of any track is longer than, rounded: renditions of a presentation agree on one target
-    /// duration (RFC 8216bis §6.2.4).
+    /// duration (RFC 8216bis §6.2.4), which does not change while it gets longer (§6.2.1).
     pub(crate) fn target_seconds(&self) -> u64 {
+        let expected = if self.open_ended { self.segment_seconds.into() } else { 1 };
         let longest = |track: &Track| track.segments.iter().map(|segment| segment.duration).max();
         let seconds = |track: &Track| Some(rounded_seconds(longest(track)?, track.index.timescale));
-        self.tracks.iter().filter_map(seconds).max().unwrap_or(1)
+        self.tracks.iter().filter_map(seconds).fold(expected, u64::max)
     }
 
     /// Where the presentation ends, as (ticks, ticks a second): the end of its longest track.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tessera_at_rest::BlobChecks;
-use tessera_contract_media::{ThumbnailsDescriptor, TrackDescriptor};
+use tessera_contract_media::{AssetDescriptor, Protection, ThumbnailsDescriptor, TrackDescriptor};
 use tessera_isobmff::{Segment, TrackIndex, TrackKind};
 use tessera_runtime::blobs::BlobKey;
 use tessera_types::{AssetId, TenantId};
@@ -21,6 +21,8 @@ pub(crate) struct Stock {
     /// Of each video track its sync samples alone, for trick play.
     pub(crate) tricks: Vec<Arc<StockTrack>>,
     pub(crate) thumbnails: Option<ThumbnailsDescriptor>,
+    /// Whether its tracks are still getting longer.
+    pub(crate) open_ended: bool,
     /// The key that its track files are encrypted with at rest.
     pub(crate) at_rest: [u8; 16],
 }
@@ -43,13 +45,21 @@ pub(crate) type Described = (TrackDescriptor, TrackIndex, Option<BlobChecks>);
 impl Stock {
     /// Divides the tracks, in the descriptor's order, into segments of about so many seconds.
     pub(crate) fn new(
-        (tenant, asset, clear): (TenantId, AssetId, bool),
+        tenant: TenantId,
+        described: &AssetDescriptor,
         tracks: Vec<Described>,
-        thumbnails: Option<ThumbnailsDescriptor>,
         at_rest: [u8; 16],
         seconds: u32,
     ) -> Result<Self, Unusable> {
-        let segments = divided(&tracks, seconds);
+        let (clear, open_ended) = (described.protection == Protection::Clear, described.open_ended);
+        let (asset, thumbnails) = (described.asset_id.clone(), described.thumbnails.clone());
+        let mut segments = divided(&tracks, seconds);
+        if open_ended {
+            keep_final(&mut segments);
+            if segments.iter().any(Vec::is_empty) {
+                return Err(Unusable::NothingYet);
+            }
+        }
         let of = |((described, index, checks), segments): (Described, Vec<Segment>)| {
             let TrackDescriptor { track_id: id, blob, .. } = described;
             let blob = blob.parse().map_err(|_| Unusable::BlobKey(id.clone(), blob))?;
@@ -59,8 +69,13 @@ impl Stock {
         if tracks.is_empty() {
             return Err(Unusable::NoTracks);
         }
-        let tricks = tracks.iter().filter_map(|track| track.sync_samples(seconds)).map(Arc::new).collect();
-        Ok(Self { tenant, asset, clear, tracks, tricks, thumbnails, at_rest })
+        let mut tricks: Vec<_> = tracks.iter().filter_map(|track| track.sync_samples(seconds)).collect();
+        if open_ended {
+            tricks.iter_mut().for_each(|track| drop(track.segments.pop()));
+            tricks.retain(|track| !track.segments.is_empty());
+        }
+        let tricks = tricks.into_iter().map(Arc::new).collect();
+        Ok(Self { tenant, asset, clear, tracks, tricks, thumbnails, open_ended, at_rest })
     }
 }
 
@@ -74,6 +89,12 @@ fn divided(tracks: &[Described], seconds: u32) -> Vec<Vec<Segment>> {
         _ => index.segments(seconds),
     };
     tracks.iter().map(|(_, index, _)| of_track(index)).collect()
+}
+
+/// Leaves the segments that stay as they are when their tracks get longer, as many of each: the last one of a track may grow.
+fn keep_final(segments: &mut [Vec<Segment>]) {
+    let most = segments.iter().map(|segments| segments.len().saturating_sub(1)).min().unwrap_or(0);
+    segments.iter_mut().for_each(|segments| segments.truncate(most));
 }
 
 impl StockTrack {

@@ -60,8 +60,8 @@ pub struct MediaConfig {
     /// Files that are fetched at a time by this process, at least 1; a tenant has half of them. Default 4.
     #[serde(deserialize_with = "at_least_one")]
     pub concurrent_pulls: usize,
-    /// Films at least this long, in seconds, can be played in one rendition of 480p or less while the others are made; it costs
-    /// decoding them once more. Default 60.
+    /// Films at least this long, in seconds, can be played from their beginning in one rendition of 480p or less while that one,
+    /// and then the others, are made; it costs decoding them once more. Default 60.
     pub early_from_seconds: u64,
     /// How often a job is tried when something of ours fails (disk, store), at least 1; a source that cannot be used
     /// is refused at once. Default 5.

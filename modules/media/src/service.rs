@@ -120,6 +120,7 @@ impl Media for MediaService {
             protection: stored.asset.protection,
             duration_seconds: made.duration_seconds,
             complete,
+            open_ended: made.open_ended,
             tracks: made.tracks,
             poster_blob: made.poster_blob,
             poster_sha256: made.poster_sha256,

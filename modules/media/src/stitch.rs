@@ -9,6 +9,8 @@ use tessera_isobmff::{Boxes, Error, TrackIndex};
 
 /// Bytes of a `moof` at most: some thousand samples have a few dozen bytes each.
 const MOOF_MAX: u64 = 16 << 20;
+/// Bytes of a box's header at most (ISO/IEC 14496-12 §4.2).
+const HEADER_MAX: u64 = 16;
 /// Fields of a visual sample entry before its boxes (ISO/IEC 14496-12 §12.1.3).
 const VISUAL_FIELDS: usize = 78;
 
@@ -103,6 +105,26 @@ pub(crate) fn has_fragments(mut file: impl Read + Seek) -> Result<bool, Unfit> {
         file.seek_relative(i64::try_from(head.left).map_err(|_| Unfit::Box("box"))?)?;
     }
     Ok(false)
+}
+
+/// How many of the `written` bytes of a file that is being written are whole: up to the end of the last fragment's media; 0
+/// before there is one.
+pub(crate) fn whole_fragments(mut file: impl Read + Seek, written: u64) -> Result<u64, Unfit> {
+    let (mut at, mut whole) = (0_u64, 0);
+    // What follows a header may not have been written yet, and a header itself in part.
+    while written.saturating_sub(at) >= HEADER_MAX
+        && let Some(head) = Head::read(&mut file)?
+    {
+        at = at.saturating_add(head.bytes.len() as u64).saturating_add(head.left);
+        if at > written {
+            break;
+        }
+        if &head.kind == b"mdat" {
+            whole = at;
+        }
+        file.seek_relative(i64::try_from(head.left).map_err(|_| Unfit::Box("box"))?)?;
+    }
+    Ok(whole)
 }
 
 /// The header of a box of a file.
@@ -213,6 +235,26 @@ mod tests {
         let tfdt = sample(b"tfdt", &[[1, 0, 0, 0].as_slice(), &time.to_be_bytes()].concat());
         let traf = sample(b"traf", &[sample(b"tfhd", &[0; 8]), tfdt].concat());
         sample(b"moof", &[mfhd, traf].concat())
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_whole_up_to_its_last_fragment() {
+        let head = [sample(b"ftyp", b"iso5"), sample(b"moov", &[0; 90])].concat();
+        let media = [fragment(1, 0), sample(b"mdat", &[7; 300])].concat();
+        let file = [head.as_slice(), &media, &media].concat();
+        let (first, second) = (head.len() + media.len(), head.len() + 2 * media.len());
+        for written in 0..=file.len() {
+            let so_far = &file[..written];
+            let whole = whole_fragments(io::Cursor::new(so_far), written as u64).unwrap();
+            let expected = if written >= second {
+                second
+            } else if written >= first {
+                first
+            } else {
+                0
+            };
+            assert_eq!(whole, expected as u64, "{written} bytes");
+        }
     }
 
     #[test]

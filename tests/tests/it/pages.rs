@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use tessera_tests::{Demo, project, run};
+use tessera_tests::{Demo, Process, project, run};
 
 #[test]
 fn a_person_finds_signs_up_pays_watches_and_comes_back() {
@@ -74,6 +74,26 @@ fn a_viewer_reads_subtitles_and_sees_what_is_where_on_the_seek_bar() {
     let file = file.to_str().expect("a test's path is text");
     let (encrypted, clear) = (ingest(&demo, file, &[]), ingest(&demo, file, &["--clear"]));
     browser(&demo, "subtitles.mjs", &[&encrypted, &clear]);
+}
+
+#[test]
+fn a_long_film_is_watched_from_its_beginning_while_it_is_still_made() {
+    let demo = Demo::configured(tessera_testing::temp_dir(), "[media]\npreset = \"slow\"\n");
+    let file = demo.folder().join("long.mp4");
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=100"])
+        .args(["-f", "lavfi", "-i", "sine=frequency=330:duration=100", "-c:v", "libx264", "-preset", "ultrafast"])
+        .args(["-c:a", "aac"])
+        .arg(&file)
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "ffmpeg makes the film");
+    let file = file.to_str().expect("a test's path is text");
+    let words = ["ingest", file, "--title", "A long one", "--free", "--data", "data"];
+    let mut ingest = Process::start(demo.folder(), &words);
+    let said = ingest.wait_for("it can be watched already, at ");
+    let address = said.split("watched already, at ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    browser(&demo, "growing.mjs", &[address.expect("it says where"), "100"]);
+    assert!(ingest.wait().success(), "{}", ingest.said());
 }
 
 /// Makes a film whose pictures all differ, with its colours said, so that nobody has to guess them.

@@ -6,7 +6,7 @@ import { Controls, setVolume, subtitlesName, toggleMute } from "../player/contro
 import type { Tracks } from "../player/engine.ts";
 import { useFullscreen, useIdle } from "../player/idle.ts";
 import { type Command, commandOf, focusKind } from "../player/keys.ts";
-import { useMedia } from "../player/media.ts";
+import { duration, useMedia } from "../player/media.ts";
 import { EndedPanel, TroublePanel } from "../player/panels.tsx";
 import { useSessionOf } from "../player/session.ts";
 import { troubleOf } from "../player/trouble.ts";
@@ -25,7 +25,7 @@ function useRemote(video: RefObject<HTMLVideoElement | null>) {
   return useMemo(() => {
     const seek = (seconds: number) => {
       const element = video.current;
-      if (element) element.currentTime = Math.min(Math.max(0, seconds), element.duration || 0);
+      if (element) element.currentTime = Math.min(Math.max(0, seconds), duration(element));
     };
     return {
       seek,

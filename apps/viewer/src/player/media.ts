@@ -24,6 +24,16 @@ const EVENTS = [
   "loadedmetadata",
 ];
 
+/** Longer than any film: what Shaka Player says where a browser takes no infinity. */
+const ENDLESS = 2 ** 32;
+
+/** How long the film is; of one that is still being made, how much there is of it. */
+export function duration(video: HTMLVideoElement): number {
+  if (Number.isFinite(video.duration) && video.duration < ENDLESS) return video.duration;
+  const { seekable } = video;
+  return Number.isNaN(video.duration) || seekable.length === 0 ? 0 : seekable.end(seekable.length - 1);
+}
+
 function read(video: HTMLVideoElement): MediaState {
   const { buffered, currentTime } = video;
   let end = currentTime;
@@ -33,7 +43,7 @@ function read(video: HTMLVideoElement): MediaState {
   return {
     paused: video.paused,
     seconds: currentTime,
-    duration: Number.isFinite(video.duration) ? video.duration : 0,
+    duration: duration(video),
     buffered: end,
     volume: video.volume,
     muted: video.muted,

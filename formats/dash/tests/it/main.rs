@@ -71,6 +71,7 @@ fn a_presentation_with_separate_audio_plays_whole() {
         duration: (segments.iter().map(|segment| segment.duration).sum(), video_index.timescale),
         min_buffer_time: (2, 1),
         base_urls: Vec::new(),
+        dynamic: None,
         adaptation_sets: vec![
             rendition(&bench, "v", &video, &video_index, &segments),
             rendition(&bench, "a", &audio, &audio_index, &aligned),

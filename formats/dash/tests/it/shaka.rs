@@ -131,6 +131,7 @@ fn an_on_demand_presentation_is_described_as_shaka_packager_does() {
         duration: (4, 1),
         min_buffer_time: (2, 1),
         base_urls: Vec::new(),
+        dynamic: None,
         adaptation_sets: vec![
             set(None, &[], file(&bench, "video.mp4", 12_800, &avc, pictures((25, 1)))),
             AdaptationSet { trick_mode: Some(trick_mode), ..set(None, &[], trick) },

@@ -19,9 +19,10 @@ impl MediaPlaylist {
                 Item::Ignored => {}
             }
         }
-        match (reading.playlist.target_duration, reading.ended) {
+        reading.playlist.open_ended = !reading.ended;
+        match (reading.playlist.target_duration, reading.ended || reading.event) {
             (None, _) => Err(ReadError::NotKind("media playlist")),
-            (Some(_), false) => Err(ReadError::NotComplete),
+            (Some(_), false) => Err(ReadError::NotWhole),
             (Some(_), true) => Ok(reading.playlist),
         }
     }
@@ -32,6 +33,8 @@ impl MediaPlaylist {
 struct Reading<'a> {
     playlist: MediaPlaylist,
     ended: bool,
+    /// Nothing goes of it again (§4.4.3.5).
+    event: bool,
     /// The next segment begins a run.
     changed: bool,
     discontinuity: bool,
@@ -59,6 +62,7 @@ impl<'a> Reading<'a> {
             "EXT-X-I-FRAMES-ONLY" => self.playlist.i_frames_only = true,
             "EXT-X-START" => self.playlist.start = Some(at("EXT-X-START").start(value)?),
             "EXT-X-ENDLIST" => self.ended = true,
+            "EXT-X-PLAYLIST-TYPE" => self.event = text == "EVENT",
             "EXT-X-DISCONTINUITY" => (self.changed, self.discontinuity) = (true, true),
             "EXT-X-KEY" => self.key(at("EXT-X-KEY").key(value)?),
             "EXT-X-MAP" => self.map(at("EXT-X-MAP"), value)?,

@@ -56,14 +56,17 @@ pub(crate) fn media() -> impl Strategy<Value = MediaPlaylist> {
         let run = |(number, protected)| run(number, if protected { keys.clone() } else { Vec::new() });
         protected.into_iter().enumerate().map(run).collect::<Vec<_>>()
     });
-    (runs, any::<u32>(), start(), any::<bool>()).prop_map(|(runs, sequence, start, i_frames_only)| MediaPlaylist {
-        timescale: 1_000_000,
-        i_frames_only,
-        target_duration: Some(TARGET),
-        media_sequence: u64::from(sequence),
-        start,
-        runs,
-    })
+    (runs, any::<u32>(), start(), any::<[bool; 2]>()).prop_map(
+        |(runs, sequence, start, [i_frames_only, open_ended])| MediaPlaylist {
+            timescale: 1_000_000,
+            i_frames_only,
+            target_duration: Some(TARGET),
+            media_sequence: u64::from(sequence),
+            start,
+            open_ended,
+            runs,
+        },
+    )
 }
 
 fn names() -> impl Strategy<Value = Vec<String>> {

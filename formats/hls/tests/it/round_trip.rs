@@ -28,7 +28,7 @@ proptest! {
 #[test]
 fn what_is_not_wanted_is_refused() {
     let media = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\na\n";
-    assert_eq!(MediaPlaylist::read(media), Err(ReadError::NotComplete));
+    assert_eq!(MediaPlaylist::read(media), Err(ReadError::NotWhole));
     assert!(MediaPlaylist::read(&format!("{media}#EXT-X-ENDLIST")).is_ok());
     assert_eq!(MediaPlaylist::read("#EXT-X-TARGETDURATION:4\n"), Err(ReadError::NotPlaylist));
     assert_eq!(MediaPlaylist::read("#EXTM3U\n"), Err(ReadError::NotKind("media playlist")));

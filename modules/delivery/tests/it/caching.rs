@@ -51,6 +51,57 @@ async fn an_asset_that_grows_is_looked_at_anew_and_what_was_named_stays() {
 }
 
 #[tokio::test]
+async fn an_asset_that_gets_longer_has_manifests_without_an_end_and_no_segment_of_it_changes() {
+    let bench = Bench::new();
+    let Some(small) = assets::video(&bench, "v180", "320x180") else { return };
+    let Some(sound) = assets::sound(&bench) else { return };
+    for (protection, edition) in [("clear", "e1s2"), ("cbcs", "e1s2"), ("cbcs", "e1s2-cenc")] {
+        let world = World::with(serde_json::json!({"segment_seconds": 2})).await;
+        let key = ("acme".to_owned(), "ast_1".to_owned());
+        world.add("acme", "ast_1", protection, &[small.clone(), sound.clone()]).await;
+        {
+            let mut ready = world.assets.ready.lock().unwrap();
+            let descriptor = ready.get_mut(&key).unwrap();
+            (descriptor.complete, descriptor.open_ended) = (false, true);
+        }
+        let prefix = world.prefix("acme", "ast_1").await;
+        let get = async |path: &str| world.get("acme", &format!("{prefix}{path}")).await;
+        let (playlist, mpd) = (format!("{edition}/v180/media.m3u8"), edition.replace("e1s2", "manifest") + ".mpd");
+        let open = get(&playlist).await;
+        let lines = open.text();
+        assert!(lines.contains("#EXT-X-PLAYLIST-TYPE:EVENT\n") && !lines.contains("#EXT-X-ENDLIST"), "{lines}");
+        assert!(lines.contains("#EXT-X-TARGETDURATION:2\n") && lines.contains("TIME-OFFSET=0.000"), "{lines}");
+        assert_eq!(lines.matches(".m4s").count(), 2, "the third may still get longer: {lines}");
+        assert_eq!(open.header("cache-control"), "public, max-age=1");
+        let described = get(&mpd).await;
+        let text = described.text();
+        assert!(text.contains("type=\"dynamic\" availabilityStartTime=\"1970-01-01T00:00:00Z\""), "{text}");
+        assert!(
+            text.contains("publishTime=\"1970-01-01T00:00:04") && text.contains("minimumUpdatePeriod=\"PT2"),
+            "{text}"
+        );
+        assert!(!text.contains("mediaPresentationDuration"), "{text}");
+        assert_eq!(get(&format!("{edition}/v180/3.m4s")).await.status, 404);
+        for absent in ["master-ranges.m3u8", "manifest-ranges.mpd"] {
+            assert_eq!(get(absent).await.status, 404, "{absent}");
+        }
+        for absent in ["track.mp4", "ranges.m3u8", "i-frames.m3u8"] {
+            assert_eq!(get(&format!("{edition}/v180/{absent}")).await.status, 404, "{absent}");
+        }
+        let segment = get(&format!("{edition}/v180/2.m4s")).await;
+
+        world.add("acme", "ast_1", protection, &[small.clone(), sound.clone()]).await;
+        world.clock.advance(std::time::Duration::from_secs(5));
+        let closed = get(&playlist).await;
+        assert!(closed.text().contains("#EXT-X-ENDLIST") && closed.text().contains("3.m4s"), "{}", closed.text());
+        let closed = get(&mpd).await;
+        assert!(closed.text().contains("type=\"static\""), "{}", closed.text());
+        let again = get(&format!("{edition}/v180/2.m4s")).await;
+        assert!(again.status == 200 && again.bytes == segment.bytes && again.header("etag") == segment.header("etag"));
+    }
+}
+
+#[tokio::test]
 async fn head_says_what_get_sends() {
     let Some(world) = world("cbcs").await else { return };
     let prefix = world.prefix("acme", "ast_1").await;

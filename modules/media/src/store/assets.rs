@@ -19,6 +19,9 @@ pub(crate) struct Made {
     #[serde(default)]
     pub(crate) poster_sha256: Option<String>,
     pub(crate) duration_seconds: f64,
+    /// Whether its tracks are still getting longer.
+    #[serde(default)]
+    pub(crate) open_ended: bool,
     pub(crate) renditions: Vec<u32>,
     #[serde(default)]
     pub(crate) subtitles: Vec<SubtitleDescriptor>,

@@ -1,6 +1,8 @@
 //! One attempt at one asset, stage by stage.
 
 use std::{
+    collections::HashMap,
+    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -39,6 +41,10 @@ const PACKAGED: u8 = 92;
 const STORED: u8 = 99;
 /// How often the pace is told at least while a film is encoded.
 const TELL: Duration = Duration::from_secs(5);
+/// How often is looked how much there is of what can be played early.
+const LOOK: Duration = Duration::from_millis(500);
+/// Seconds of every track that are there before it can be played: some segments, whatever length the origin gives them.
+const BEGINNING: f64 = 20.0;
 /// Seconds of a film that are coded to find out how many bits it needs, at most.
 const WEIGHED: f64 = 12.0;
 
@@ -117,15 +123,68 @@ impl<'w> Attempt<'w> {
         Ok(Finished { made, key: self.key.clone() })
     }
 
-    /// Makes what can be played while the rest is made.
+    /// Makes what can be played while the rest is made, and has its beginning played while it is itself made: unless an
+    /// earlier attempt's, which may be longer, can be.
     async fn make_early(&self, source: &Source, early: &Plan, scratch: &Scratch) -> Result<Done, Trouble> {
-        self.transcode(source, early, (LISTENED, EARLY), scratch).await?;
-        let mut done = Done { poster: self.make_poster(source, scratch).await?, ..Done::default() };
+        let poster = self.make_poster(source, scratch).await?;
+        let transcode = self.transcode(source, early, (LISTENED, EARLY), scratch);
+        match self.asset.playable {
+            true => transcode.await?,
+            false => tokio::select! {
+                ended = transcode => ended?,
+                Err(trouble) = self.grow(source, early, poster.clone(), scratch) => return Err(trouble),
+            },
+        }
+        let mut done = Done { poster, ..Done::default() };
         let tracks = self.index_all(early, scratch).await?;
         super::package::check(source, &tracks.iter().collect::<Vec<_>>())?;
         self.store_all(&mut done, tracks, scratch).await?;
         kept(self.worker.playable(self.job, self, done.made(early)).await?)?;
         Ok(done)
+    }
+
+    /// Stores the beginnings of a plan's tracks while they are written, each time about twice as much, until it is dropped or
+    /// something fails.
+    async fn grow(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        poster: Option<(String, String)>,
+        scratch: &Scratch,
+    ) -> Result<Infallible, Trouble> {
+        let mut stored = HashMap::new();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let Some(tracks) = self.beginnings(plan, &stored, scratch).await? else { continue };
+            if tracks.iter().any(|track| track.seconds() < BEGINNING) {
+                continue;
+            }
+            for track in &tracks {
+                stored.insert(track.track_id.clone(), track.size());
+            }
+            let mut done = Done { poster: poster.clone(), ..Done::default() };
+            self.store_all(&mut done, tracks, scratch).await?;
+            let made = Made { open_ended: true, duration_seconds: source.video.duration, ..done.made(plan) };
+            kept(self.worker.playable(self.job, self, made).await?)?;
+        }
+    }
+
+    /// What there is of all tracks of a plan, when it is twice as much as is stored.
+    async fn beginnings(
+        &self,
+        plan: &Plan,
+        stored: &HashMap<String, u64>,
+        scratch: &Scratch,
+    ) -> Result<Option<Vec<Track>>, Trouble> {
+        let video = plan.video.iter().map(|track| (&track.track_id, Some(track.height)));
+        let audio = plan.audio.iter().map(|track| (&track.track_id, None));
+        let mut tracks = Vec::new();
+        for (id, height) in video.chain(audio) {
+            let least = stored.get(id).copied().unwrap_or_default().saturating_mul(2);
+            let Some(track) = Track::beginning(id, height, least, scratch).await? else { return Ok(None) };
+            tracks.push(track);
+        }
+        Ok(Some(tracks))
     }
 
     async fn index_all(&self, plan: &Plan, scratch: &Scratch) -> Result<Vec<Track>, Trouble> {

@@ -61,7 +61,8 @@ impl Attempt<'_> {
         for track in &plan.video {
             self.stitch(&track.track_id, &made, &key, scratch).await?;
         }
-        Ok(())
+        self.account.say("the parts are put together");
+        self.tell("transcoding", TRANSCODED).await
     }
 
     /// Shares the source with the chunks that are made in this process.

@@ -26,19 +26,24 @@ impl Worker {
         (self.master_keys.current().to_owned(), wrapped)
     }
 
-    /// What the attempt has made so far can be played; `false` when it has lost the asset.
+    /// What the attempt has made so far can be played; `false` when it has lost the asset. An event tells of the first of
+    /// it, and of all of a rendition.
     pub(super) async fn playable(&self, job: &Job, attempt: &Attempt<'_>, made: Made) -> Result<bool, Failure> {
         let id = &attempt.asset.asset_id;
         let (key_id, wrapped) = self.sealed(job, id, &attempt.key);
         let input = (id.clone(), attempt.name.clone(), made, key_id, wrapped);
         let write = self.store.write(&job.cx(), input, |tx, (id, attempt, made, key_id, wrapped)| {
             Box::pin(async move {
+                let is_longer = ended(tx, id).await?.asset.playable && made.open_ended;
                 if !store::set_playable(tx, id, attempt, made, (key_id, wrapped)).await? {
                     return Ok(false);
                 }
-                store::log(tx, id, &["the first rendition can be played".into()]).await?;
-                let StoredAsset { asset, .. } = ended(tx, id).await?;
-                tx.emit(&AssetPlayable { asset, has_poster: made.poster_blob.is_some() }).await?;
+                if !is_longer {
+                    let what = if made.open_ended { "the beginning of the" } else { "the whole" };
+                    store::log(tx, id, &[format!("{what} first rendition can be played")]).await?;
+                    let StoredAsset { asset, .. } = ended(tx, id).await?;
+                    tx.emit(&AssetPlayable { asset, has_poster: made.poster_blob.is_some() }).await?;
+                }
                 Ok::<_, Failure>(true)
             })
         });

@@ -2,7 +2,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::Read,
+    io::{Read, Seek},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -18,7 +18,10 @@ use tessera_cenc::TrackIndexer;
 use tessera_contract::Failure;
 use tessera_contract_media::{TrackDescriptor, TrackKind};
 use tessera_isobmff::TrackIndex;
-use tokio::{fs::File, io::AsyncReadExt};
+use tokio::{
+    fs::File,
+    io::{AsyncRead, AsyncReadExt},
+};
 
 use super::{Trouble, attempt::Attempt, off_the_workers};
 use crate::{
@@ -44,6 +47,8 @@ pub(super) struct Track {
     pub(super) height: Option<u32>,
     index: TrackIndex,
     size: u64,
+    /// Whether it is the beginning of a file that gets longer.
+    open_ended: bool,
 }
 
 impl Track {
@@ -52,9 +57,40 @@ impl Track {
         let (track_id, path) = (track_id.to_owned(), scratch.out().join(encode::file(track_id)));
         off_the_workers("indexing a track", move || {
             let (index, size) = read_index(&path)?;
-            Ok(Self { track_id, height, index, size })
+            Ok(Self { track_id, height, index, size, open_ended: false })
         })
         .await
+    }
+
+    /// The same of what there is of a file that is still being written, when that is at least `least` bytes: its whole
+    /// fragments.
+    pub(super) async fn beginning(
+        track_id: &str,
+        height: Option<u32>,
+        least: u64,
+        scratch: &Scratch,
+    ) -> Result<Option<Self>, Trouble> {
+        let (track_id, path) = (track_id.to_owned(), scratch.out().join(encode::file(track_id)));
+        off_the_workers("indexing the beginning of a track", move || {
+            if !path.exists() {
+                return Ok(None);
+            }
+            let mut file = open(&path)?;
+            let written = file.metadata().map_err(Trouble::disk(READING))?.len();
+            let Some(whole) = stitch::whole_fragments(&mut file, written).ok().filter(|size| *size >= least.max(1))
+            else {
+                return Ok(None);
+            };
+            file.rewind().map_err(Trouble::disk(READING))?;
+            let (index, size) = index_of(file.take(whole))?;
+            Ok(Some(Self { track_id, height, index, size, open_ended: true }))
+        })
+        .await
+    }
+
+    /// Bytes of it.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 
     pub(super) fn seconds(&self) -> f64 {
@@ -91,13 +127,16 @@ pub(super) fn open(path: &Path) -> Result<std::fs::File, Trouble> {
 
 /// Reads a track file to its end, for its index and its size.
 pub(super) fn read_index(path: &Path) -> Result<(TrackIndex, u64), Trouble> {
+    index_of(open(path)?)
+}
+
+fn index_of(mut file: impl Read) -> Result<(TrackIndex, u64), Trouble> {
     let unusable = |e: tessera_cenc::Error| {
         let cause = std::error::Error::source(&e).map(|cause| format!(": {cause}")).unwrap_or_default();
         Refusal::TranscodeFailed
             .because(format!("what was encoded of the film cannot be used ({e}{cause}); export it anew"))
     };
-    let (mut file, mut size) = (open(path)?, 0);
-    let (mut indexer, mut piece) = (TrackIndexer::new(), vec![0; 4 * PIECE]);
+    let (mut indexer, mut size, mut piece) = (TrackIndexer::new(), 0, vec![0; 4 * PIECE]);
     loop {
         match file.read(&mut piece).map_err(Trouble::disk(READING))? {
             0 => return Ok((indexer.finish().map_err(unusable)?, size)),
@@ -150,7 +189,8 @@ pub(super) fn check(source: &Source, tracks: &[&Track]) -> Result<(), Trouble> {
 }
 
 impl Attempt<'_> {
-    /// Stores a track, encrypted, and its index. What is stored lies in the attempt's own folder.
+    /// Stores a track, encrypted, and its index. What is stored lies in the attempt's own folder. A longer version of a track
+    /// takes the place of the one before: it has the same bytes as far as that goes.
     pub(super) async fn store_track(&self, track: Track, scratch: &Scratch) -> Result<TrackDescriptor, Trouble> {
         let kind = if track.height.is_some() { TrackKind::Video } else { TrackKind::Audio };
         let (track_id, file) = (track.track_id.clone(), encode::file(&track.track_id));
@@ -159,19 +199,20 @@ impl Attempt<'_> {
         let blobs = self.worker.blobs.tenant(&self.job.tenant);
         let file = open_aside(path).await?;
         let checker = Arc::new(Mutex::new(Checker::default()));
-        let encrypted = encrypted(file, BlobCipher::new(&self.key.0, &blob), checker.clone());
+        let encrypted = encrypted(file.take(track.size), BlobCipher::new(&self.key.0, &blob), checker.clone());
         let stored = blobs.put_stream(&blob_key(&blob)?, encrypted).await?;
         if stored != track.size {
             let detail = format!("the track {track_id} has changed while it was stored");
             return Err(Failure::new(tessera_contract::FailureKind::Internal, detail).into());
         }
-        let size_bytes = track.size;
+        let (size_bytes, open_ended) = (track.size, track.open_ended);
         let json = off_the_workers("writing an index", move || {
             let checker = std::mem::take(&mut *checker.lock().unwrap_or_else(PoisonError::into_inner));
             let stored = StoredIndex { index: &track.index, blob_checks: checker.finish() };
             let json = serde_json::to_vec(&stored).map_err(|e| Failure::internal("writing an index as JSON", e))?;
             let sha256 = sha256(&json);
-            Ok((Bytes::from(json), Some(sha256)))
+            // Whoever still knows of a shorter version may meet a longer one's index.
+            Ok((Bytes::from(json), Some(sha256).filter(|_| !open_ended)))
         });
         let (json, index_sha256) = json.await?;
         blobs.put(&blob_key(&index_blob)?, json).await?;
@@ -220,7 +261,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 
 /// The file in pieces, encrypted; `checker` sees what is stored.
 pub(super) fn encrypted(
-    file: File,
+    file: impl AsyncRead + Unpin + Send,
     cipher: BlobCipher,
     checker: Arc<Mutex<Checker>>,
 ) -> impl Stream<Item = Result<Bytes, Failure>> + Send {

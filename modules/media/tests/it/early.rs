@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tessera_contract_media::{Asset, AssetState, CancelAsset, GetDescriptor, Media, MediaError};
-use tessera_media::MediaConfig;
+use tessera_media::{MediaConfig, Preset};
 use tessera_test_media::{Bench, picture, tone};
 use tessera_testing::{clock, cx, on_every_engine};
 
@@ -65,6 +65,55 @@ async fn a_film_is_played_in_one_rendition_while_the_others_are_made_and_nothing
             assert!(at("playable").is_some() && at("playable") < at("ready"), "{told:?}");
             world.media.store().close().await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_long_film_is_played_while_its_first_rendition_is_made_and_gets_longer() {
+    let bench = Bench::new();
+    let words = format!("{} {}", picture("640x360", 25, 60), tone(60.0));
+    let Some(_) = bench.ffmpeg(&format!("{words} -c:v libx264 -preset ultrafast -qp 30 -c:a aac film.mp4")) else {
+        return;
+    };
+    let film = bench.read("film.mp4");
+    on_every_engine(async |engine| {
+        let config = MediaConfig { preset: Preset::Veryfast, ..early(3600) };
+        let world = World::open_with(&engine.config, engine.folder().into(), clock(), config).await;
+        let working = world.work();
+        let id = world.film("acme", &film).await;
+        let asset = world.once("acme", &id, begun).await;
+        assert_eq!(asset.renditions, [360]);
+        assert!((asset.duration_seconds.unwrap() - 60.0).abs() < 0.1, "as long as it is going to be: {asset:?}");
+        let first = world.descriptor("acme", &id).await;
+        assert!(first.open_ended && !first.complete && first.tracks.len() == 2, "{first:?}");
+        let mut beginnings = Vec::new();
+        for track in &first.tracks {
+            let bytes = world.track("acme", &first, &track.blob).await;
+            assert!(bytes.len() as u64 >= track.size_bytes, "what is announced is there");
+            beginnings.push(bytes);
+        }
+        bench.write("beginning.mp4", &beginnings[0]);
+        bench.ffmpeg("-xerror -i beginning.mp4 -f null -");
+
+        let whole = loop {
+            world.once("acme", &id, begun).await;
+            let descriptor = world.descriptor("acme", &id).await;
+            if !descriptor.open_ended {
+                break descriptor;
+            }
+            tokio::task::yield_now().await;
+        };
+        world.media.cancel_asset(&staff("acme"), CancelAsset { asset_id: id.clone() }).await.unwrap();
+        working.stop().await;
+        for ((before, after), beginning) in first.tracks.iter().zip(&whole.tracks).zip(&beginnings) {
+            let bytes = world.track("acme", &whole, &after.blob).await;
+            assert_eq!((&before.blob, &before.index_blob), (&after.blob, &after.index_blob));
+            assert!(bytes.len() as u64 == after.size_bytes && bytes.starts_with(beginning), "it only gets longer");
+        }
+        let told = events(&world).await;
+        assert_eq!(told.iter().filter(|told| *told == "playable").count(), 2, "its beginning, and all of it: {told:?}");
+        world.media.store().close().await;
     })
     .await;
 }
