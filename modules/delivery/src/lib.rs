@@ -30,6 +30,7 @@ mod signature;
 mod stock;
 mod subtitles;
 mod thumbnails;
+mod written;
 
 use std::sync::Arc;
 

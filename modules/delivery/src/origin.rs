@@ -20,7 +20,11 @@ use crate::{
     signalling::Encryption,
     signature,
     subtitles::Subtitles,
+    written::Key,
 };
+
+/// The media type of HLS playlists (RFC 8216bis §4).
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
 
 /// How long caches may keep something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +98,7 @@ impl DeliveryService {
             Place::Multivariant { .. } | Place::Description { .. } => self.subtitles(cx, asset).await?,
             Place::OfTrack { .. } => Arc::default(),
         };
-        Ok(self.at(&presentation, place, &text, allowance)?)
+        Ok(self.at(&presentation, (path, place), &text, allowance)?)
     }
 
     /// A file beside the tracks: subtitles and thumbnails are the same in every edition.
@@ -143,15 +147,18 @@ impl DeliveryService {
     fn at(
         &self,
         presentation: &Arc<Presentation>,
-        place: Place<'_>,
-        text: &[Subtitles],
+        (path, place): (&str, Place<'_>),
+        text: &Arc<[Subtitles]>,
         allowance: &Allowance<'_>,
     ) -> Result<Option<Entity>, Failure> {
         let (tracks, tricks) = (allowance.of_tracks(&presentation.tracks), allowance.of_tracks(&presentation.tricks));
         if tracks.is_empty() {
             return Ok(None);
         }
-        let manifest = self.freshness(presentation);
+        let key = || Key { path: path.to_owned(), tracks: tracks.iter().map(|track| track.id.clone()).collect() };
+        let manifest = |kind, write: &dyn Fn() -> Result<String, Failure>| {
+            self.manifest(presentation, (key(), text), kind, write).map(Some)
+        };
         match place {
             // A file that gets longer has no length to be announced, and its index would end before it.
             Place::Multivariant { addressing: Addressing::Ranges, .. }
@@ -160,25 +167,35 @@ impl DeliveryService {
             {
                 Ok(None)
             }
-            Place::Multivariant { addressing, keys, .. } => {
-                let text = hls::multivariant(presentation, &tracks, text, addressing, keys);
-                Ok(Some(playlist(manifest, text.map_err(unwritable)?)))
-            }
-            Place::Description { addressing, carriage, .. } => {
+            Place::Multivariant { addressing, keys, .. } => manifest(PLAYLIST, &|| {
+                hls::multivariant(presentation, &tracks, text, addressing, keys).map_err(unwritable)
+            }),
+            Place::Description { addressing, carriage, .. } => manifest("application/dash+xml", &|| {
                 let (clearkey_url, settings) = (self.config.clearkey_url.as_str(), &self.config.drm);
-                let segment_seconds = self.config.segment_seconds;
-                let subtitles = (text, carriage);
+                let (subtitles, segment_seconds) = ((&text[..], carriage), self.config.segment_seconds);
                 let words = Words { addressing, subtitles, clearkey_url, settings, segment_seconds };
                 let text = dash::mpd(presentation, (&tracks, &tricks), &words);
-                let text = text.map_err(|e| Failure::internal("writing a DASH description", e))?;
-                Ok(Some(Entity::ready("application/dash+xml", manifest, text.into())))
-            }
+                text.map_err(|e| Failure::internal("writing a DASH description", e))
+            }),
             Place::OfTrack { track: id, file, .. } => {
-                let found = tracks.into_iter().chain(tricks).find(|track| track.id == id);
-                let place = found.and_then(|track| Some((track, presentation.place(&track.id)?)));
-                place.map(|place| self.file(presentation, place, file)).transpose().map(Option::flatten)
+                let found = tracks.iter().chain(&tricks).find(|track| track.id == id);
+                let place = found.and_then(|track| Some((*track, presentation.place(&track.id)?)));
+                place.map(|place| self.file(presentation, place, (path, file))).transpose().map(Option::flatten)
             }
         }
+    }
+
+    /// A manifest, as it was written before or as `write` gives it.
+    fn manifest(
+        &self,
+        presentation: &Presentation,
+        (key, text): (Key, &Arc<[Subtitles]>),
+        content_type: &'static str,
+        write: impl FnOnce() -> Result<String, Failure>,
+    ) -> Result<Entity, Failure> {
+        let (bytes, tag) = presentation.written.get(key, text, write)?;
+        let (freshness, length) = (self.freshness(presentation), bytes.len() as u64);
+        Ok(Entity { content_type, freshness, tag, length, content: Content::Ready(bytes) })
     }
 
     /// How long a manifest stays as it is.
@@ -193,7 +210,7 @@ impl DeliveryService {
         &self,
         presentation: &Arc<Presentation>,
         (track, place): (&Track, usize),
-        file: TrackFile,
+        (path, file): (&str, TrackFile),
     ) -> Result<Option<Entity>, Failure> {
         let range = |range: &Range<u64>| range.end - range.start;
         Ok(match file {
@@ -204,8 +221,10 @@ impl DeliveryService {
                 None
             }
             TrackFile::Playlist(which, keys) => {
-                let text = hls::media(presentation, track, &self.config.clearkey_url, (which, keys));
-                Some(playlist(self.freshness(presentation), text.map_err(unwritable)?))
+                let key = Key { path: path.to_owned(), tracks: Vec::new() };
+                let clearkey_url = &self.config.clearkey_url;
+                let write = || hls::media(presentation, track, clearkey_url, (which, keys)).map_err(unwritable);
+                Some(self.manifest(presentation, (key, &Arc::default()), PLAYLIST, write)?)
             }
             TrackFile::Init => Some(Entity::ready(media_type(track), Freshness::Forever, track.layout.init.clone())),
             TrackFile::Segment(number) => track.segment(number).map(|_| {
@@ -234,10 +253,6 @@ impl DeliveryService {
 
 fn media(track: &Track, tag: String, length: u64, content: Content) -> Entity {
     Entity { content_type: media_type(track), freshness: Freshness::Forever, tag, length, content }
-}
-
-fn playlist(freshness: Freshness, text: String) -> Entity {
-    Entity::ready("application/vnd.apple.mpegurl", freshness, text.into())
 }
 
 fn unwritable(error: hls::Unwritable) -> Failure {

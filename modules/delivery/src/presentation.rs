@@ -13,6 +13,7 @@ use crate::{
     protection::{OpenKey, Protected, iv_prefix},
     signalling::{Encryption, Signalling},
     stock::{Stock, StockTrack},
+    written::Written,
 };
 
 /// Counted up with every change that gives other bytes for the same request, so that no cache mixes two packagings.
@@ -37,6 +38,7 @@ pub(crate) struct Presentation {
     pub(crate) at_rest: [u8; 16],
     /// Names it among all presentations of all tenants.
     pub(crate) identity: Arc<str>,
+    pub(crate) written: Written,
 }
 
 /// One track, packaged.
@@ -114,6 +116,7 @@ impl Presentation {
             open_ended: stock.open_ended,
             segment_seconds: way.segment_seconds,
             at_rest: stock.at_rest,
+            written: Written::default(),
         })
     }
 
