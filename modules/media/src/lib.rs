@@ -42,6 +42,7 @@ mod sweep;
 mod tenant_tables;
 mod thumbnails;
 mod transcode;
+mod transport;
 mod tus;
 mod uploads;
 mod weigh;
