@@ -13,6 +13,8 @@ mod content;
 mod early;
 mod encode;
 mod encoder;
+#[cfg(test)]
+mod fixture;
 mod frame_rate;
 mod hardware;
 mod http;
@@ -20,6 +22,7 @@ mod inventory;
 mod ladder;
 mod language;
 mod light;
+mod lines;
 mod look;
 mod loudness;
 mod picture;
