@@ -8,6 +8,7 @@ mod copies;
 mod division;
 mod ending;
 mod package;
+mod published;
 mod source;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

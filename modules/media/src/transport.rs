@@ -135,7 +135,10 @@ mod tests {
             bytes in prop::collection::vec(prop_oneof![Just(0x47_u8), any::<u8>()], 0..2000), stride in 188..=192_usize,
         ) {
             let mut out = Vec::new();
-            walk(bytes.as_slice(), &mut out, stride, |packet| drop(Stamp::of(packet))).unwrap();
+            walk(bytes.as_slice(), &mut out, stride, |packet| {
+                assert!(Stamp::of(packet).is_none_or(|stamp| stamp.pts < 1 << 33));
+            })
+            .unwrap();
             prop_assert_eq!(&out, &bytes);
             if let Some(timeline) = observe(bytes.as_slice(), stride).unwrap() {
                 retime(bytes.as_slice(), io::sink(), stride, &timeline).unwrap();

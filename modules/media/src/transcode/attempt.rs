@@ -10,7 +10,7 @@ use tessera_contract_media::{Asset, AssetProgressed, TrackDescriptor};
 use tessera_store::Job;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Trouble, Worker, ending::Finished, package::Track, source};
+use super::{Trouble, Worker, ending::Finished, package::Track, published::Published, source};
 use crate::{
     at_rest::AssetKey,
     child::{Account, ChildError, Limits, Overflow, Sandbox},
@@ -49,6 +49,8 @@ pub(super) struct Attempt<'w> {
     /// Fresh and random: names its blobs.
     pub(super) name: String,
     pub(super) key: AssetKey,
+    /// What an earlier attempt has made that can be played.
+    pub(super) published: Option<Published>,
     /// What its children cost and say.
     pub(super) account: Arc<Account>,
     /// Starts children on that account.
@@ -63,8 +65,12 @@ impl<'w> Attempt<'w> {
         let account = Arc::new(Account::default());
         account.charge(Duration::from_micros(stored.cpu_us.unsigned_abs()));
         account.say(&format!("attempt {}", job.attempt));
-        let (sandbox, key) = (worker.sandbox.on(account.clone()), AssetKey(rand::random()));
-        Self { worker, job, asset: stored.asset, name, key, account, sandbox, milestone: Mutex::default() }
+        let sandbox = worker.sandbox.on(account.clone());
+        let opened = worker.opened(job, &stored);
+        let published = opened.is_some().then(|| Published::of(stored.made, stored.early)).flatten();
+        // All that an asset is made of has one key.
+        let key = opened.unwrap_or_else(|| AssetKey(rand::random()));
+        Self { worker, job, asset: stored.asset, name, key, published, account, sandbox, milestone: Mutex::default() }
     }
 
     /// Everything up to blobs that nobody knows of yet.
@@ -88,9 +94,15 @@ impl<'w> Attempt<'w> {
         }
         self.tell("transcoding", LISTENED).await?;
         let order = Order::of(&plan, source.video.duration, worker.config.early_from_seconds);
-        let mut done = match &order.early {
-            Some(early) => self.make_early(&source, early, &scratch).await?,
-            None => Done::default(),
+        let taken = match &order.early {
+            Some(early) => self.take_over(early).await?,
+            None => None,
+        };
+        let there = if taken.is_some() { &order.rest.video } else { &plan.video };
+        let mut done = match (taken, &order.early) {
+            (Some(done), _) => done,
+            (None, Some(early)) => self.make_early(&source, early, &scratch).await?,
+            (None, None) => Done::default(),
         };
         let from = if order.early.is_some() { EARLY } else { LISTENED };
         let parts = chunks(&source, &order.rest, worker.config.encode_chunk_seconds);
@@ -100,9 +112,9 @@ impl<'w> Attempt<'w> {
             false => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
         }
         if order.early.is_none() {
-            done.poster = self.make_poster(&source, &scratch).await?;
+            done.poster = self.make_poster(&self.name, &source, &scratch).await?;
         }
-        let beside = self.make_beside(&source, &plan, &scratch).await?;
+        let beside = self.make_beside(&source, &plan, there, &scratch).await?;
 
         self.tell("packaging", TRANSCODED).await?;
         let tracks = self.index_all(&order.rest, &scratch).await?;
@@ -110,22 +122,23 @@ impl<'w> Attempt<'w> {
         super::package::check(&source, &all)?;
 
         self.tell("storing", PACKAGED).await?;
-        self.store_all(&mut done, tracks, &scratch).await?;
+        self.store_all(&self.name, &mut done, tracks, &scratch).await?;
         let mut made = done.made(&plan);
         self.store_beside(beside, &mut made).await?;
         self.tell("storing", STORED).await?;
-        Ok(Finished { made, key: self.key.clone() })
+        Ok(Finished { made, key: self.key.clone(), early: done.early })
     }
 
     /// Makes what can be played while the rest is made.
     async fn make_early(&self, source: &Source, early: &Plan, scratch: &Scratch) -> Result<Done, Trouble> {
         self.transcode(source, early, (LISTENED, EARLY), scratch).await?;
-        let mut done = Done { poster: self.make_poster(source, scratch).await?, ..Done::default() };
+        let folder = self.begin_early().await?;
+        let mut done = Done { poster: self.make_poster(&folder, source, scratch).await?, ..Done::default() };
         let tracks = self.index_all(early, scratch).await?;
         super::package::check(source, &tracks.iter().collect::<Vec<_>>())?;
-        self.store_all(&mut done, tracks, scratch).await?;
+        self.store_all(&folder, &mut done, tracks, scratch).await?;
         kept(self.worker.playable(self.job, self, done.made(early)).await?)?;
-        Ok(done)
+        Ok(Done { early: Some(folder), ..done })
     }
 
     async fn index_all(&self, plan: &Plan, scratch: &Scratch) -> Result<Vec<Track>, Trouble> {
@@ -140,16 +153,27 @@ impl<'w> Attempt<'w> {
     }
 
     /// The poster's blob and its SHA-256, if one could be made.
-    async fn make_poster(&self, source: &Source, scratch: &Scratch) -> Result<Option<(String, String)>, Trouble> {
+    async fn make_poster(
+        &self,
+        folder: &str,
+        source: &Source,
+        scratch: &Scratch,
+    ) -> Result<Option<(String, String)>, Trouble> {
         match self.draw_poster(source, scratch).await? {
-            true => self.store_poster(scratch).await.map(Some),
+            true => self.store_poster(folder, scratch).await.map(Some),
             false => Ok(None),
         }
     }
 
-    async fn store_all(&self, done: &mut Done, tracks: Vec<Track>, scratch: &Scratch) -> Result<(), Trouble> {
+    async fn store_all(
+        &self,
+        folder: &str,
+        done: &mut Done,
+        tracks: Vec<Track>,
+        scratch: &Scratch,
+    ) -> Result<(), Trouble> {
         for track in tracks {
-            let stored = self.store_track(track.clone(), scratch).await?;
+            let stored = self.store_track(folder, track.clone(), scratch).await?;
             done.tracks.push((track, stored));
         }
         Ok(())
@@ -351,9 +375,11 @@ impl<'w> Attempt<'w> {
 
 /// What is stored of an asset so far.
 #[derive(Default)]
-struct Done {
-    tracks: Vec<(Track, TrackDescriptor)>,
-    poster: Option<(String, String)>,
+pub(super) struct Done {
+    pub(super) tracks: Vec<(Track, TrackDescriptor)>,
+    pub(super) poster: Option<(String, String)>,
+    /// The folder of what can be played already.
+    pub(super) early: Option<String>,
 }
 
 impl Done {
