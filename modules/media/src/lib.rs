@@ -57,11 +57,12 @@ use tessera_store::{Module, OpenError, Store, StoreConfig};
 use tessera_types::Clock;
 use tokio_util::sync::CancellationToken;
 
+pub use chunks::Undivided;
 pub use colour::DynamicRange;
 pub use config::{LadderChange, LadderConfig, Loudness, MediaConfig, Preset, RungConfig, TenantConfig, VideoCodec};
 pub use inventory::{DamagedBlob, Inventory, take_inventory};
 pub use plan::{AudioTrack, Plan, VideoTrack};
-pub use preview::{PreviewError, plan};
+pub use preview::{Parts, Preview, PreviewError, plan};
 pub use service::MediaService;
 pub use store::{BLOB_FOLDERS, SEALED_UNDER};
 pub use subtitles::SubtitleTrack;

@@ -14,7 +14,7 @@ use super::{Trouble, Worker, ending::Finished, package::Track, published::Publis
 use crate::{
     at_rest::AssetKey,
     child::{Account, ChildError, Limits, Overflow, Sandbox},
-    chunks::chunks,
+    chunks::Division,
     config::Loudness,
     early::{self, Order},
     encode::{self, Part},
@@ -105,11 +105,10 @@ impl<'w> Attempt<'w> {
             (None, None) => Done::default(),
         };
         let from = if order.early.is_some() { EARLY } else { LISTENED };
-        let parts = chunks(&source, &order.rest, worker.config.encode_chunk_seconds);
-        // What another machine's card makes would not fit.
-        match parts.len() > 1 && !plan.is_accelerated() {
-            true => self.divide(&source, &order.rest, &parts, from, &scratch).await?,
-            false => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
+        let Division { chunks, undivided } = Division::of(&source, &order.rest, worker.config.encode_chunk_seconds);
+        match undivided {
+            None => self.divide(&source, &order.rest, &chunks, from, &scratch).await?,
+            Some(_) => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
         }
         if order.early.is_none() {
             done.poster = self.make_poster(&self.name, &source, &scratch).await?;
