@@ -4,7 +4,9 @@ use std::{path::Path, process::ExitCode};
 
 use tessera_contract_media::{SubtitleKind, SubtitlesLeftOut};
 use tessera_isobmff::InspectLimits;
-use tessera_media::{AudioTrack, DynamicRange, Plan, PreviewError, SubtitleTrack, VideoCodec, VideoTrack};
+use tessera_media::{
+    AudioTrack, DynamicRange, Parts, Preview, PreviewError, SubtitleTrack, Undivided, VideoCodec, VideoTrack,
+};
 
 use crate::{
     asset_command,
@@ -20,13 +22,13 @@ pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<ExitCod
     match command {
         Media::Plan { file, tenant, json } => {
             let root = settings::load(config, &Place { data: None, port: None, listen: None })?;
-            let plan = tessera_media::plan(&root.media, tenant.as_ref(), &file, &std::env::temp_dir()).await;
-            let plan = plan.map_err(|error| failed(&file, error))?;
+            let preview = tessera_media::plan(&root.media, tenant.as_ref(), &file, &std::env::temp_dir()).await;
+            let preview = preview.map_err(|error| failed(&file, error))?;
             match json {
                 true => {
-                    tell(&serde_json::to_string_pretty(&plan).map_err(|e| CommandError::caused("writing JSON", e))?)
+                    tell(&serde_json::to_string_pretty(&preview).map_err(|e| CommandError::caused("writing JSON", e))?)
                 }
-                false => tell(&table(&file, &plan)),
+                false => tell(&table(&file, &preview)),
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -60,7 +62,8 @@ fn failed(file: &Path, error: PreviewError) -> CommandError {
 }
 
 /// The plan as people read it.
-fn table(file: &Path, plan: &Plan) -> String {
+fn table(file: &Path, preview: &Preview) -> String {
+    let plan = &preview.plan;
     let source = &plan.source;
     let sound = source.audio_codec.as_deref().unwrap_or("no sound");
     let head = format!(
@@ -75,6 +78,7 @@ fn table(file: &Path, plan: &Plan) -> String {
     );
     let text = plan.subtitles.iter().map(subtitles).chain(plan.subtitles_left_out.iter().map(left_out));
     let lines = plan.video.iter().map(video).chain(plan.audio.iter().map(audio)).chain(text);
+    let lines = lines.chain([first(&preview.early), parts(&preview.chunks)]);
     std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
@@ -123,6 +127,31 @@ fn left_out(left: &SubtitlesLeftOut) -> String {
     let SubtitlesLeftOut { stream, codec, language, reason } = left;
     let language = language.as_ref().map_or("und", |language| language.as_str());
     format!("  left out      {language:<10} stream {stream} ({codec}): {reason}")
+}
+
+fn first(early: &[String]) -> String {
+    match early {
+        [] => "  all of it is made at once".into(),
+        early => format!("  first {}, to be played while the rest is made", early.join(" and ")),
+    }
+}
+
+/// Where the parts begin; of many, the first and the last.
+fn parts(parts: &Parts) -> String {
+    let why = match parts.undivided {
+        None => {
+            let begin: Vec<String> = parts.begin_seconds.iter().map(|at| rate(*at)).collect();
+            let begin = match begin.as_slice() {
+                [one, two, three, .., last] if begin.len() > 8 => format!("{one}, {two}, {three} … {last}"),
+                all => all.join(", "),
+            };
+            return format!("  pictures in {} parts, which begin at {begin} s", parts.count);
+        }
+        Some(Undivided::Short) => "the film is not twice as long as a part",
+        Some(Undivided::CutApart) => "its renditions are not cut at the same pictures",
+        Some(Undivided::Accelerated) => "a graphics card makes some of it",
+    };
+    format!("  pictures in one part: {why}")
 }
 
 /// `25` and `29.97`.

@@ -4,6 +4,8 @@
 //! Frames are counted on the grid of the whole film at the source's constant rate. A frame is the same picture whichever
 //! chunk it is in: every run makes the frame rate constant from the film's beginning, and leaves out what is not its own.
 
+use serde::Serialize;
+
 use crate::{plan::Plan, probe::Source};
 
 /// Chunks of a film at most; those of a very long one are longer.
@@ -33,12 +35,41 @@ impl Chunk {
     }
 }
 
-/// The chunks of a film for a plan, each about `seconds` long; a film that is not twice as long is one.
-pub(crate) fn chunks(source: &Source, plan: &Plan, seconds: u64) -> Vec<Chunk> {
-    let rate = source.video.rate.as_f64();
-    let frames = (source.video.duration * rate).ceil() as u64;
-    let Some(group) = group(source, plan) else { return partition(frames, frames) };
-    partition(frames, length(frames, group, (seconds as f64 * rate).round() as u64))
+/// Why a film is made in one part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undivided {
+    /// It is not twice as long as a part.
+    Short,
+    /// Its renditions are not cut at the same pictures.
+    CutApart,
+    /// A graphics card makes some of it, and what another machine's makes would not fit.
+    Accelerated,
+}
+
+/// How a film is divided for a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Division {
+    /// At least one.
+    pub(crate) chunks: Vec<Chunk>,
+    /// Why there is no more than one.
+    pub(crate) undivided: Option<Undivided>,
+}
+
+impl Division {
+    /// Into chunks that are each about `seconds` long.
+    pub(crate) fn of(source: &Source, plan: &Plan, seconds: u64) -> Self {
+        let rate = source.video.rate.as_f64();
+        let frames = (source.video.duration * rate).ceil() as u64;
+        let whole = |why| Self { chunks: partition(frames, frames), undivided: Some(why) };
+        if plan.is_accelerated() {
+            return whole(Undivided::Accelerated);
+        }
+        let Some(group) = group(source, plan) else { return whole(Undivided::CutApart) };
+        let chunks = partition(frames, length(frames, group, (seconds as f64 * rate).round() as u64));
+        let undivided = (chunks.len() == 1).then_some(Undivided::Short);
+        Self { chunks, undivided }
+    }
 }
 
 /// Frames of the source's rate in a group of pictures of every rendition; `None` when renditions are cut differently.
@@ -74,6 +105,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{config::LadderConfig, fixture::source, hardware::Hardware};
+
+    #[test]
+    fn a_film_is_divided_where_it_is_long_enough_and_its_parts_fit_together() {
+        let mut film = source(1280, 720, "25/1");
+        film.video.duration = 61.0;
+        let mut plan = Plan::of(&film, &LadderConfig::default());
+        let division = Division::of(&film, &plan, 15);
+        assert_eq!(
+            (division.chunks.iter().map(|c| c.first).collect::<Vec<_>>(), division.undivided),
+            (vec![0, 350, 700, 1050], None)
+        );
+        assert_eq!(Division::of(&film, &plan, 32).undivided, Some(Undivided::Short));
+        plan.video[1].group += 1;
+        assert_eq!(Division::of(&film, &plan, 15).undivided, Some(Undivided::CutApart));
+        plan.video[1].group -= 1;
+        plan.video[0].hardware = Some(Hardware::Vaapi);
+        let division = Division::of(&film, &plan, 15);
+        assert_eq!((division.chunks.len(), division.undivided), (1, Some(Undivided::Accelerated)));
+    }
 
     proptest! {
         #[test]

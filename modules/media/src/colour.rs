@@ -139,6 +139,15 @@ impl Primaries {
 }
 
 impl Colour {
+    /// What pictures made here in a range have: BT.709, or BT.2020 for HDR.
+    pub(crate) fn made(range: DynamicRange) -> Self {
+        let (matrix, primaries) = match range {
+            DynamicRange::Sdr => ("bt709", Primaries::Bt709),
+            DynamicRange::Hlg | DynamicRange::Pq => ("bt2020", Primaries::Bt2020),
+        };
+        Self { range, matrix, primaries, deep: true, mastering: None, light: None }
+    }
+
     /// Whether pictures need more than another matrix to become BT.709.
     pub(crate) fn is_wide(&self) -> bool {
         self.range != DynamicRange::Sdr || self.primaries != Primaries::Bt709

@@ -33,45 +33,16 @@ impl Order {
 
 /// Where a track stands in a plan: video as planned, then audio.
 pub(crate) fn place(plan: &Plan, track_id: &str) -> usize {
-    let video = plan.video.iter().map(|track| &track.track_id);
-    let all = video.chain(plan.audio.iter().map(|track| &track.track_id));
-    all.into_iter().position(|id| id == track_id).unwrap_or(usize::MAX)
+    plan.track_ids().iter().position(|id| id == track_id).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        colour::{Colour, DynamicRange, Primaries},
-        config::LadderConfig,
-        frame_rate::FrameRate,
-        probe::{Source, VideoStream},
-        sniff::Container,
-    };
+    use crate::{config::LadderConfig, fixture::source};
 
     fn plan(width: u32, height: u32) -> Plan {
-        let rate = FrameRate { num: 25, den: 1 };
-        let video = VideoStream {
-            index: 0,
-            codec: "h264".into(),
-            width,
-            height,
-            average: Some(rate),
-            rate,
-            interlaced: false,
-            colour: Colour {
-                range: DynamicRange::Sdr,
-                matrix: "bt709",
-                primaries: Primaries::Bt709,
-                deep: false,
-                mastering: None,
-                light: None,
-            },
-            begins: 0.0,
-            duration: 100.0,
-        };
-        let source = Source { container: Container::Mp4, video, audio: vec![], subtitles: vec![], start: 0.0 };
-        Plan::of(&source, &LadderConfig::default())
+        Plan::of(&source(width, height, "25/1"), &LadderConfig::default())
     }
 
     fn ids(plan: &Plan) -> Vec<&str> {

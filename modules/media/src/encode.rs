@@ -12,6 +12,8 @@ use crate::{
 
 /// The source's name in the scratch folder.
 pub(crate) const SOURCE: &str = "source";
+/// The name beside it of a transport stream whose times leap no more.
+pub(crate) const RETIMED: &str = "retimed";
 /// The folder below it that FFmpeg may write to.
 pub(crate) const OUT: &str = "out";
 /// What a transport stream is made into there.
@@ -27,6 +29,9 @@ pub(crate) const DECODERS: &str = "h264,hevc,vp9,libvpx-vp9,av1,libdav1d,libaom-
 const BESIDE: &str = "mjpeg,png,bmp,gif,pgssub,dvdsub,dvbsub,cc_dec";
 /// Samples of a picture at most: a header may say little and the pictures themselves more, so decoders are told.
 pub(crate) const PIXELS_MAX: &str = "67108864";
+/// Seconds by which sound may be off before silence is put in or something left out: more than the times of a steady recording
+/// waver, less than anybody notices.
+const IN_SYNC: f64 = 0.015;
 const POSTER_WIDTH: u32 = 1280;
 /// Bits a second in thousands that no file is refused for: rate control that aims low may miss.
 const LARGE_KBPS: u32 = 5000;
@@ -71,12 +76,16 @@ pub(crate) fn source_input(container: Container) -> Vec<String> {
     input(container, DECODERS)
 }
 
-/// FFmpeg's arguments that make a MOV called [`REMUXED`] of a transport stream: its first pictures and all of its sound, as they
-/// are coded, with times that only go on. A transport stream says neither how long it is nor where anything in it is.
-pub(crate) fn remux() -> Vec<String> {
+/// FFmpeg's arguments that make a MOV called [`REMUXED`] of the transport stream `file`: its first pictures and all of its sound,
+/// as they are coded. A transport stream says neither how long it is nor where anything in it is.
+pub(crate) fn remux(file: &str) -> Vec<String> {
     let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error"]);
+    if file == RETIMED {
+        // Its times are right, also where sound overlaps: FFmpeg is not to guess at them.
+        arguments.extend(words(&["-copyts", "-start_at_zero"]));
+    }
     arguments.extend(guarded(&format!("{DECODERS},{BESIDE}"), "mpegts", "mpegts"));
-    arguments.extend(words(&["-i", SOURCE, "-map", "0:v:0", "-map", "0:a?"]));
+    arguments.extend(words(&["-i", file, "-map", "0:v:0", "-map", "0:a?"]));
     arguments.extend(words(&["-c", "copy", "-map_metadata", "-1", "-f", "mov"]));
     arguments.push(format!("{OUT}/{REMUXED}"));
     arguments
@@ -180,12 +189,15 @@ fn filters(source: &Source, plan: &Plan, cut: &str) -> String {
     chains.trim_start_matches(';').to_owned()
 }
 
-/// A source's stream as it is heard in a track. Late starts are filled with silence, gaps as well.
+/// A source's stream as it is heard in a track. Late starts are filled with silence, gaps as well, and what comes twice is heard once.
 fn heard(source: &Source, track: &AudioTrack) -> String {
     let layout = if track.channels == 2 { "stereo" } else { "5.1" };
     let begins = source.video.begins;
     let begins = if begins > 0.0 { format!("asetpts=PTS-{begins:.6}/TB,") } else { String::new() };
-    format!("[0:{}]{begins}aresample=48000:async=1:first_pts=0,aformat=channel_layouts={layout}", track.stream)
+    format!(
+        "[0:{}]{begins}aresample=48000:async=1:min_hard_comp={IN_SYNC}:first_pts=0,aformat=channel_layouts={layout}",
+        track.stream
+    )
 }
 
 /// FFmpeg's arguments that measure how loud a track is going to be: what [`crate::loudness::Meter`] reads on stdout.

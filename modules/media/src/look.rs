@@ -1,6 +1,12 @@
 //! Looking at a source: what it is, or why it is refused.
 
-use std::{fs::File, io::Read, path::Path, time::Duration};
+use std::{
+    fs::{File, Permissions},
+    io::Read,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::Duration,
+};
 
 use tessera_contract::Failure;
 use tessera_contract_media::FailureReason;
@@ -12,7 +18,8 @@ use crate::{
     encode, light,
     probe::{self, Source},
     refusal::{Refusal, TAKEN},
-    sniff::{Container, SNIFFED, sniff},
+    sniff::{Container, SNIFFED, packet_stride, sniff},
+    transport,
 };
 
 /// Bytes of ffprobe's report at most.
@@ -54,8 +61,9 @@ pub(crate) async fn look(
     (head, mut bytes): (Vec<u8>, u64),
 ) -> Result<Source, Unknown> {
     let container = sniff(&head)?;
-    if container == Container::MpegTs {
-        bytes = remux(sandbox, &config.ffmpeg, folder, bytes).await?;
+    if let Some(stride) = packet_stride(&head).filter(|_| container == Container::MpegTs) {
+        let file = retime(folder, stride).await?;
+        bytes = remux((sandbox, &config.ffmpeg), folder, file, bytes).await?;
     }
     let probing = Probing { sandbox, program: &config.ffprobe, folder };
     let report = probing.report(encode::probe(container)).await.map_err(|error| unreadable(container, error))?;
@@ -70,13 +78,28 @@ pub(crate) async fn look(
     Ok(source)
 }
 
-/// Puts a MOV in the place of the transport stream `source` in `folder`, and answers how many bytes it has.
-async fn remux(sandbox: &Sandbox, program: &str, folder: &Path, bytes: u64) -> Result<u64, Unknown> {
+/// The name of the file in `folder` whose times only go on: the transport stream itself, or what is made of it where they leap.
+async fn retime(folder: &Path, stride: usize) -> Result<&'static str, Unknown> {
+    const DOING: &str = "following the times of a transport stream on the scratch disk";
+    let (source, retimed) = (folder.join(encode::SOURCE), folder.join(encode::RETIMED));
+    let following = tokio::task::spawn_blocking(move || {
+        let Some(timeline) = transport::observe(File::open(&source)?, stride)? else { return Ok(encode::SOURCE) };
+        let made = File::create_new(retimed)?;
+        transport::retime(File::open(&source)?, &made, stride, &timeline)?;
+        made.set_permissions(Permissions::from_mode(0o444))?;
+        Ok(encode::RETIMED)
+    });
+    let followed = following.await.map_err(|e| Unknown::Ours(Failure::internal(DOING, e)))?;
+    followed.map_err(|error: std::io::Error| Unknown::Ours(Failure::unavailable(DOING, error)))
+}
+
+/// Puts a MOV made of `file` in the place of the transport stream `source` in `folder`, and answers how many bytes it has.
+async fn remux((sandbox, program): (&Sandbox, &str), folder: &Path, file: &str, bytes: u64) -> Result<u64, Unknown> {
     let most = bytes.saturating_mul(2).saturating_add(REMUX_SPARE);
     let wall = PROBE_TIME + Duration::from_secs(bytes / REMUX_BYTES_A_SECOND);
     let memory = sandbox.memory();
     let limits = Limits { memory, wall, cpu: wall, silence: wall, file_size: most, written: most };
-    let made = sandbox.run(program, encode::remux(), folder, &limits, |_| Ok(())).await;
+    let made = sandbox.run(program, encode::remux(file), folder, &limits, |_| Ok(())).await;
     made.map_err(|error| match error {
         ChildError::Failed { ref complaint, .. } if complaint.contains("No space left on device") => {
             let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
@@ -84,6 +107,10 @@ async fn remux(sandbox: &Sandbox, program: &str, folder: &Path, bytes: u64) -> R
         }
         error => unreadable(Container::MpegTs, error),
     })?;
+    if file != encode::SOURCE {
+        let removed = tokio::fs::remove_file(folder.join(file)).await;
+        removed.map_err(|e| Unknown::Ours(Failure::unavailable("removing a transport stream", e)))?;
+    }
     let (remuxed, source) = (folder.join(encode::OUT).join(encode::REMUXED), folder.join(encode::SOURCE));
     let replaced = async {
         // Never through a link that the child made.

@@ -1,7 +1,7 @@
 //! How loud sound is, and by how much it is turned up or down (EBU R 128, ITU-R BS.1770).
 
-/// A line is a key and a number; anything longer than this is none.
-const LINE_MAX: usize = 256;
+use crate::lines::Lines;
+
 /// dBTP that nothing goes above: a lossy encoder adds a little (EBU R 128 §f).
 const PEAK_MAX: f64 = -1.0;
 /// LU that very quiet sound is turned up at most, for its noise comes up with it.
@@ -12,7 +12,7 @@ const SILENCE: f64 = -70.0;
 /// What FFmpeg's `ebur128` filter has found, from what `ametadata` prints, in pieces of any size.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    line: Vec<u8>,
+    lines: Lines,
     /// LUFS.
     integrated: Option<f64>,
     /// Of full scale.
@@ -22,28 +22,15 @@ pub(crate) struct Meter {
 impl Meter {
     /// Takes the next bytes of output.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            match byte {
-                b'\n' => {
-                    self.read_line();
-                    self.line.clear();
-                }
-                byte if self.line.len() < LINE_MAX => self.line.push(*byte),
+        self.lines.push(bytes, |line| {
+            let Some((key, value)) = line.split_once('=') else { return };
+            let Some(value) = value.trim().parse::<f64>().ok().filter(|value| value.is_finite()) else { return };
+            match key {
+                "lavfi.r128.I" => self.integrated = Some(value),
+                "lavfi.r128.true_peak" => self.peak = self.peak.max(value),
                 _ => {}
             }
-        }
-    }
-
-    fn read_line(&mut self) {
-        let Some((key, value)) = std::str::from_utf8(&self.line).ok().and_then(|line| line.split_once('=')) else {
-            return;
-        };
-        let Some(value) = value.trim().parse::<f64>().ok().filter(|value| value.is_finite()) else { return };
-        match key {
-            "lavfi.r128.I" => self.integrated = Some(value),
-            "lavfi.r128.true_peak" => self.peak = self.peak.max(value),
-            _ => {}
-        }
+        });
     }
 
     /// By how many dB the sound is to be turned up (or, below zero, down) to be as loud as `target`, in LUFS, without a
@@ -82,12 +69,5 @@ mod tests {
             assert_eq!(meter(integrated, peak).gain(-23.0), gain, "{integrated} LUFS, peak {peak}");
         }
         assert_eq!(Meter::default().gain(-23.0), 0.0);
-    }
-
-    #[test]
-    fn an_endless_line_costs_nothing() {
-        let mut meter = Meter::default();
-        meter.push(&vec![b'x'; 100_000]);
-        assert!(meter.line.capacity() <= 2 * LINE_MAX);
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn pictures(source: &Source, plan: &Plan, cut: &str) -> String {
     let start = format!("[0:{}]{deinterlace}{begins}fps=fps={}:start_time=0{cut}", video.index, video.rate);
     let Some((_, largest)) = changed.first() else { return format!("{start}{}", split(&kept, video, &video.colour)) };
     let sdr = video.colour.to_sdr(largest.width, largest.height);
-    let made = BT709;
+    let made = Colour::made(DynamicRange::Sdr);
     match kept.is_empty() {
         true => format!("{start},{sdr}{}", split(&changed, video, &made)),
         false => {
@@ -42,16 +42,6 @@ pub(crate) fn moment(source: &Source, track: &VideoTrack, input: usize) -> Strin
     };
     format!("[{input}:{}]{deinterlace}fps=fps={},{made}", video.index, track.rate)
 }
-
-/// What [`Colour::to_sdr`] makes.
-const BT709: Colour = Colour {
-    range: DynamicRange::Sdr,
-    matrix: "bt709",
-    primaries: crate::colour::Primaries::Bt709,
-    deep: true,
-    mastering: None,
-    light: None,
-};
 
 /// Whether a track's colours are not the source's.
 fn is_changed(colour: &Colour, track: &VideoTrack) -> bool {

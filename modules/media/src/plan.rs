@@ -4,7 +4,7 @@ use serde::Serialize;
 use tessera_contract_media::{SourceInfo, SubtitlesLeftOut};
 
 use crate::{
-    colour::{ContentLight, DynamicRange, Mastering},
+    colour::{Colour, ContentLight, DynamicRange, Mastering},
     config::{LadderConfig, VideoCodec},
     frame_rate::FrameRate,
     hardware::Hardware,
@@ -140,6 +140,12 @@ impl Plan {
         (self.video.iter().map(of).sum::<f64>() / LADDER_PIXELS).max(1.0)
     }
 
+    /// Ids of the tracks that it makes: video, then sound.
+    pub(crate) fn track_ids(&self) -> Vec<String> {
+        let video = self.video.iter().map(|track| track.track_id.clone());
+        video.chain(self.audio.iter().map(|track| track.track_id.clone())).collect()
+    }
+
     /// Track files that it makes.
     pub(crate) fn tracks(&self) -> usize {
         self.video.len() + self.audio.len()
@@ -237,6 +243,11 @@ impl VideoTrack {
         }
     }
 
+    /// What its samples stand for.
+    pub(crate) fn colour(&self) -> Colour {
+        Colour { deep: self.depth > 8, mastering: self.mastering, light: self.light, ..Colour::made(self.range) }
+    }
+
     /// FFmpeg's name of its samples, and the way to the card for an encoder that does not go there itself.
     pub(crate) fn pixels(&self) -> &'static str {
         match (self.hardware, self.depth) {
@@ -276,35 +287,7 @@ fn track(stream: &AudioStream, track_id: String, channels: u16, kbps: u32) -> Au
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        colour::{Colour, Primaries},
-        probe::VideoStream,
-        sniff::Container,
-    };
-
-    fn source(width: u32, height: u32, rate: &str, audio: Vec<AudioStream>) -> Source {
-        let rate = FrameRate::parse(rate).unwrap();
-        let video = VideoStream {
-            index: 0,
-            codec: "h264".into(),
-            width,
-            height,
-            average: Some(rate),
-            rate,
-            interlaced: false,
-            colour: Colour {
-                range: DynamicRange::Sdr,
-                matrix: "bt709",
-                primaries: Primaries::Bt709,
-                deep: false,
-                mastering: None,
-                light: None,
-            },
-            begins: 0.0,
-            duration: 10.0,
-        };
-        Source { container: Container::Mp4, video, audio, subtitles: vec![], start: 0.0 }
-    }
+    use crate::fixture::source;
 
     fn stream(index: u32, language: &str, channels: u16) -> AudioStream {
         let language = (!language.is_empty()).then(|| language.to_owned());
@@ -319,11 +302,11 @@ mod tests {
             ("60000/1001", [(60_000.0 / 1001.0, 120), (30_000.0 / 1001.0, 60)]),
             ("95/2", [(47.5, 96), (23.75, 48)]),
         ] {
-            let plan = Plan::of(&source(1280, 720, rate, vec![]), &LadderConfig::default());
+            let plan = Plan::of(&source(1280, 720, rate), &LadderConfig::default());
             let found: Vec<_> = plan.video[..2].iter().map(|track| (track.frame_rate, track.group)).collect();
             assert_eq!(found, expected, "{rate}");
         }
-        let small = Plan::of(&source(176, 144, "50/1", vec![]), &LadderConfig::default());
+        let small = Plan::of(&source(176, 144, "50/1"), &LadderConfig::default());
         assert_eq!((small.video[0].frame_rate, small.video[0].group), (25.0, 50));
     }
 
@@ -337,13 +320,13 @@ mod tests {
     fn every_codec_has_every_rung_with_bits_of_its_own() {
         use DynamicRange::Sdr;
         let all = [VideoCodec::H264, VideoCodec::Hevc, VideoCodec::Av1];
-        let tracks = told(&source(3840, 2160, "25/1", vec![]), &all);
+        let tracks = told(&source(3840, 2160, "25/1"), &all);
         assert_eq!(tracks.len(), 21);
         let first = [("v2160", 16_000), ("v2160-hevc", 10_500), ("v2160-av1", 8800), ("v1440", 9000)];
         assert_eq!(tracks[..4], first.map(|(id, kbps)| (id.to_owned(), Sdr, 8, kbps)));
         let ids: std::collections::BTreeSet<_> = tracks.iter().map(|(id, ..)| id).collect();
         assert_eq!(ids.len(), tracks.len(), "ids are unique over codecs");
-        let small = source(128, 48, "25/1", vec![]);
+        let small = source(128, 48, "25/1");
         assert_eq!(told(&small, &all).iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>(), ["v48", "v48-hevc"]);
         assert_eq!(told(&small, &[VideoCodec::Av1]), [("v48".to_owned(), Sdr, 8, 400)], "or nothing would be made");
     }
@@ -352,7 +335,7 @@ mod tests {
     fn what_is_more_work_is_given_more_time() {
         let effort = |width, height, codecs: &[VideoCodec]| {
             let config = LadderConfig { codecs: codecs.to_vec(), tallest: 2160, ..LadderConfig::default() };
-            Plan::of(&source(width, height, "30/1", vec![]), &config).effort()
+            Plan::of(&source(width, height, "30/1"), &config).effort()
         };
         let usual = effort(1920, 1080, &[VideoCodec::H264]);
         assert!((1.0..1.1).contains(&usual), "{usual}");
@@ -364,7 +347,7 @@ mod tests {
     #[test]
     fn hdr_and_ten_bits_are_kept_where_the_codec_has_them() {
         use DynamicRange::{Pq, Sdr};
-        let mut film = source(426, 240, "25/1", vec![]);
+        let mut film = source(426, 240, "25/1");
         let codecs = [VideoCodec::H264, VideoCodec::Hevc];
         film.video.colour.deep = true;
         let [avc, hevc] = ["v240", "v240-hevc"].map(str::to_owned);

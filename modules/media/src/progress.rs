@@ -2,42 +2,31 @@
 
 use std::time::Duration;
 
-/// A line is `out_time_us=` and a number; anything longer than this is none.
-const LINE_MAX: usize = 256;
+use crate::lines::Lines;
 
 /// Reads how far FFmpeg is from what it prints, in pieces of any size.
 pub(crate) struct Progress {
     duration: f64,
-    line: Vec<u8>,
+    lines: Lines,
 }
 
 impl Progress {
     /// Of `duration` seconds in all.
     pub(crate) fn new(duration: f64) -> Self {
-        Self { duration, line: Vec::new() }
+        Self { duration, lines: Lines::default() }
     }
 
     /// The share done, 0 to 1, when these bytes say something new.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Option<f64> {
         let mut latest = None;
-        for byte in bytes {
-            match byte {
-                b'\n' => {
-                    latest = self.share().or(latest);
-                    self.line.clear();
-                }
-                byte if self.line.len() < LINE_MAX => self.line.push(*byte),
-                _ => {}
-            }
-        }
+        self.lines.push(bytes, |line| latest = share(line, self.duration).or(latest));
         latest
     }
+}
 
-    fn share(&self) -> Option<f64> {
-        let line = std::str::from_utf8(&self.line).ok()?;
-        let micros: f64 = line.strip_prefix("out_time_us=")?.trim().parse().ok()?;
-        Some((micros / 1e6 / self.duration.max(0.001)).clamp(0.0, 1.0))
-    }
+fn share(line: &str, duration: f64) -> Option<f64> {
+    let micros: f64 = line.strip_prefix("out_time_us=")?.trim().parse().ok()?;
+    Some((micros / 1e6 / duration.max(0.001)).clamp(0.0, 1.0))
 }
 
 /// How fast a film is encoded.

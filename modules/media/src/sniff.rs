@@ -48,7 +48,7 @@ pub(crate) fn sniff(head: &[u8]) -> Result<Container, FailureReason> {
         let webm = head.windows(7).take(64).any(|at| at == b"\x42\x82\x84webm");
         return Ok(if webm { Container::Webm } else { Container::Matroska });
     }
-    if is_transport_stream(head) {
+    if packet_stride(head).is_some() {
         return Ok(Container::MpegTs);
     }
     match (head.get(4..8), head.get(8..12)) {
@@ -63,11 +63,11 @@ pub(crate) fn sniff(head: &[u8]) -> Result<Container, FailureReason> {
     }
 }
 
-/// Whether packets of 188 bytes follow each other (ISO/IEC 13818-1 §2.4.3.2), or of 192 with a time before each, as cameras
-/// write them.
-fn is_transport_stream(head: &[u8]) -> bool {
+/// From one packet of a transport stream to the next: 188 bytes (ISO/IEC 13818-1 §2.4.3.2), or 192 with a time before each, as
+/// cameras write them. `None` where no packets follow each other.
+pub(crate) fn packet_stride(head: &[u8]) -> Option<usize> {
     let begin = |first: usize, size: usize| (0..5).all(|number| head.get(first + number * size) == Some(&0x47));
-    begin(0, 188) || begin(4, 192)
+    [(0, 188), (4, 192)].into_iter().find(|(first, size)| begin(*first, *size)).map(|(_, size)| size)
 }
 
 /// Names what is not taken, as well as its first bytes tell.

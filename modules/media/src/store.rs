@@ -11,8 +11,9 @@ mod sweeping;
 mod uploads;
 
 pub(crate) use assets::{
-    Made, StoredAsset, Told, add_folder, asset, asset_in, begin_attempt, finish_failed, finish_ready, insert_asset,
-    is_attempt, name_folder, page, set_cost, set_made, set_playable, set_progress, set_source,
+    Made, StoredAsset, Told, add_folder, asset, asset_in, begin_attempt, begin_early, early_folder, finish_failed,
+    finish_ready, insert_asset, is_attempt, name_folder, page, set_cost, set_made, set_playable, set_progress,
+    set_source,
 };
 pub(crate) use encodings::{
     ChunkId, ChunkTrack, Encoding, MadeChunk, StoredChunk, begin_encoding, chunk_progress, encoding, fail_chunk,

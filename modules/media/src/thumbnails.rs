@@ -62,9 +62,11 @@ pub(crate) fn draw(track: &VideoTrack, grid: &Grid) -> Vec<String> {
     let mut arguments = words(&["-hide_banner", "-nostdin", "-v", "error", "-skip_frame", "nokey"]);
     arguments.extend(input_from(&format!("{OUT}/{}", file(&track.track_id)), Container::Mp4, DECODERS));
     let times = format!("tpad=stop_mode=clone:stop_duration={interval},fps=fps=1/{interval}:start_time=0");
+    let colour = track.colour();
+    let drawn = if colour.is_wide() { format!(",{}", colour.to_sdr(*width, *height)) } else { String::new() };
     // JPEG's own matrix and range (JFIF, ITU-T T.871).
     let scale = format!("scale={width}:{height}:in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc");
-    let filters = format!("{times},{scale},setsar=1,format=yuvj420p,tile={columns}x{rows}");
+    let filters = format!("{times}{drawn},{scale},setsar=1,format=yuvj420p,tile={columns}x{rows}");
     arguments.extend(words(&["-map", "0:v:0", "-vf", &filters, "-frames:v", &grid.pictures().to_string()]));
     arguments.extend(words(&["-q:v", "5", "-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2"]));
     arguments.push(format!("{OUT}/thumbnails-%03d.jpg"));
@@ -74,43 +76,10 @@ pub(crate) fn draw(track: &VideoTrack, grid: &Grid) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        colour::{Colour, DynamicRange, Primaries},
-        config::LadderConfig,
-        frame_rate::FrameRate,
-        plan::Plan,
-        probe::Source,
-        sniff::Container,
-    };
+    use crate::{config::LadderConfig, fixture::source, plan::Plan};
 
     fn rendition(width: u32, height: u32) -> VideoTrack {
-        let rate = FrameRate::parse("25/1").unwrap();
-        let source = Source {
-            container: Container::Mp4,
-            video: crate::probe::VideoStream {
-                index: 0,
-                codec: "h264".into(),
-                width,
-                height,
-                average: Some(rate),
-                rate,
-                interlaced: false,
-                colour: Colour {
-                    range: DynamicRange::Sdr,
-                    matrix: "bt709",
-                    primaries: Primaries::Bt709,
-                    deep: false,
-                    mastering: None,
-                    light: None,
-                },
-                begins: 0.0,
-                duration: 10.0,
-            },
-            audio: vec![],
-            subtitles: vec![],
-            start: 0.0,
-        };
-        Plan::of(&source, &LadderConfig::default()).video.pop().unwrap()
+        Plan::of(&source(width, height, "25/1"), &LadderConfig::default()).video.pop().unwrap()
     }
 
     #[test]

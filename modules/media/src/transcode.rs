@@ -7,7 +7,9 @@ mod chunk;
 mod copies;
 mod division;
 mod ending;
+mod growth;
 mod package;
+mod published;
 mod source;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

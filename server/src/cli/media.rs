@@ -7,7 +7,8 @@ use tessera_types::{AssetId, TenantId};
 
 #[derive(Subcommand)]
 pub(crate) enum Media {
-    /// Print what would be made of a video file: renditions, languages, bit rates. Nothing is made.
+    /// Print what would be made of a video file: renditions, languages, bit rates, what is made first and in which parts. Nothing
+    /// is made.
     ///
     /// Ends with 1 and the reason when the file would be refused. ffprobe looks at it without rights, as it does at every
     /// source, so it has to be readable to others.

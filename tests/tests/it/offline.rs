@@ -27,6 +27,10 @@ fn a_film_is_looked_at_packaged_and_its_playlists_checked() {
     assert_eq!(code, Some(0), "{said}");
     let plan: serde_json::Value = serde_json::from_str(&told).expect("the plan is JSON");
     assert_eq!((&plan["video"][0]["height"], &plan["audio"][0]["language"]), (&180.into(), &"deu".into()), "{plan}");
+    assert_eq!((&plan["chunks"]["count"], &plan["chunks"]["undivided"]), (&1.into(), &"short".into()), "{plan}");
+    let (code, told, said) = tessera(&["media", "plan", "film.mp4"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(told.contains("all of it is made at once") && told.contains("pictures in one part"), "{told}");
 
     let (code, told, said) = tessera(&[&["package", "film.mp4", "--out", "out"], &KEYS[..]].concat());
     assert_eq!(code, Some(0), "{said}");

@@ -49,6 +49,8 @@ pub(crate) struct StoredAsset {
     pub(crate) made: Option<Made>,
     /// Who works on it, or has made it.
     pub(crate) attempt: Option<String>,
+    /// The folder of what can be played while the rest is made.
+    pub(crate) early: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) wrapped_key: Option<Vec<u8>>,
     /// Processor time used so far, in microseconds.
@@ -81,6 +83,7 @@ struct AssetRow {
     source: Option<String>,
     made: Option<String>,
     attempt: Option<String>,
+    early: Option<String>,
     key_id: Option<String>,
     wrapped_key: Option<Vec<u8>>,
     created_at: i64,
@@ -115,8 +118,8 @@ impl TryFrom<AssetRow> for StoredAsset {
             created_at: Timestamp::from_micros(row.created_at),
             version: row.version,
         };
-        let AssetRow { attempt, key_id, wrapped_key, cpu_us, .. } = row;
-        Ok(Self { asset, made, attempt, key_id, wrapped_key, cpu_us })
+        let AssetRow { attempt, early, key_id, wrapped_key, cpu_us, .. } = row;
+        Ok(Self { asset, made, attempt, early, key_id, wrapped_key, cpu_us })
     }
 }
 
@@ -124,7 +127,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select asset_id, upload_id, protection, state, stage, progress, priority, speed, seconds_left, cpu_us, \
-             failure, source, made, attempt, key_id, wrapped_key, created_at, version from assets where tenant = $1 ",
+             failure, source, made, attempt, early, key_id, wrapped_key, created_at, version from assets where tenant = $1 ",
             $rest
         )
     };
@@ -157,9 +160,10 @@ const COST: &str = "update assets set cpu_us = $4 where tenant = $1 and asset_id
     and (attempt is null or attempt = $3)";
 const NAME_FOLDER: &str = "delete from attempts where tenant = $1 and asset_id = $2 and attempt = $3 and begun_at > 0";
 const SOURCE: &str = update!("source = $5");
-const PLAYABLE: &str = update!("made = $5, key_id = $6, wrapped_key = $7, early = $3");
+const PLAYABLE: &str = update!("made = $5, key_id = $6, wrapped_key = $7, early = $8");
 const READY: &str = update!(
-    "state = 'ready', stage = null, seconds_left = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7"
+    "state = 'ready', stage = null, seconds_left = null, progress = 100, made = $5, key_id = $6, wrapped_key = $7, \
+     early = $8"
 );
 const FAILED: &str = update!(
     "state = 'failed', stage = null, seconds_left = null, made = null, key_id = null, wrapped_key = null, \
@@ -238,6 +242,22 @@ pub(crate) async fn set_source(tx: &mut Tx, id: &AssetId, attempt: &str, source:
     Ok(tx.execute(SOURCE, params![id, attempt, now, json(source)?]).await? > 0)
 }
 
+/// The folder, of an attempt's own, of what can be played while it makes the rest. What is in it is never changed, whoever makes
+/// the rest in the end.
+pub(crate) fn early_folder(attempt: &str) -> String {
+    format!("{attempt}-early")
+}
+
+/// Remembers that folder before anything is stored in it; `false` when the attempt has lost the asset.
+pub(crate) async fn begin_early(tx: &mut Tx, id: &AssetId, attempt: &str) -> Result<bool, Failure> {
+    if !is_attempt(tx, id, attempt).await? {
+        return Ok(false);
+    }
+    let now = tx.now();
+    tx.execute(ADD_ATTEMPT, params![id, early_folder(attempt), now]).await?;
+    Ok(true)
+}
+
 /// Has what an attempt has made so far played while it makes the rest.
 pub(crate) async fn set_playable(
     tx: &mut Tx,
@@ -247,22 +267,27 @@ pub(crate) async fn set_playable(
     (key_id, wrapped_key): (&str, &[u8]),
 ) -> Result<bool, Failure> {
     let now = tx.now();
-    Ok(tx.execute(PLAYABLE, params![id, attempt, now, json(made)?, key_id, wrapped_key]).await? > 0)
+    let values = params![id, attempt, now, json(made)?, key_id, wrapped_key, early_folder(attempt)];
+    Ok(tx.execute(PLAYABLE, values).await? > 0)
 }
 
-/// Ends it well: the attempt's blobs are the asset's, its key wrapped under the master key `key_id`.
+/// Ends it well: the blobs in the attempt's folder, and in the folder `early`, are the asset's, its key wrapped under the master
+/// key `key_id`.
 pub(crate) async fn finish_ready(
     tx: &mut Tx,
     id: &AssetId,
-    attempt: &str,
+    (attempt, early): (&str, Option<&str>),
     made: &Made,
     (key_id, wrapped_key): (&str, &[u8]),
 ) -> Result<bool, Failure> {
     let now = tx.now();
-    if tx.execute(READY, params![id, attempt, now, json(made)?, key_id, wrapped_key]).await? == 0 {
+    let values = params![id, attempt, now, json(made)?, key_id, wrapped_key, early.map(str::to_owned)];
+    if tx.execute(READY, values).await? == 0 {
         return Ok(false);
     }
-    tx.execute(CHOOSE_ATTEMPT, params![id, attempt]).await?;
+    for folder in [Some(attempt), early].into_iter().flatten() {
+        tx.execute(CHOOSE_ATTEMPT, params![id, folder]).await?;
+    }
     Ok(true)
 }
 

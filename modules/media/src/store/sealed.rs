@@ -13,6 +13,7 @@ pub const SEALED_UNDER: &str =
 pub const BLOB_FOLDERS: &str = "select tenant, 'uploads/' || upload_id as folder from uploads where ended_at is null \
     union select tenant, 'assets/' || asset_id || '/' || attempt from assets where attempt is not null \
     and state in ('processing', 'ready') \
+    union select tenant, 'assets/' || asset_id || '/' || early from assets where early is not null and state = 'ready' \
     union select tenant, 'assets/' || asset_id || '/' || attempt from attempts order by 1, 2";
 
 const UNDER_OLDER: &str = "select tenant, asset_id, key_id, wrapped_key from assets \

@@ -41,7 +41,7 @@ const FORGET_CHUNKS: &str = "delete from upload_chunks where tenant = $1 and upl
 const FORGET_UPLOAD: &str = "delete from uploads where tenant = $1 and upload_id = $2 and ended_at is not null";
 const LEFT_OVERS: &str = "select t.tenant, t.asset_id, t.attempt, t.begun_at from attempts t \
     join assets a on a.tenant = t.tenant and a.asset_id = t.asset_id \
-    where (a.state <> 'processing' or ((a.attempt is null or a.attempt <> t.attempt) \
+    where (a.state <> 'processing' or ((a.attempt is null or (a.attempt <> t.attempt and a.attempt || '-early' <> t.attempt)) \
     and (a.encoding is null or a.encoding <> t.attempt) and (a.early is null or a.early <> t.attempt))) \
     and t.attempt not like '%/%' order by t.begun_at limit 500";
 const FORGET_ENCODING: &str = "delete from encodings where tenant = $1 and asset_id = $2 and encoding = $3";

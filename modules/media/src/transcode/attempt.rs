@@ -1,8 +1,6 @@
 //! One attempt at one asset, stage by stage.
 
 use std::{
-    collections::HashMap,
-    convert::Infallible,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -12,11 +10,11 @@ use tessera_contract_media::{Asset, AssetProgressed, TrackDescriptor};
 use tessera_store::Job;
 use tokio::{sync::watch, time::Instant};
 
-use super::{Trouble, Worker, ending::Finished, package::Track, source};
+use super::{Trouble, Worker, ending::Finished, package::Track, published::Published, source};
 use crate::{
     at_rest::AssetKey,
     child::{Account, ChildError, Limits, Overflow, Sandbox},
-    chunks::chunks,
+    chunks::Division,
     config::Loudness,
     early::{self, Order},
     encode::{self, Part},
@@ -41,10 +39,6 @@ const PACKAGED: u8 = 92;
 const STORED: u8 = 99;
 /// How often the pace is told at least while a film is encoded.
 const TELL: Duration = Duration::from_secs(5);
-/// How often is looked how much there is of what can be played early.
-const LOOK: Duration = Duration::from_millis(500);
-/// Seconds of every track that are there before it can be played: some segments, whatever length the origin gives them.
-const BEGINNING: f64 = 20.0;
 /// Seconds of a film that are coded to find out how many bits it needs, at most.
 const WEIGHED: f64 = 12.0;
 
@@ -55,6 +49,8 @@ pub(super) struct Attempt<'w> {
     /// Fresh and random: names its blobs.
     pub(super) name: String,
     pub(super) key: AssetKey,
+    /// What an earlier attempt has made that can be played.
+    pub(super) published: Option<Published>,
     /// What its children cost and say.
     pub(super) account: Arc<Account>,
     /// Starts children on that account.
@@ -69,8 +65,12 @@ impl<'w> Attempt<'w> {
         let account = Arc::new(Account::default());
         account.charge(Duration::from_micros(stored.cpu_us.unsigned_abs()));
         account.say(&format!("attempt {}", job.attempt));
-        let (sandbox, key) = (worker.sandbox.on(account.clone()), AssetKey(rand::random()));
-        Self { worker, job, asset: stored.asset, name, key, account, sandbox, milestone: Mutex::default() }
+        let sandbox = worker.sandbox.on(account.clone());
+        let opened = worker.opened(job, &stored);
+        let published = opened.is_some().then(|| Published::of(stored.made, stored.early)).flatten();
+        // All that an asset is made of has one key.
+        let key = opened.unwrap_or_else(|| AssetKey(rand::random()));
+        Self { worker, job, asset: stored.asset, name, key, published, account, sandbox, milestone: Mutex::default() }
     }
 
     /// Everything up to blobs that nobody knows of yet.
@@ -94,21 +94,26 @@ impl<'w> Attempt<'w> {
         }
         self.tell("transcoding", LISTENED).await?;
         let order = Order::of(&plan, source.video.duration, worker.config.early_from_seconds);
-        let mut done = match &order.early {
-            Some(early) => self.make_early(&source, early, &scratch).await?,
-            None => Done::default(),
+        let taken = match &order.early {
+            Some(early) => self.take_over(early).await?,
+            None => None,
+        };
+        let there = if taken.is_some() { &order.rest.video } else { &plan.video };
+        let mut done = match (taken, &order.early) {
+            (Some(done), _) => done,
+            (None, Some(early)) => self.make_early(&source, early, &scratch).await?,
+            (None, None) => Done::default(),
         };
         let from = if order.early.is_some() { EARLY } else { LISTENED };
-        let parts = chunks(&source, &order.rest, worker.config.encode_chunk_seconds);
-        // What another machine's card makes would not fit.
-        match parts.len() > 1 && !plan.is_accelerated() {
-            true => self.divide(&source, &order.rest, &parts, from, &scratch).await?,
-            false => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
+        let Division { chunks, undivided } = Division::of(&source, &order.rest, worker.config.encode_chunk_seconds);
+        match undivided {
+            None => self.divide(&source, &order.rest, &chunks, from, &scratch).await?,
+            Some(_) => self.transcode(&source, &order.rest, (from, TRANSCODED), &scratch).await?,
         }
         if order.early.is_none() {
-            done.poster = self.make_poster(&source, &scratch).await?;
+            done.poster = self.make_poster(&self.name, &source, &scratch).await?;
         }
-        let beside = self.make_beside(&source, &plan, &scratch).await?;
+        let beside = self.make_beside(&source, &plan, there, &scratch).await?;
 
         self.tell("packaging", TRANSCODED).await?;
         let tracks = self.index_all(&order.rest, &scratch).await?;
@@ -116,75 +121,32 @@ impl<'w> Attempt<'w> {
         super::package::check(&source, &all)?;
 
         self.tell("storing", PACKAGED).await?;
-        self.store_all(&mut done, tracks, &scratch).await?;
+        self.store_all(&self.name, &mut done, tracks, &scratch).await?;
         let mut made = done.made(&plan);
         self.store_beside(beside, &mut made).await?;
         self.tell("storing", STORED).await?;
-        Ok(Finished { made, key: self.key.clone() })
+        Ok(Finished { made, key: self.key.clone(), early: done.early })
     }
 
     /// Makes what can be played while the rest is made, and has its beginning played while it is itself made: unless an
     /// earlier attempt's, which may be longer, can be.
     async fn make_early(&self, source: &Source, early: &Plan, scratch: &Scratch) -> Result<Done, Trouble> {
-        let poster = self.make_poster(source, scratch).await?;
+        let folder = self.begin_early().await?;
+        let poster = self.make_poster(&folder, source, scratch).await?;
         let transcode = self.transcode(source, early, (LISTENED, EARLY), scratch);
         match self.asset.playable {
             true => transcode.await?,
             false => tokio::select! {
                 ended = transcode => ended?,
-                Err(trouble) = self.grow(source, early, poster.clone(), scratch) => return Err(trouble),
+                Err(trouble) = self.grow(&folder, source, (early, &poster), scratch) => return Err(trouble),
             },
         }
         let mut done = Done { poster, ..Done::default() };
         let tracks = self.index_all(early, scratch).await?;
         super::package::check(source, &tracks.iter().collect::<Vec<_>>())?;
-        self.store_all(&mut done, tracks, scratch).await?;
+        self.store_all(&folder, &mut done, tracks, scratch).await?;
         kept(self.worker.playable(self.job, self, done.made(early)).await?)?;
-        Ok(done)
-    }
-
-    /// Stores the beginnings of a plan's tracks while they are written, each time about twice as much, until it is dropped or
-    /// something fails.
-    async fn grow(
-        &self,
-        source: &Source,
-        plan: &Plan,
-        poster: Option<(String, String)>,
-        scratch: &Scratch,
-    ) -> Result<Infallible, Trouble> {
-        let mut stored = HashMap::new();
-        loop {
-            tokio::time::sleep(LOOK).await;
-            let Some(tracks) = self.beginnings(plan, &stored, scratch).await? else { continue };
-            if tracks.iter().any(|track| track.seconds() < BEGINNING) {
-                continue;
-            }
-            for track in &tracks {
-                stored.insert(track.track_id.clone(), track.size());
-            }
-            let mut done = Done { poster: poster.clone(), ..Done::default() };
-            self.store_all(&mut done, tracks, scratch).await?;
-            let made = Made { open_ended: true, duration_seconds: source.video.duration, ..done.made(plan) };
-            kept(self.worker.playable(self.job, self, made).await?)?;
-        }
-    }
-
-    /// What there is of all tracks of a plan, when it is twice as much as is stored.
-    async fn beginnings(
-        &self,
-        plan: &Plan,
-        stored: &HashMap<String, u64>,
-        scratch: &Scratch,
-    ) -> Result<Option<Vec<Track>>, Trouble> {
-        let video = plan.video.iter().map(|track| (&track.track_id, Some(track.height)));
-        let audio = plan.audio.iter().map(|track| (&track.track_id, None));
-        let mut tracks = Vec::new();
-        for (id, height) in video.chain(audio) {
-            let least = stored.get(id).copied().unwrap_or_default().saturating_mul(2);
-            let Some(track) = Track::beginning(id, height, least, scratch).await? else { return Ok(None) };
-            tracks.push(track);
-        }
-        Ok(Some(tracks))
+        Ok(Done { early: Some(folder), ..done })
     }
 
     async fn index_all(&self, plan: &Plan, scratch: &Scratch) -> Result<Vec<Track>, Trouble> {
@@ -199,16 +161,27 @@ impl<'w> Attempt<'w> {
     }
 
     /// The poster's blob and its SHA-256, if one could be made.
-    async fn make_poster(&self, source: &Source, scratch: &Scratch) -> Result<Option<(String, String)>, Trouble> {
+    async fn make_poster(
+        &self,
+        folder: &str,
+        source: &Source,
+        scratch: &Scratch,
+    ) -> Result<Option<(String, String)>, Trouble> {
         match self.draw_poster(source, scratch).await? {
-            true => self.store_poster(scratch).await.map(Some),
+            true => self.store_poster(folder, scratch).await.map(Some),
             false => Ok(None),
         }
     }
 
-    async fn store_all(&self, done: &mut Done, tracks: Vec<Track>, scratch: &Scratch) -> Result<(), Trouble> {
+    pub(super) async fn store_all(
+        &self,
+        folder: &str,
+        done: &mut Done,
+        tracks: Vec<Track>,
+        scratch: &Scratch,
+    ) -> Result<(), Trouble> {
         for track in tracks {
-            let stored = self.store_track(track.clone(), scratch).await?;
+            let stored = self.store_track(folder, track.clone(), scratch).await?;
             done.tracks.push((track, stored));
         }
         Ok(())
@@ -410,14 +383,16 @@ impl<'w> Attempt<'w> {
 
 /// What is stored of an asset so far.
 #[derive(Default)]
-struct Done {
-    tracks: Vec<(Track, TrackDescriptor)>,
-    poster: Option<(String, String)>,
+pub(super) struct Done {
+    pub(super) tracks: Vec<(Track, TrackDescriptor)>,
+    pub(super) poster: Option<(String, String)>,
+    /// The folder of what can be played already.
+    pub(super) early: Option<String>,
 }
 
 impl Done {
     /// The asset that it makes, its tracks as planned.
-    fn made(&self, plan: &Plan) -> Made {
+    pub(super) fn made(&self, plan: &Plan) -> Made {
         let mut tracks: Vec<&(Track, TrackDescriptor)> = self.tracks.iter().collect();
         tracks.sort_by_key(|(track, _)| early::place(plan, &track.track_id));
         let (poster_blob, poster_sha256) = self.poster.clone().unzip();

@@ -41,12 +41,18 @@ pub(super) struct Beside {
 }
 
 impl Attempt<'_> {
-    /// Takes the planned subtitles out of the source, and draws thumbnails from the renditions.
-    pub(super) async fn make_beside(&self, source: &Source, plan: &Plan, scratch: &Scratch) -> Result<Beside, Trouble> {
+    /// Takes the planned subtitles out of the source, and draws thumbnails from the smallest of the renditions `there`.
+    pub(super) async fn make_beside(
+        &self,
+        source: &Source,
+        plan: &Plan,
+        there: &[VideoTrack],
+        scratch: &Scratch,
+    ) -> Result<Beside, Trouble> {
         let (subtitles, mut left_out) = self.take_subtitles(source, &plan.subtitles, scratch).await?;
         left_out.extend(plan.subtitles_left_out.iter().cloned());
         left_out.sort_by_key(|left| left.stream);
-        let smallest = plan.video.iter().min_by_key(|track| track.height);
+        let smallest = there.iter().min_by_key(|track| track.height);
         let thumbnails = match smallest {
             Some(track) => self.draw_thumbnails(track, source.video.duration, scratch).await?,
             None => None,
@@ -182,7 +188,7 @@ impl Attempt<'_> {
     }
 
     async fn store_small(&self, name: &str, clear: Vec<u8>) -> Result<StoredFile, Trouble> {
-        let (file, stored) = sealed(&self.key, self.blob(name), clear);
+        let (file, stored) = sealed(&self.key, self.blob(&self.name, name), clear);
         self.worker.blobs.tenant(&self.job.tenant).put(&blob_key(&file.blob)?, stored).await?;
         Ok(file)
     }

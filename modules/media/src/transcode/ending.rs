@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Finished {
     pub(super) made: Made,
     pub(super) key: AssetKey,
+    /// The folder of what could be played before the rest was made.
+    pub(super) early: Option<String>,
 }
 
 impl Worker {
@@ -24,6 +26,13 @@ impl Worker {
         let place = Place { tenant: &job.tenant, asset };
         let wrapped = at_rest::wrap(self.master_keys.current_key(), place, key, rand::random());
         (self.master_keys.current().to_owned(), wrapped)
+    }
+
+    /// The key of what can be played of an asset already, where its master key is there.
+    pub(super) fn opened(&self, job: &Job, stored: &StoredAsset) -> Option<AssetKey> {
+        let place = Place { tenant: &job.tenant, asset: &stored.asset.asset_id };
+        let master = self.master_keys.get(stored.key_id.as_ref()?)?;
+        at_rest::unwrap(master, place, stored.wrapped_key.as_ref()?).ok()
     }
 
     /// What the attempt has made so far can be played; `false` when it has lost the asset. An event tells of the first of
@@ -54,10 +63,11 @@ impl Worker {
     pub(super) async fn finish(&self, job: &Job, attempt: &Attempt<'_>, finished: Finished) -> Result<(), Failure> {
         let asset = &attempt.asset;
         let (key_id, wrapped) = self.sealed(job, &asset.asset_id, &finished.key);
-        let input = (asset.asset_id.clone(), attempt.name.clone(), finished.made, key_id, wrapped);
-        let write = self.store.write(&job.cx(), input, |tx, (id, attempt, made, key_id, wrapped)| {
+        let folders = (attempt.name.clone(), finished.early);
+        let input = (asset.asset_id.clone(), folders, finished.made, key_id, wrapped);
+        let write = self.store.write(&job.cx(), input, |tx, (id, (attempt, early), made, key_id, wrapped)| {
             Box::pin(async move {
-                if !store::finish_ready(tx, id, attempt, made, (key_id, wrapped)).await? {
+                if !store::finish_ready(tx, id, (attempt, early.as_deref()), made, (key_id, wrapped)).await? {
                     return Ok(false);
                 }
                 let StoredAsset { asset, .. } = ended(tx, id).await?;

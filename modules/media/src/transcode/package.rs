@@ -26,6 +26,7 @@ use tokio::{
 use super::{Trouble, attempt::Attempt, off_the_workers};
 use crate::{
     encode,
+    plan::VideoTrack,
     probe::Source,
     refusal::Refusal,
     scratch::Scratch,
@@ -91,6 +92,26 @@ impl Track {
     /// Bytes of it.
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// One that is stored already, with the index that is stored beside it.
+    pub(super) fn stored(stored: &TrackDescriptor, height: Option<u32>, index: TrackIndex) -> Self {
+        Self { track_id: stored.track_id.clone(), height, index, size: stored.size_bytes, open_ended: false }
+    }
+
+    /// Whether it is of this size and rate, and cut as planned.
+    pub(super) fn is_of(&self, planned: &VideoTrack) -> bool {
+        let tessera_isobmff::TrackKind::Video(format) = self.index.kind else { return false };
+        let (num, den) = (u128::from(planned.rate.num), u128::from(planned.rate.den));
+        let is_rate = |(ours, per): (u64, u64)| u128::from(ours) * den == num * u128::from(per);
+        let rate = self.index.frame_rate().is_some_and(is_rate);
+        let is_group = |samples: usize| samples == planned.group as usize;
+        let cut = self.index.fragments().split_last().is_none_or(|(last, others)| {
+            others.iter().all(|fragment| is_group(fragment.sample_count()))
+                && last.sample_count() <= planned.group as usize
+        });
+        let size = (u32::from(format.width), u32::from(format.height));
+        cut && rate && size == (planned.width, planned.height)
     }
 
     pub(super) fn seconds(&self) -> f64 {
@@ -189,13 +210,18 @@ pub(super) fn check(source: &Source, tracks: &[&Track]) -> Result<(), Trouble> {
 }
 
 impl Attempt<'_> {
-    /// Stores a track, encrypted, and its index. What is stored lies in the attempt's own folder. A longer version of a track
-    /// takes the place of the one before: it has the same bytes as far as that goes.
-    pub(super) async fn store_track(&self, track: Track, scratch: &Scratch) -> Result<TrackDescriptor, Trouble> {
+    /// Stores a track, encrypted, and its index, in this folder of the asset's. A longer version of a track takes the place of the
+    /// one before: it has the same bytes as far as that goes.
+    pub(super) async fn store_track(
+        &self,
+        folder: &str,
+        track: Track,
+        scratch: &Scratch,
+    ) -> Result<TrackDescriptor, Trouble> {
         let kind = if track.height.is_some() { TrackKind::Video } else { TrackKind::Audio };
         let (track_id, file) = (track.track_id.clone(), encode::file(&track.track_id));
-        let (blob, path) = (self.blob(&file), scratch.out().join(file));
-        let index_blob = self.blob(&format!("{track_id}.index.json"));
+        let (blob, path) = (self.blob(folder, &file), scratch.out().join(file));
+        let index_blob = self.blob(folder, &format!("{track_id}.index.json"));
         let blobs = self.worker.blobs.tenant(&self.job.tenant);
         let file = open_aside(path).await?;
         let checker = Arc::new(Mutex::new(Checker::default()));
@@ -220,14 +246,14 @@ impl Attempt<'_> {
     }
 
     /// Stores the poster, which is public. Answers its blob and its SHA-256.
-    pub(super) async fn store_poster(&self, scratch: &Scratch) -> Result<(String, String), Trouble> {
+    pub(super) async fn store_poster(&self, folder: &str, scratch: &Scratch) -> Result<(String, String), Trouble> {
         let path = scratch.out().join(encode::POSTER);
         let bytes = off_the_workers(READING, move || {
             let mut bytes = Vec::new();
             open(&path)?.read_to_end(&mut bytes).map_err(Trouble::disk(READING))?;
             Ok(bytes)
         });
-        let blob = self.blob(encode::POSTER);
+        let blob = self.blob(folder, encode::POSTER);
         let blobs = self.worker.blobs.tenant(&self.job.tenant);
         let bytes = bytes.await?;
         let sha256 = sha256(&bytes);
@@ -235,9 +261,9 @@ impl Attempt<'_> {
         Ok((blob, sha256))
     }
 
-    /// Where it stores what has this name.
-    pub(super) fn blob(&self, name: &str) -> String {
-        format!("{}/{name}", folder(&self.asset.asset_id, &self.name))
+    /// Where what has this name is stored in a folder of the asset's.
+    pub(super) fn blob(&self, within: &str, name: &str) -> String {
+        format!("{}/{name}", folder(&self.asset.asset_id, within))
     }
 }
 

@@ -4,13 +4,14 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 use tessera_cenc::TrackIndexer;
-use tessera_contract_media::{Asset, AssetDescriptor, AssetState, TrackKind};
+use tessera_contract_media::{Asset, AssetDescriptor, AssetState, GetAssetLog, Media, TrackKind};
 use tessera_isobmff::TrackIndex;
+use tessera_media::{MediaConfig, Undivided};
 use tessera_store::StoreConfig;
 use tessera_test_media::{Bench, picture, shared, tone};
 use tessera_testing::{TempDir, clock, temp_dir};
 
-use crate::world::{World, config};
+use crate::world::{World, config, staff};
 
 pub(crate) async fn world() -> (World, TempDir) {
     let folder = temp_dir();
@@ -261,7 +262,9 @@ async fn a_plan_can_be_had_without_making_anything() {
     let Some(_) = bench.ffmpeg(&words) else { return };
     std::fs::set_permissions(bench.path("."), std::fs::Permissions::from_mode(0o755)).unwrap();
     let scratch = temp_dir();
-    let plan = tessera_media::plan(&config(), None, &bench.path("film.mp4"), scratch.path()).await.unwrap();
+    let preview = tessera_media::plan(&config(), None, &bench.path("film.mp4"), scratch.path()).await.unwrap();
+    assert_eq!((preview.early, preview.chunks.undivided), (vec![], Some(Undivided::Short)));
+    let plan = preview.plan;
     let video: Vec<_> = plan.video.iter().map(|v| (v.track_id.as_str(), v.width, v.height, v.frame_rate)).collect();
     assert_eq!(video, [("v360", 640, 360, 25.0), ("v240", 426, 240, 25.0)]);
     assert_eq!((plan.audio.len(), plan.source.video_codec.as_str()), (1, "h264"));
@@ -269,6 +272,29 @@ async fn a_plan_can_be_had_without_making_anything() {
     bench.write("words.txt", b"no film");
     let refused = tessera_media::plan(&config(), None, &bench.path("words.txt"), scratch.path()).await;
     assert!(matches!(refused, Err(tessera_media::PreviewError::Refused(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_plan_says_what_is_made_first_and_in_which_parts() {
+    let bench = Bench::new();
+    let words = format!("{} {} -c:v libx264 -preset ultrafast -c:a aac film.mp4", picture("640x360", 25, 9), tone(9.0));
+    let Some(_) = bench.ffmpeg(&words) else { return };
+    std::fs::set_permissions(bench.path("."), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = MediaConfig { early_from_seconds: 9, encode_chunk_seconds: 4, ..config() };
+    let preview = tessera_media::plan(&config, None, &bench.path("film.mp4"), temp_dir().path()).await.unwrap();
+    assert_eq!(preview.early, ["v360", "a1"]);
+    let json = serde_json::to_value(&preview).unwrap();
+    assert_eq!(json["chunks"], json!({"count": 2, "begin_seconds": [0.0, 4.0]}));
+    assert_eq!((&json["early"], &json["video"][1]["track_id"]), (&json!(["v360", "a1"]), &json!("v240")));
+    // And so it is done.
+    let folder = temp_dir();
+    let store = StoreConfig::sqlite(folder.path());
+    let world = World::open_with(&store, folder.path().into(), clock(), config).await;
+    let made = make(&world, &bench.read("film.mp4")).await;
+    let request = GetAssetLog { asset_id: made.asset.asset_id.clone() };
+    let log = world.media.get_asset_log(&staff("acme"), request).await.unwrap();
+    let said = |words: &str| log.lines.iter().any(|line| line.message == words);
+    assert!(said("encoding in 2 parts") && said("the first rendition can be played"), "{log:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Films that can be played in one rendition while the others are made.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use tessera_contract_media::{Asset, AssetState, CancelAsset, GetDescriptor, Media, MediaError};
 use tessera_media::{MediaConfig, Preset};
@@ -114,6 +114,53 @@ async fn the_beginning_of_a_long_film_is_played_while_its_first_rendition_is_mad
         let told = events(&world).await;
         assert_eq!(told.iter().filter(|told| *told == "playable").count(), 2, "its beginning, and all of it: {told:?}");
         world.media.store().close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_viewers_play_is_not_made_again_when_the_work_begins_anew() {
+    let bench = Bench::new();
+    let Some(film) = film(&bench) else { return };
+    on_every_engine(async |engine| {
+        let clock = clock();
+        let open = async |chunk_seconds| {
+            World::open_with(&engine.config, engine.folder().into(), clock.clone(), early(chunk_seconds)).await
+        };
+        let world = open(3600).await;
+        let working = world.work();
+        let id = world.film("acme", &film).await;
+        world.once("acme", &id, begun).await;
+        working.kill().await;
+        let first = world.descriptor("acme", &id).await;
+        let mut seen = Vec::new();
+        for track in &first.tracks {
+            seen.push(world.track("acme", &first, &track.blob).await);
+        }
+        world.media.store().close().await;
+
+        clock.advance(Duration::from_secs(60)); // the killed process's lease runs out
+        // The rest may be made otherwise than it was to be.
+        let world = open(4).await;
+        let working = world.work();
+        let asset = world.ended("acme", &id).await;
+        working.stop().await;
+        assert_eq!(asset.state, AssetState::Ready, "{asset:?}");
+        let last = world.descriptor("acme", &id).await;
+        assert_eq!(first.tracks, [last.tracks[1].clone(), last.tracks[4].clone()], "what was named stays");
+        assert_eq!((&first.at_rest, &first.poster_blob), (&last.at_rest, &last.poster_blob));
+        world.media.sweep().await.unwrap();
+        for (track, bytes) in first.tracks.iter().zip(&seen) {
+            assert!(world.track("acme", &last, &track.blob).await == *bytes, "{} is what it was", track.track_id);
+        }
+        for track in &last.tracks {
+            bench.write("track.mp4", &world.track("acme", &last, &track.blob).await);
+            bench.ffmpeg("-xerror -i track.mp4 -f null -");
+        }
+        let tracks = last.tracks.iter().flat_map(|track| [track.blob.clone(), track.index_blob.clone()]);
+        let tiles = last.thumbnails.iter().flat_map(|all| all.pictures.iter().map(|picture| picture.blob.clone()));
+        let named: BTreeSet<String> = tracks.chain(tiles).chain(last.poster_blob.clone()).collect();
+        assert_eq!(world.blob_names("acme").await.into_iter().collect::<BTreeSet<_>>(), named, "nothing is left over");
     })
     .await;
 }

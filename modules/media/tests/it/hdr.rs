@@ -1,7 +1,7 @@
 //! High dynamic range: kept where the codec has it, and turned into standard range by measured levels where not.
 
 use serde_json::Value;
-use tessera_media::MediaConfig;
+use tessera_media::{MediaConfig, VideoCodec};
 use tessera_test_media::Bench;
 
 use crate::{
@@ -182,6 +182,41 @@ async fn wide_colours_of_standard_range_become_those_of_bt709() {
         for (x, expected) in [(24, [255, 0, 0]), (104, [128, 128, 128])] {
             let near = at(x).iter().zip(expected).all(|(got, wanted)| (got - wanted).abs() <= 8);
             assert!(near, "{depth} bits at {x}: {:?}, not {expected:?}", at(x));
+        }
+    }
+}
+
+/// The levels of the middle line of a JPEG of ours, as limited range has them.
+fn drawn(bench: &Bench, jpeg: &[u8]) -> Vec<f64> {
+    bench.write("picture.jpg", jpeg);
+    let bytes = bench.ffmpeg("-i picture.jpg -vf extractplanes=y,crop=iw:2:0:ih/2 -f rawvideo -").unwrap();
+    bytes[..bytes.len() / 2].iter().map(|level| 16.0 + f64::from(*level) * 219.0 / 255.0).collect()
+}
+
+#[tokio::test]
+async fn posters_and_thumbnails_of_a_film_in_hdr_alone_are_in_standard_range() {
+    let bench = Bench::new();
+    let pq_light = format!(":hdr10=1:{LIGHT}");
+    for (transfer, more, codec, light) in [
+        ("smpte2084", pq_light.as_str(), VideoCodec::Hevc, pq as fn(f64) -> f64),
+        ("arib-std-b67", "", VideoCodec::Av1, hlg),
+    ] {
+        let Some(film) = ramp(&bench, transfer, more) else { return };
+        let ladder = rungs(&[codec], &[480]);
+        let (world, _folder) = world(MediaConfig { ladder, ..config() }).await;
+        let made = make(&world, &film).await;
+        let poster = world.blob("acme", made.descriptor.poster_blob.as_ref().unwrap()).await;
+        let thumbnails = made.descriptor.thumbnails.as_ref().unwrap();
+        assert_eq!((thumbnails.count, thumbnails.tile_width), (1, 160), "{transfer}");
+        let tile = world.track("acme", &made.descriptor, &thumbnails.pictures[0].blob).await;
+        for (what, jpeg, off) in [("poster", &poster, 4.0), ("thumbnail", &tile, 6.0)] {
+            let levels = drawn(&bench, jpeg);
+            let edge = levels.len() / 20;
+            for (x, level) in levels.iter().enumerate().take(levels.len() - edge).skip(edge) {
+                let signal = (x as f64 + 0.5) / levels.len() as f64;
+                let expected = sdr_level(light(signal).min(1000.0), 1000.0);
+                assert!((level - expected).abs() <= off, "{transfer} {what} at {x}: {level:.1}, not {expected:.1}");
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 //! person understands.
 //!
 //! Where a row says nothing else, its film has 2 s of black pictures, 25 a second, that are white from 1.0 to 1.2 s, while a
-//! tone is heard. Both are looked for in the tracks that come out, at the times that their indexes give them.
+//! tone is heard. Both are looked for in the tracks that come out, at the times that their indexes give them; every tone is.
 
 mod films;
 
@@ -40,9 +40,9 @@ enum Comes {
 #[derive(Clone, Copy)]
 struct Expected {
     seconds: f64,
-    /// When pictures are white.
-    flash: f64,
-    /// When the tone begins; none where there is no sound.
+    /// When pictures become white.
+    flashes: &'static [f64],
+    /// When the first tone begins; none where there is no sound. After every flash there is one, as long after it.
     beep: Option<f64>,
     /// When sound ends, where that is not when pictures do.
     sound: Option<f64>,
@@ -53,7 +53,7 @@ struct Expected {
 
 const USUAL: Expected = Expected {
     seconds: 2.0,
-    flash: 1.0,
+    flashes: &[1.0],
     beep: Some(1.0),
     sound: None,
     size: (128, 96),
@@ -137,27 +137,45 @@ fn differences(bench: &Bench, made: &Made, expected: &Expected) -> Result<(), St
         }
     };
     let mut languages = Vec::new();
-    let mut flash = None;
+    let mut flashes = Vec::new();
     for (bytes, index) in &made.tracks {
         let ends = seconds(index, index.duration().cast_signed());
         bench.write("track.mp4", bytes);
         match index.kind {
             TrackKind::Video(_) => {
-                let at = first_white(bench, index);
                 near(format!("the end of {}", index.codec), ends, expected.seconds, frame);
-                near("the flash".into(), at, expected.flash, frame);
-                flash = flash.or(Some(at));
+                let seen = whites(bench, index);
+                near(
+                    format!("the number of flashes in {}", index.codec),
+                    seen.len() as f64,
+                    expected.flashes.len() as f64,
+                    0.0,
+                );
+                for (at, wanted) in seen.iter().zip(expected.flashes) {
+                    near("a flash".into(), *at, *wanted, frame);
+                }
+                if flashes.is_empty() {
+                    flashes = seen;
+                }
             }
             TrackKind::Audio(_) => {
                 languages.push(index.language.as_str());
-                let at = first_tone(bench, index);
-                let lag = expected.beep.unwrap_or(f64::NAN) - expected.flash;
+                let heard = tones(bench, index);
                 near(
-                    format!("the sound after the flash in {}", index.language),
-                    at - flash.unwrap_or(f64::NAN),
-                    lag,
-                    IN_SYNC,
+                    format!("the number of tones in {}", index.language),
+                    heard.len() as f64,
+                    flashes.len() as f64,
+                    0.0,
                 );
+                let lag = expected.beep.unwrap_or(f64::NAN) - expected.flashes[0];
+                for (flash, at) in flashes.iter().zip(heard) {
+                    near(
+                        format!("the sound after the flash at {flash:.2} in {}", index.language),
+                        at - flash,
+                        lag,
+                        IN_SYNC,
+                    );
+                }
                 near("the end of the sound".into(), ends, expected.sound.unwrap_or(expected.seconds), 0.06);
             }
         }
@@ -175,8 +193,8 @@ fn seconds(index: &TrackIndex, ticks: i64) -> f64 {
     shown as f64 / f64::from(index.timescale)
 }
 
-/// When the first white picture of `track.mp4` is shown.
-fn first_white(bench: &Bench, index: &TrackIndex) -> f64 {
+/// When the pictures of `track.mp4` become white.
+fn whites(bench: &Bench, index: &TrackIndex) -> Vec<f64> {
     let pictures = bench.ffmpeg("-i track.mp4 -fps_mode passthrough -vf scale=1:1,format=gray -f rawvideo -").unwrap();
     let mut shown = Vec::new();
     for fragment in index.fragments() {
@@ -188,18 +206,23 @@ fn first_white(bench: &Bench, index: &TrackIndex) -> f64 {
     }
     shown.sort_unstable();
     assert_eq!(pictures.len(), shown.len(), "every picture is shown");
-    let white = pictures.iter().position(|level| *level > 120);
-    white.map_or(f64::NAN, |number| seconds(index, shown[number]))
+    let mut was_white = false;
+    let mut becomes_white = |level: u8| !std::mem::replace(&mut was_white, level > 120) && level > 120;
+    pictures.iter().zip(shown).filter(|(level, _)| becomes_white(**level)).map(|(_, at)| seconds(index, at)).collect()
 }
 
-/// When the tone of `track.mp4` begins, all of its samples decoded and none left out.
-fn first_tone(bench: &Bench, index: &TrackIndex) -> f64 {
+/// When the tones of `track.mp4` begin, all of its samples decoded and none left out.
+fn tones(bench: &Bench, index: &TrackIndex) -> Vec<f64> {
+    /// Samples of silence before a tone, at least: a tenth of a second.
+    const SILENCE: usize = 4800;
     let words = "-ignore_editlist 1 -i track.mp4 -af pan=mono|c0=FL -ar 48000 -f f32le -";
     let samples: Vec<f32> =
         bench.ffmpeg(words).unwrap().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
     let loudest = samples.iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
-    let heard = samples.iter().position(|sample| sample.abs() > 0.3 * loudest);
-    heard.map_or(f64::NAN, |number| seconds(index, number as i64 * i64::from(index.timescale) / 48_000))
+    let loud: Vec<usize> = (0..samples.len()).filter(|at| samples[*at].abs() > 0.3 * loudest).collect();
+    let begins = |number: usize| number == 0 || loud[number] - loud[number - 1] > SILENCE;
+    let first = (0..loud.len()).filter(|number| begins(*number)).map(|number| loud[number] as i64);
+    first.map(|sample| seconds(index, sample * i64::from(index.timescale) / 48_000)).collect()
 }
 
 /// Tries these rows, one after the other, and tells of all that are not as expected.

@@ -4,6 +4,9 @@ use super::{Expected, Row, SILENT, USUAL, made, refused, usual};
 
 const BASE: &str = "V A -c:v libx264 -g 10 -c:a aac base.mp4";
 
+/// Two films, one after the other.
+const TWICE: Expected = Expected { seconds: 4.0, flashes: &[1.0, 3.0], ..USUAL };
+
 /// Samples and sizes.
 pub(super) const PICTURES: &[Row] = &[
     usual("10 bits", &["V A -pix_fmt yuv420p10le -c:v libx264 -c:a aac film.mp4"], "film.mp4"),
@@ -44,7 +47,7 @@ pub(super) const PICTURES: &[Row] = &[
             "-f lavfi -i color=black:s=7680x4320:r=5:d=0.4,drawbox=t=fill:c=white:enable='gte(t,0.19)' -c:v libx264 -preset ultrafast film.mp4",
         ],
         "film.mp4",
-        Expected { seconds: 0.4, flash: 0.2, size: (1920, 1080), rate: (5, 1), ..SILENT },
+        Expected { seconds: 0.4, flashes: &[0.2], size: (1920, 1080), rate: (5, 1), ..SILENT },
     ),
     refused(
         "1×1",
@@ -110,13 +113,13 @@ pub(super) const RATES: &[Row] = &[
             "-ss 0.48 -i long.mp4 -c copy film.mp4",
         ],
         "film.mp4",
-        Expected { seconds: 1.52, flash: 0.52, beep: Some(0.52), ..USUAL },
+        Expected { seconds: 1.52, flashes: &[0.52], beep: Some(0.52), ..USUAL },
     ),
     made(
         "one picture",
         &["-f lavfi -i color=white:s=128x96:r=25:d=0.04 -c:v libx264 film.mp4"],
         "film.mp4",
-        Expected { seconds: 0.04, flash: 0.0, ..SILENT },
+        Expected { seconds: 0.04, flashes: &[0.0], ..SILENT },
     ),
 ];
 
@@ -126,7 +129,7 @@ pub(super) const TIMES: &[Row] = &[
         "edit list",
         &[BASE, "-ss 0.48 -i base.mp4 -c copy film.mp4"],
         "film.mp4",
-        Expected { seconds: 1.52, flash: 0.52, beep: Some(0.52), ..USUAL },
+        Expected { seconds: 1.52, flashes: &[0.52], beep: Some(0.52), ..USUAL },
     ),
     made(
         "times below zero",
@@ -144,6 +147,11 @@ pub(super) const TIMES: &[Row] = &[
         &["V A -af aselect='not(between(t,0.3,0.6))' -c:v libx264 -c:a pcm_s16le film.mkv"],
         "film.mkv",
     ),
+    usual(
+        "no sound for 50 ms, twice",
+        &["V A -af aselect='not(between(t,0.3,0.35)+between(t,0.6,0.65))' -c:v libx264 -c:a pcm_s16le film.mkv"],
+        "film.mkv",
+    ),
     made(
         "late sound",
         &["V -itsoffset 0.5 A -t 2 -c:v libx264 -c:a aac film.mkv"],
@@ -154,7 +162,7 @@ pub(super) const TIMES: &[Row] = &[
         "late pictures",
         &[BASE, "-itsoffset 0.4 -i base.mp4 -i base.mp4 -map 0:v -map 1:a -c copy film.mkv"],
         "film.mkv",
-        Expected { seconds: 2.4, flash: 1.4, sound: Some(2.0), ..USUAL },
+        Expected { seconds: 2.4, flashes: &[1.4], sound: Some(2.0), ..USUAL },
     ),
     made(
         "sound longer than pictures",
@@ -179,13 +187,49 @@ pub(super) const TIMES: &[Row] = &[
         "transport stream whose times begin anew",
         &["V A -c:v libx264 -g 10 -c:a ac3 -output_ts_offset 900 one.ts", "V A -c:v libx264 -g 10 -c:a ac3 two.ts"],
         "one.ts+two.ts",
-        Expected { seconds: 3.95, sound: Some(4.03), ..USUAL },
+        TWICE,
     ),
     made(
         "transport stream whose times leap",
         &["V A -c:v libx264 -g 10 -c:a aac one.ts", "V A -c:v libx264 -g 10 -c:a aac -output_ts_offset 900 two.ts"],
         "one.ts+two.ts",
-        Expected { seconds: 4.0, ..USUAL },
+        TWICE,
+    ),
+    made(
+        "transport stream whose times leap where pictures come in another order",
+        &[
+            "V A -c:v libx264 -g 10 -bf 3 -c:a mp2 one.ts",
+            "V A -c:v libx264 -g 10 -bf 0 -c:a mp2 -output_ts_offset 900 two.ts",
+        ],
+        "one.ts+two.ts",
+        TWICE,
+    ),
+    made(
+        "transport stream whose sound ends long before its times begin anew",
+        &[
+            "V A -af atrim=end=1.7 -c:v libx264 -g 10 -bf 0 -c:a aac -output_ts_offset 900 one.ts",
+            "V A -c:v libx264 -g 10 -c:a aac two.ts",
+        ],
+        "one.ts+two.ts",
+        TWICE,
+    ),
+    made(
+        "transport stream whose sound goes on when its times leap",
+        &[
+            "V A -af apad=whole_dur=2.3 -c:v libx264 -g 10 -c:a ac3 one.ts",
+            "V A -c:v libx264 -g 10 -c:a ac3 -output_ts_offset 900 two.ts",
+        ],
+        "one.ts+two.ts",
+        TWICE,
+    ),
+    made(
+        "transport stream with times before packets, which leap there and back",
+        &[
+            "V A -c:v libx264 -g 10 -c:a mp2 -mpegts_m2ts_mode 1 one.m2ts",
+            "V A -c:v libx264 -g 10 -c:a mp2 -mpegts_m2ts_mode 1 -output_ts_offset 900 two.m2ts",
+        ],
+        "one.m2ts+two.m2ts+one.m2ts",
+        Expected { seconds: 6.0, flashes: &[1.0, 3.0, 5.0], ..USUAL },
     ),
     made(
         "transport stream that begins in the middle",
