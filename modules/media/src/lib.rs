@@ -54,7 +54,10 @@ use tessera_types::Clock;
 use tokio_util::sync::CancellationToken;
 
 pub use colour::DynamicRange;
-pub use config::{LadderChange, LadderConfig, Loudness, MediaConfig, Preset, RungConfig, TenantConfig, VideoCodec};
+pub use config::{
+    BucketConfig, Buckets, LadderChange, LadderConfig, Loudness, MediaConfig, Preset, RungConfig, TenantConfig,
+    VideoCodec,
+};
 pub use inventory::{DamagedBlob, Inventory, take_inventory};
 pub use plan::{AudioTrack, Plan, VideoTrack};
 pub use preview::{PreviewError, plan};
