@@ -9,7 +9,7 @@ export const LIBRARIES = {
   hls: library("hls.js/dist/hls.min.js"),
 };
 
-/** Runs in the page: `start`, `choose`, `speak` and `loudest` are what a test asks of it. */
+/** Runs in the page: `start`, `choose`, `codec`, `speak` and `loudest` are what a test asks of it. */
 function inPage() {
   const video = document.querySelector("video");
   window.faults = [];
@@ -38,6 +38,7 @@ function inPage() {
     const loaded = player.load(url);
     if (wrong) loaded.catch(({ code }) => fault(`shaka ${code}`));
     else await loaded;
+    window.codec = () => player.getVariantTracks().find(({ active }) => active).videoCodec;
     window.choose = (which) => {
       const tracks = player.getVideoTracks().sort((a, b) => a.height - b.height);
       const track = tracks.at(which === "tallest" ? -1 : 0);
@@ -59,10 +60,12 @@ function inPage() {
       licenseXhrSetup: (request) => request.setRequestHeader("Authorization", `Bearer ${token}`),
     });
     player.on(Hls.Events.ERROR, (_, { fatal, details }) => fatal && fault(`hls.js ${details}`));
-    const parsed = new Promise((done) => player.once(Hls.Events.MANIFEST_PARSED, done));
+    // Changing the rendition while the first one's first segment is on its way may end both.
+    const begun = new Promise((done) => video.addEventListener("loadeddata", done, { once: true }));
     player.loadSource(url);
     player.attachMedia(video);
-    await parsed;
+    await begun;
+    window.codec = () => player.levels[player.currentLevel].videoCodec;
     window.choose = (which) => {
       const levels = player.levels.map(({ height }, place) => ({ height, place })).sort((a, b) => a.height - b.height);
       const level = levels.at(which === "tallest" ? -1 : 0);

@@ -6,7 +6,7 @@ import { DOCUMENT, LIBRARIES } from "./players-page.mjs";
 
 const [file, facts] = process.argv.slice(2);
 check(facts, "usage: players.mjs FILM FACTS");
-/** Of each film: where it is below the signed prefix, and how licences are got. */
+/** Of each film: where it is below the signed prefix, how licences are got, and how its codec's names begin. */
 const films = JSON.parse(readFileSync(facts, "utf8"));
 const PAGE = "/players-under-test";
 /** The film's frames a second, and the middles of some of them: the last one is another segment's. */
@@ -22,12 +22,9 @@ function* outputs() {
     for (const scheme of names) {
       for (const addressing of ["", "-ranges"]) {
         yield { film, player: "shaka", manifest: `manifest${scheme}${addressing}.mpd` };
-        // Where pictures and sound have a key each, Shaka Player takes one of the bare keys of playlists, and hls.js the first
-        // key id of a box, which is the other track's.
-        if (film === "divided") continue;
-        yield { film, player: "shaka", manifest: `master${scheme}${addressing}.m3u8` };
         const alone = film === "clear" ? "" : "-clearkey";
         yield { film, player: "hls", manifest: `master${scheme}${addressing}${alone}.m3u8` };
+        yield { film, player: "shaka", manifest: `master${scheme}${addressing}.m3u8` };
       }
     }
   }
@@ -97,8 +94,20 @@ async function plays(visitor, output, reference) {
   check(off < 20, `the smallest rendition is ${off.toFixed(2)} from the film's`);
   const encrypted = await visitor.page.evaluate(() => document.querySelector("video").mediaKeys !== null);
   check(encrypted === (output.film !== "clear"), `it plays ${encrypted ? "with" : "without"} a key system`);
+  const codec = await visitor.page.evaluate(() => window.codec());
+  check(codec.startsWith(films[output.film].codec), `the pictures are in ${codec}`);
   check((await visitor.page.evaluate(() => window.faults)).length === 0, "the player tells of no fault");
   return pictures;
+}
+
+/** The ids of the keys that a film's HLS playlists name. */
+async function keysOf({ page }, { prefix }) {
+  return page.evaluate(async (master) => {
+    const read = async (url) => (await fetch(url)).text();
+    const playlists = new Set((await read(master)).match(/[^"\s]+\.m3u8/g));
+    const texts = await Promise.all([...playlists].map((uri) => read(new URL(uri, master))));
+    return [...new Set(texts.flatMap((text) => text.match(/KEYID=0x[0-9a-fA-F]{32}/g) ?? []))];
+  }, `${SITE}${prefix}master.m3u8`);
 }
 
 /** With the right key's id and another key nothing of the film is seen. */
@@ -124,6 +133,7 @@ await scenario(async (arrives) => {
     const pictures = await plays(visitor, output, reference);
     reference ??= pictures;
   }
+  if (films.divided) check((await keysOf(visitor, films.divided)).length === 3, "each class and the sound have a key");
   for (const manifest of films.encrypted ? ["manifest-cbcs.mpd", "manifest-cenc-ranges.mpd"] : []) {
     step(`${manifest} does not play with a wrong key`);
     await fails(visitor, manifest);

@@ -104,8 +104,8 @@ pub trait Media: Send + Sync + 'static {
     #[get("/v1/assets/{asset_id}/descriptor", access = service)]
     async fn get_descriptor(&self, cx: &Cx, request: GetDescriptor) -> Result<AssetDescriptor, MediaError>;
 
-    /// Fetch a file into an upload, from an `http` or `https` address: one that is public, or was allowed by whoever runs the
-    /// platform. It goes on where it was cut. Follow it with `get_pull`, submit the upload once it is complete; deleting the
+    /// Fetch a file into an upload, from an `http` or `https` address or a bucket: one that is public, or was allowed by whoever
+    /// runs the platform. It goes on where it was cut. Follow it with `get_pull`, submit the upload once it is complete; deleting the
     /// upload ends it.
     #[post("/v1/pulls", access = staff("media:write"), status = 201, idempotent)]
     async fn create_pull(&self, cx: &Cx, request: CreatePull) -> Result<Pull, MediaError>;

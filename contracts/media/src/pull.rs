@@ -9,8 +9,9 @@ use crate::asset::FailureReason;
 /// What to fetch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreatePull {
-    /// Where the file is: an `http` or `https` address without a user in it, such as a presigned one of an object store.
-    /// It is forgotten once the file is fetched.
+    /// Where the file is: an `http` or `https` address without a user in it, such as a presigned one of an object store; or
+    /// `s3://BUCKET/KEY`, of a bucket that whoever runs the platform has given the tenant. It is forgotten once the file is
+    /// fetched.
     #[schemars(length(max = 4096))]
     pub url: String,
 }
@@ -44,7 +45,7 @@ pub struct Pull {
     pub upload_id: UploadId,
     /// How far it is.
     pub state: PullState,
-    /// The host that it comes from. The rest of the address may hold a secret.
+    /// The host or bucket that it comes from. The rest of the address may hold a secret.
     pub host: String,
     /// How long the file is, in bytes, once its server has said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]

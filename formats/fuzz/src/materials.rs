@@ -3,10 +3,8 @@
 use std::{fs, io, path::PathBuf};
 
 use tessera_cenc::{SegmentCipher, TrackIndexer};
-use tessera_isobmff::{
-    IvPrefix, Protection, Scheme, TrackIndex, TrackInit, TrackKind, TrackPart, TrackReader, common_pssh,
-};
-use tessera_pssh::{ContentKey, FairPlay, PlayReady, PlayReadyHeader, PlayReadyKey, Widevine};
+use tessera_isobmff::{IvPrefix, Protection, Scheme, TrackIndex, TrackInit, TrackKind, TrackPart, TrackReader};
+use tessera_pssh::{ContentKey, FairPlay, PlayReady, PlayReadyHeader, PlayReadyKey, Pssh, Widevine};
 use tessera_test_media::{Bench, picture, tone};
 
 /// Writes what FFmpeg makes, what comes of it, and DRM data. Playlists and subtitles are written by hand.
@@ -85,7 +83,8 @@ fn index(track: &[u8]) -> Result<TrackIndex, tessera_cenc::Error> {
 fn protected(track: &[u8], index: &TrackIndex, scheme: Scheme) -> Result<Vec<u8>, tessera_cenc::Error> {
     let protection = Protection { scheme, key_id: [7; 16] };
     let cipher = SegmentCipher::new(&[5; 16], &protection);
-    let mut file = index.init_segment(Some(&protection), &[common_pssh(&[[7; 16]])]);
+    let pssh = Pssh::common(&[[7; 16]]).write().expect("one key id is far below the limits of a box");
+    let mut file = index.init_segment(Some(&protection), &[pssh]);
     for segment in index.segments(1) {
         file.extend(index.segment_header(&segment, Some(&protection))?);
         let ranges = segment.data_ranges(index).into_iter();

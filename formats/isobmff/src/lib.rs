@@ -47,4 +47,4 @@ pub use protection::{IvPrefix, Protection, Scheme};
 pub use read::{FragmentHeader, SampleDefaults, SampleInfo, TrackInit, TrackPart, TrackReader};
 pub use read::{Movie, MovieReader, MovieSample, MovieTrack};
 pub use segment::Segment;
-pub use write::{TextTrack, common_pssh, text_segment};
+pub use write::{TextTrack, text_segment};

@@ -2,11 +2,9 @@
 
 mod init;
 mod protection;
-mod pssh;
 mod segment;
 mod sidx;
 mod sink;
 mod text;
 
-pub use pssh::common_pssh;
 pub use text::{TextTrack, text_segment};

@@ -3,7 +3,7 @@
 use tessera_dash::{
     AdaptationSet, ContentProtection, DrmSystem, Media, Mpd, Representation, Role, SegmentBase, Segments, Video,
 };
-use tessera_isobmff::{TrackKind, common_pssh};
+use tessera_isobmff::TrackKind;
 
 use crate::{
     Cipher, Encryption, Error,
@@ -86,7 +86,6 @@ fn content_protection(encryption: &Encryption) -> ContentProtection {
         Cipher::Cbcs { .. } => *b"cbcs",
         Cipher::Cenc => *b"cenc",
     };
-    let pssh = common_pssh(&[encryption.key_id]);
-    let systems = vec![DrmSystem::clear_key(pssh, encryption.license_url.clone())];
+    let systems = vec![DrmSystem::clear_key(encryption.pssh(), encryption.license_url.clone())];
     ContentProtection { scheme, key_id: encryption.key_id, systems }
 }

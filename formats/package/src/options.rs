@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use tessera_isobmff::{IvPrefix, Protection, Scheme};
+use tessera_pssh::Pssh;
 
 use crate::Error;
 
@@ -56,6 +57,11 @@ impl std::fmt::Debug for Encryption {
 }
 
 impl Encryption {
+    /// The box of the common system, as init segments and descriptions hold it.
+    pub(crate) fn pssh(&self) -> Vec<u8> {
+        Pssh::common(&[self.key_id]).write().expect("one key id is far below the limits of a box")
+    }
+
     /// `cbcs` with a key id and a key of 32 hexadecimal digits each. The IV is the key id unless it is set after: it is
     /// public and constant, and outputs stay the same from run to run. Errors when they are not hexadecimal.
     pub fn cbcs(key_id: &str, key: &str) -> Result<Self, Error> {

@@ -1,7 +1,7 @@
 //! One track on its way out: a segment is filled with samples, encrypted in place and written behind its header.
 
 use tessera_cenc::{SegmentCipher, Subsampler};
-use tessera_isobmff::{Bandwidth, Protection, Segment, SubsampleMap, TrackIndex, common_pssh};
+use tessera_isobmff::{Bandwidth, Protection, Segment, SubsampleMap, TrackIndex};
 
 use crate::{Encryption, Error, input::Input, output::Output, plan::Planned};
 
@@ -96,7 +96,7 @@ impl<'a> TrackWriter<'a> {
     ) -> Result<Self, Error> {
         let protector = encryption.map(|encryption| Protector::new(encryption, &planned, input)).transpose()?;
         let protection = protector.as_ref().map(|protector| &protector.protection);
-        let pssh: Vec<_> = protection.iter().map(|protection| common_pssh(&[protection.key_id])).collect();
+        let pssh: Vec<_> = encryption.iter().map(|encryption| encryption.pssh()).collect();
         output.write(&planned.index.init_segment(protection, &pssh))?;
         let segment_index_at = output.size();
         output.write(&vec![0; TrackIndex::segment_index_size(planned.segments.len()) as usize])?;

@@ -34,6 +34,8 @@ type FileKey = (TenantId, String);
 /// What has been read.
 pub(crate) struct Beside {
     lists: Shelf<ListKey, Arc<[Subtitles]>>,
+    /// Lists that were asked for because a name was on none, by the second.
+    latest: Shelf<ListKey, Arc<[Subtitles]>>,
     tracks: Shelf<FileKey, Arc<Track>>,
     pictures: Shelf<FileKey, Bytes>,
     slot_seconds: i64,
@@ -103,6 +105,7 @@ impl Beside {
     pub(crate) fn new(config: &DeliveryConfig) -> Self {
         Self {
             lists: Shelf::new(LISTS),
+            latest: Shelf::new(LISTS),
             tracks: Shelf::new(MEMORY),
             pictures: Shelf::new(MEMORY),
             slot_seconds: i64::from(config.manifest_seconds.max(1)),
@@ -128,6 +131,13 @@ impl DeliveryService {
             Ok::<_, Failure>((listed, 1))
         };
         self.beside.lists.get(&(cx.tenant.clone(), asset.clone(), slot), Box::pin(load)).await
+    }
+
+    /// The subtitles of an asset as they were within this second: names that are made up have media asked no oftener.
+    async fn latest_subtitles(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<[Subtitles]>, Failure> {
+        let second = self.library.deps().clock.now().as_seconds();
+        let load = async { self.subtitles_now(cx, asset).await.map(|listed| (listed, 1)) };
+        self.beside.latest.get(&(cx.tenant.clone(), asset.clone(), second), Box::pin(load)).await
     }
 
     async fn subtitles_now(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<[Subtitles]>, Failure> {
@@ -170,7 +180,7 @@ impl DeliveryService {
         let asset = &presentation.asset;
         let known = find(&self.subtitles(cx, asset).await?);
         // Another origin may have told of them already.
-        let found = if known.is_some() { known } else { find(&self.subtitles_now(cx, asset).await?) };
+        let found = if known.is_some() { known } else { find(&self.latest_subtitles(cx, asset).await?) };
         let Some(found) = found else { return Ok(None) };
         if file == TextFile::Playlist {
             let text = subtitles::playlist(presentation);

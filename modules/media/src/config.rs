@@ -1,5 +1,6 @@
 //! `[media]` of `tessera.toml`.
 
+mod buckets;
 mod ladder;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -8,6 +9,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 use tessera_types::TenantId;
 
+pub(crate) use buckets::is_name as is_bucket;
+pub use buckets::{BucketConfig, Buckets};
 pub use ladder::{LadderChange, LadderConfig, RungConfig, TenantConfig, VideoCodec};
 
 const GIB: u64 = 1 << 30;
@@ -54,6 +57,9 @@ pub struct MediaConfig {
     /// Networks beside the public Internet that files may be fetched from, such as `10.1.0.0/16`: whoever may upload reaches
     /// them through this server. Default none.
     pub pull_networks: Vec<IpNet>,
+    /// Buckets of S3 services that files may be fetched from as `s3://BUCKET/KEY`, by tenant and name. Default none.
+    #[serde(deserialize_with = "buckets::named")]
+    pub pull_buckets: Buckets,
     /// How long fetching a file may take, in seconds. Default 21600 (6 h).
     #[serde(rename = "max_pull_seconds", deserialize_with = "seconds")]
     pub max_pull: Duration,
@@ -113,6 +119,7 @@ impl Default for MediaConfig {
             tenant_jobs: 1000,
             tenant_concurrent_jobs: 16,
             pull_networks: Vec::new(),
+            pull_buckets: Buckets::new(),
             max_pull: Duration::from_secs(6 * 60 * 60),
             concurrent_pulls: 4,
             early_from_seconds: 60,
@@ -137,6 +144,11 @@ impl MediaConfig {
     /// Which renditions a tenant's films get.
     pub(crate) fn ladder_of(&self, tenant: &TenantId) -> LadderConfig {
         self.tenants.get(tenant).map_or_else(|| self.ladder.clone(), |own| own.ladder.over(&self.ladder))
+    }
+
+    /// A bucket that a tenant was given.
+    pub(crate) fn bucket_of(&self, tenant: &TenantId, name: &str) -> Option<&BucketConfig> {
+        self.pull_buckets.get(tenant)?.get(name)
     }
 }
 

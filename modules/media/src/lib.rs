@@ -59,7 +59,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use chunks::Undivided;
 pub use colour::DynamicRange;
-pub use config::{LadderChange, LadderConfig, Loudness, MediaConfig, Preset, RungConfig, TenantConfig, VideoCodec};
+pub use config::{
+    BucketConfig, Buckets, LadderChange, LadderConfig, Loudness, MediaConfig, Preset, RungConfig, TenantConfig,
+    VideoCodec,
+};
 pub use inventory::{DamagedBlob, Inventory, take_inventory};
 pub use plan::{AudioTrack, Plan, VideoTrack};
 pub use preview::{Parts, Preview, PreviewError, plan};

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 mod answer;
 mod fetch;
+mod object;
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, Failure, FailureKind};
 use tessera_contract_media::{FailureReason, MediaError, Pull};
 use tessera_store::{Job, JobError, Store, Tx, WorkerOptions};
-use tessera_types::UploadId;
+use tessera_types::{TenantId, UploadId};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -19,9 +20,11 @@ use crate::{
     store::{self, Upload},
     uploads::{UploadError, Uploads, afresh},
 };
+use address::Refused;
 use answer::Known;
 pub(crate) use fetch::Fetcher;
 use fetch::{Body, NoFile};
+use object::Object;
 
 /// The kind of the jobs, keyed by the upload.
 pub(crate) const PULL_JOB: &str = "pull";
@@ -29,6 +32,23 @@ pub(crate) const PULL_JOB: &str = "pull";
 const IN_VAIN_MAX: u32 = 8;
 /// The wait after the first of them; doubled after each.
 const WAIT: Duration = Duration::from_secs(2);
+
+/// Where a file is to be fetched from, in the form that is kept, and the host or bucket that it names: when both are such
+/// that are asked.
+pub(crate) fn place(config: &MediaConfig, tenant: &TenantId, text: &str) -> Result<(String, String), Refused> {
+    let Some(object) = Object::of(text) else {
+        let url = address::url(text, &config.pull_networks)?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        return Ok((url.into(), host));
+    };
+    let bucket = object?.bucket;
+    config.bucket_of(tenant, bucket).ok_or_else(|| no_bucket(bucket))?;
+    Ok((text.to_owned(), bucket.to_owned()))
+}
+
+fn no_bucket(name: &str) -> Refused {
+    Refused(format!("the bucket {name} is not one of this tenant's; `pull_buckets` of `[media]` names them"))
+}
 
 /// What a job is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -175,7 +195,7 @@ impl Puller {
         }
         let from = upload.as_ref().map_or(0, Upload::received);
         let known = Known { length: upload.as_ref().map(Upload::length), etag: pull.etag.clone() };
-        let body = self.fetcher.get(&pull.url, from, &known).await?;
+        let body = self.ask(&cx.tenant, &pull.url, (from, &known)).await?;
         if upload.is_none() {
             self.uploads.create_as(cx, id.clone(), body.length, String::new()).await?;
         }
@@ -191,6 +211,15 @@ impl Puller {
             true => Ok(()),
             false => Err(Cut::Later("the server ended the file before its end".into())),
         }
+    }
+
+    /// Asks for everything from byte `from` on, of an address or of an object in a bucket.
+    async fn ask(&self, tenant: &TenantId, url: &str, rest: (u64, &Known)) -> Result<Body, NoFile> {
+        let Some(object) = Object::of(url) else { return self.fetcher.get(url, rest).await };
+        let object = object?;
+        let bucket = self.config.bucket_of(tenant, object.bucket).ok_or_else(|| no_bucket(object.bucket))?;
+        let signed = object.signed(bucket, self.store.now())?;
+        self.fetcher.and_of(&bucket.networks).get_here(&signed, rest).await
     }
 
     /// Ends the pull, well or badly, and forgets the address.

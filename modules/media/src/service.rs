@@ -131,10 +131,9 @@ impl Media for MediaService {
     }
 
     async fn create_pull(&self, cx: &Cx, request: CreatePull) -> Result<Pull, MediaError> {
-        let url = pulls::address::url(&request.url, &self.config.pull_networks);
-        let url = url.map_err(|refused| MediaError::AddressRefused(refused.to_string()))?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let input = (UploadId::mint(self.store.now()), String::from(url), host);
+        let place = pulls::place(&self.config, &cx.tenant, &request.url);
+        let (url, host) = place.map_err(|refused| MediaError::AddressRefused(refused.to_string()))?;
+        let input = (UploadId::mint(self.store.now()), url, host);
         let most = self.config.tenant_uploads;
         self.store.write_once(cx, input, move |tx, input| Box::pin(pulls::begin(tx, input, most))).await
     }

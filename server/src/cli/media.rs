@@ -56,11 +56,11 @@ pub(crate) enum Media {
         #[command(flatten)]
         at: At,
     },
-    /// Have a running server fetch a file into an upload, from an http or https address.
+    /// Have a running server fetch a file into an upload, from an http or https address or a bucket that it was given.
     ///
-    /// Example: tessera media pull "$PRESIGNED_URL"
+    /// Example: tessera media pull s3://films/summer.mov
     Pull {
-        /// The address; presigned ones work.
+        /// The address: presigned ones work, and s3://BUCKET/KEY.
         #[arg(value_name = "URL")]
         address: String,
         #[command(flatten)]

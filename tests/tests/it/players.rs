@@ -12,18 +12,27 @@ use crate::pages::{browser, ingest};
 async fn both_players_show_every_output_of_one_stored_copy() {
     let demo = Demo::start();
     let film = film(&demo);
-    let clear = facts(&demo, &ingest(&demo, &film, &["--clear"])).await;
-    let encrypted = facts(&demo, &ingest(&demo, &film, &[])).await;
+    let clear = facts(&demo, &ingest(&demo, &film, &["--clear"]), "avc1").await;
+    let encrypted = facts(&demo, &ingest(&demo, &film, &[]), "avc1").await;
     play(&demo, &film, json!({"clear": clear, "encrypted": encrypted}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_for_pictures_and_one_for_sound_play_beside_what_other_systems_are_told() {
-    let settings = "[delivery.drm]\nkeys = \"track_type\"\n\
+async fn av1_is_shown_as_h264_is() {
+    let demo = Demo::configured(temp_dir(), "[media.ladder]\ncodecs = [\"av1\"]\n");
+    let film = film(&demo);
+    let clear = facts(&demo, &ingest(&demo, &film, &["--clear"]), "av01").await;
+    let encrypted = facts(&demo, &ingest(&demo, &film, &[]), "av01").await;
+    play(&demo, &film, json!({"clear": clear, "encrypted": encrypted}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_for_each_class_of_pictures_and_one_for_sound_play_beside_what_other_systems_are_told() {
+    let settings = "[delivery.drm]\nkeys = \"resolution\"\n\
         systems = [\"clearkey\", \"widevine\", \"playready\", \"fairplay\"]\n";
     let demo = Demo::configured(temp_dir(), settings);
-    let film = film(&demo);
-    let divided = facts(&demo, &ingest(&demo, &film, &[])).await;
+    let film = film_of(&demo, "1280x720");
+    let divided = facts(&demo, &ingest(&demo, &film, &[]), "avc1").await;
     play(&demo, &film, json!({"divided": divided}));
 }
 
@@ -33,11 +42,16 @@ fn play(demo: &Demo, film: &str, facts: Value) {
     browser(demo, "players.mjs", &[film, file.to_str().expect("a test's path is text")]);
 }
 
-/// A film whose pictures all differ, with its colours said, and sound in two languages.
 fn film(demo: &Demo) -> String {
+    film_of(demo, "640x360")
+}
+
+/// A film whose pictures all differ, with its colours said, and sound in two languages.
+fn film_of(demo: &Demo, size: &str) -> String {
     let file = demo.folder().join("players.mkv");
     let made = Command::new("ffmpeg")
-        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=9"])
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i"])
+        .arg(format!("testsrc2=size={size}:rate=25:duration=9"))
         .args(["-f", "lavfi", "-i", "sine=frequency=440:duration=9", "-f", "lavfi", "-i"])
         .args(["sine=frequency=1320:duration=9", "-map", "0", "-map", "1", "-map", "2"])
         .args(["-vf", "scale=out_color_matrix=bt709,format=yuv420p", "-colorspace", "bt709"])
@@ -49,8 +63,9 @@ fn film(demo: &Demo) -> String {
     file.into_os_string().into_string().expect("a test's path is text")
 }
 
-/// What a player needs of the film at an address of the app: the signed prefix, and how licences are got.
-async fn facts(demo: &Demo, address: &str) -> Value {
+/// What a player needs of the film at an address of the app: the signed prefix, and how licences are got; and how its
+/// pictures' codec is named.
+async fn facts(demo: &Demo, address: &str, codec: &str) -> Value {
     let title = address.trim_end_matches('/').rsplit('/').next().expect("an address ends with the title's id");
     let mut viewer = demo.site.browser();
     viewer.sign_up(&format!("{title}@viewer.example"), "correct horse battery").await;
@@ -59,5 +74,6 @@ async fn facts(demo: &Demo, address: &str) -> Value {
     let hls = playback["sources"][0]["hls_url"].as_str().expect("a playlist");
     let licence = &playback["licence"];
     let server = licence["servers"][0]["url"].clone();
-    json!({"prefix": hls.trim_end_matches("master.m3u8"), "token": licence["token"], "licences": server})
+    let prefix = hls.trim_end_matches("master.m3u8");
+    json!({"prefix": prefix, "token": licence["token"], "licences": server, "codec": codec})
 }

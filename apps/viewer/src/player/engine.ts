@@ -64,12 +64,19 @@ interface ShakaError {
 const isShakaError = (value: unknown): value is ShakaError =>
   typeof (value as Partial<ShakaError> | null)?.code === "number" && Array.isArray((value as Partial<ShakaError>).data);
 
+/** What the licence server refused: a licence, or the bare key that an HLS playlist names. */
+function refusal(thrown: ShakaError): ShakaError | undefined {
+  const [cause] = thrown.code === LICENSE_REQUEST_FAILED ? thrown.data : [thrown];
+  if (!isShakaError(cause) || cause.code !== BAD_HTTP_STATUS) return undefined;
+  return thrown !== cause || cause.data[4] === shaka.net.NetworkingEngine.RequestType.KEY ? cause : undefined;
+}
+
 /** What Shaka says, as an error that can be shown: a licence server's problem in its own words, else a number. */
 export function errorFrom(thrown: unknown): ApiError {
   if (!isShakaError(thrown)) return new ApiError({ status: 400, code: "player_unknown", detail: "" });
-  const [cause] = thrown.code === LICENSE_REQUEST_FAILED ? thrown.data : [thrown];
-  if (isShakaError(cause) && cause.code === BAD_HTTP_STATUS && thrown.code === LICENSE_REQUEST_FAILED) {
-    const [, status, body] = cause.data;
+  const refused = refusal(thrown);
+  if (refused) {
+    const [, status, body] = refused.data;
     try {
       const problem = JSON.parse(String(body)) as { code?: string; detail?: string };
       if (problem.code)
@@ -130,7 +137,7 @@ export class Engine {
       } catch (error) {
         last = error;
         // A refused licence is refused whatever the manifest.
-        if (isShakaError(error) && error.code === LICENSE_REQUEST_FAILED) break;
+        if (isShakaError(error) && (error.code === LICENSE_REQUEST_FAILED || refusal(error))) break;
       }
     }
     if (!this.#destroyed) throw errorFrom(last);
@@ -143,10 +150,13 @@ export class Engine {
       ({ key_system, url }) => [key_system, new URL(url, location.href).href] as const,
     );
     this.#player.configure({ drm: { servers: Object.fromEntries(servers) } });
+    const { LICENSE, KEY } = shaka.net.NetworkingEngine.RequestType;
+    // HLS playlists name bare keys below the licence server's address; one that is elsewhere is not told the token.
+    const ours = (uri: string) => servers.some(([, url]) => uri.startsWith(`${url}/`));
     this.#player.getNetworkingEngine()?.registerRequestFilter((type, request) => {
-      if (type === shaka.net.NetworkingEngine.RequestType.LICENSE) {
+      if (type === LICENSE) request.headers["Content-Type"] ??= "application/json";
+      if (type === LICENSE || (type === KEY && request.uris.every(ours))) {
         request.headers["Authorization"] = `Bearer ${licence.token}`;
-        request.headers["Content-Type"] ??= "application/json";
       }
     });
   }

@@ -1,7 +1,8 @@
 //! Packages a whole track as the origin does, segment by segment.
 
 use tessera_cenc::{SegmentCipher, TrackIndexer};
-use tessera_isobmff::{IvPrefix, Protection, Scheme, Segment, TrackIndex, common_pssh};
+use tessera_isobmff::{IvPrefix, Protection, Scheme, Segment, TrackIndex};
+use tessera_pssh::Pssh;
 
 pub(crate) const KEY: [u8; 16] = 0x00112233_44556677_8899aabb_ccddeeff_u128.to_be_bytes();
 pub(crate) const KEY_HEX: &str = "00112233445566778899aabbccddeeff";
@@ -51,7 +52,8 @@ pub(crate) fn presentation(
     segments: &[Segment],
     protection: Option<&Protection>,
 ) -> Vec<u8> {
-    let pssh: Vec<_> = protection.iter().map(|protection| common_pssh(&[protection.key_id])).collect();
+    let pssh: Vec<_> =
+        protection.iter().map(|protection| Pssh::common(&[protection.key_id]).write().unwrap()).collect();
     let mut bytes = index.init_segment(protection, &pssh);
     segments.iter().for_each(|one| bytes.extend(segment(file, index, one, protection)));
     bytes

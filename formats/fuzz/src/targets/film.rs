@@ -1,9 +1,8 @@
 //! Track files, movies, indexes, and any file that is looked into.
 
 use tessera_cenc::{SegmentCipher, TrackIndexer};
-use tessera_isobmff::{
-    InspectLimits, Inspector, IvPrefix, MovieReader, Protection, Scheme, Segment, TrackIndex, common_pssh,
-};
+use tessera_isobmff::{InspectLimits, Inspector, IvPrefix, MovieReader, Protection, Scheme, Segment, TrackIndex};
+use tessera_pssh::Pssh;
 
 /// Types of boxes, and sizes that mean something else.
 pub(super) const WORDS: &[&[u8]] = &[
@@ -86,7 +85,8 @@ fn use_index(index: &TrackIndex, file: Option<&[u8]>) {
     let aligned = index.segments_aligned_to(index, &segments);
     for scheme in [Scheme::Cbcs { iv: [9; 16] }, Scheme::Cenc { iv_prefix: IvPrefix([9; 4]) }] {
         let protection = Protection { scheme, key_id: [7; 16] };
-        index.init_segment(Some(&protection), &[common_pssh(&[[7; 16]])]);
+        let pssh = Pssh::common(&[[7; 16]]).write().expect("one key id is far below the limits of a box");
+        index.init_segment(Some(&protection), &[pssh]);
         let _ = index.bandwidth_of(&segments, Some(&protection));
         for segment in segments.iter().chain(&aligned) {
             use_segment(index, segment, &protection, file);

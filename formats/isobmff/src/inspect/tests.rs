@@ -1,8 +1,10 @@
 //! Damaged files, each with the one problem that it has.
 
+use tessera_pssh::Pssh;
+
 use super::*;
 use crate::{
-    Edit, IvPrefix, Protection, SampleEntry, Scheme, TrackInit, common_pssh,
+    Edit, IvPrefix, Protection, SampleEntry, Scheme, TrackInit,
     test_track::{init, track, video},
 };
 
@@ -20,7 +22,7 @@ fn film() -> Vec<u8> {
     let init = TrackInit { sample_entry, ..init(video(), 25, Edit::default()) };
     let index = track(init, &[(50, 1), (50, 1)]);
     let protection = Protection { scheme: Scheme::Cenc { iv_prefix: IvPrefix([7; 4]) }, key_id: [0xab; 16] };
-    let mut file = index.init_segment(Some(&protection), &[common_pssh(&[[0xab; 16]])]);
+    let mut file = index.init_segment(Some(&protection), &[Pssh::common(&[[0xab; 16]]).write().unwrap()]);
     for segment in index.segments(2) {
         file.extend(index.segment_header(&segment, Some(&protection)).unwrap());
         file.resize(file.len() + segment.data_size as usize, 9);

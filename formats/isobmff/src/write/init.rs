@@ -13,8 +13,8 @@ pub(super) const TKHD_FLAGS: u32 = 0x3;
 pub(super) const SELF_CONTAINED: u32 = 0x1;
 
 impl TrackIndex {
-    /// The init segment: `ftyp` and `moov`, for clear segments or for protected ones. `pssh` are whole boxes, as
-    /// [`crate::common_pssh`] writes them, to stand in the `moov`.
+    /// The init segment: `ftyp` and `moov`, for clear segments or for protected ones. `pssh` are whole boxes, to
+    /// stand in the `moov`.
     pub fn init_segment(&self, protection: Option<&Protection>, pssh: &[Vec<u8>]) -> Vec<u8> {
         let mut sink = Sink::default();
         sink.boxed(b"ftyp", |sink| {

@@ -20,9 +20,14 @@ fn a_widevine_box_of_another_packager_is_read_and_written_alike() {
 }
 
 #[test]
-fn the_common_box_is_the_one_that_init_segments_hold() {
-    let key_ids = [[1; 16], [2; 16]];
-    assert_eq!(Pssh::common(&key_ids).write().unwrap(), tessera_isobmff::common_pssh(&key_ids));
+fn the_common_box_has_key_ids_and_no_data() {
+    let bytes = Pssh::common(&[[7; 16], [9; 16]]).write().unwrap();
+    assert_eq!(bytes.len(), 8 + 4 + 16 + 4 + 32 + 4);
+    assert_eq!(bytes[..12], *b"\0\0\0\x44pssh\x01\0\0\0", "version 1");
+    assert_eq!(bytes[12..28], 0x1077efec_c0b2_4d02_ace3_3c1e52e2fb4b_u128.to_be_bytes(), "W3C common system");
+    assert_eq!(bytes[28..32], [0, 0, 0, 2]);
+    assert_eq!(bytes[48..64], [9; 16]);
+    assert_eq!(bytes[64..], [0; 4]);
 }
 
 #[test]

@@ -208,6 +208,21 @@ async fn subtitles_that_come_later_are_told_and_old_ones_go() {
 }
 
 #[tokio::test]
+async fn names_of_subtitles_that_are_made_up_hardly_reach_media() {
+    let Some((world, prefix)) = world("cbcs").await else { return };
+    playlists(&world, &prefix).await;
+    let asked = || world.assets.asked.load(std::sync::atomic::Ordering::SeqCst);
+    let before = asked();
+    for second in 1..=2 {
+        for name in 0..20 {
+            assert_eq!(world.get("acme", &format!("{prefix}e1s4/text/made-up-{name}/1.vtt")).await.status, 404);
+        }
+        assert_eq!(asked() - before, second, "once a second");
+        world.clock.advance(std::time::Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
 async fn nothing_beside_the_tracks_is_had_without_the_signature_or_once_damaged() {
     let Some((world, prefix)) = world("cbcs").await else { return };
     let playlist = playlists(&world, &prefix).await.remove(0);

@@ -9,6 +9,10 @@ use reqwest::Url;
 /// Characters of an address at most.
 const URL_MAX: usize = 4096;
 
+/// Why an address is not asked whose host is no public one.
+pub(super) const PRIVATE: &str =
+    "is of a private or local network; `pull_networks` of `[media]`, or a bucket's own `networks`, allow it";
+
 /// An address that is not asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -20,17 +24,17 @@ pub(crate) fn url(text: &str, allowed: &[IpNet]) -> Result<Url, Refused> {
     if text.len() > URL_MAX {
         return refused("is longer than 4096 characters");
     }
-    let Ok(url) = Url::parse(text) else { return refused("is none: it begins with http:// or https:// and a host") };
+    let Ok(url) = Url::parse(text) else {
+        return refused("is none: it begins with http:// or https:// and a host, or is s3://BUCKET/KEY");
+    };
     if !matches!(url.scheme(), "http" | "https") {
-        return refused("is not one of http or https");
+        return refused("is not one of http, https or s3");
     }
     if !url.username().is_empty() || url.password().is_some() {
         return refused("has a user or password in it; use one that is signed instead");
     }
     match literal(&url) {
-        Some(ip) if !may_ask(ip, allowed) => {
-            refused("is of a private or local network; `pull_networks` of `[media]` allows such networks")
-        }
+        Some(ip) if !may_ask(ip, allowed) => refused(PRIVATE),
         Some(_) | None => Ok(url),
     }
 }

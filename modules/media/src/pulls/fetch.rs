@@ -12,7 +12,7 @@ use reqwest::{
 };
 
 use super::{
-    address::{self, Refused, may_ask},
+    address::{self, PRIVATE, Refused, may_ask},
     answer::{self, Answer, Known},
 };
 
@@ -50,6 +50,12 @@ pub(crate) struct Body {
     pub(crate) skip: u64,
 }
 
+/// What came of one request.
+enum Asked {
+    Body(Body),
+    Elsewhere(Response),
+}
+
 /// Asks servers, of the networks it may.
 #[derive(Clone)]
 pub(crate) struct Fetcher {
@@ -78,31 +84,55 @@ impl Fetcher {
         address::url(url, &self.allowed)
     }
 
-    /// Asks for everything from byte `from` on.
-    pub(crate) async fn get(&self, url: &str, from: u64, known: &Known) -> Result<Body, NoFile> {
+    /// One that asks these networks as well.
+    pub(crate) fn and_of(&self, networks: &[IpNet]) -> Self {
+        match networks.is_empty() {
+            true => self.clone(),
+            false => Self::new(&[&self.allowed[..], networks].concat()),
+        }
+    }
+
+    /// Asks for everything from byte `from` on, wherever the file has moved to.
+    pub(crate) async fn get(&self, url: &str, rest: (u64, &Known)) -> Result<Body, NoFile> {
         let mut url = self.check(url)?;
         for _ in 0..=REDIRECTS_MAX {
-            // Compressed on the way, its bytes would not be counted as they are stored.
-            let mut request = self.http.get(url.clone()).header(ACCEPT_ENCODING, "identity");
-            if from > 0 {
-                request = request.header(RANGE, format!("bytes={from}-"));
-                if let Some(etag) = &known.etag {
-                    request = request.header(IF_RANGE, etag);
-                }
-            }
-            let response = request.send().await.map_err(|error| unreachable_because(&error))?;
-            match answer::read(response.status(), response.headers(), from, known) {
-                Answer::Body { length, etag, skip } => return Ok(Body { response, length, etag, skip }),
-                Answer::Elsewhere => url = self.next(&url, &response)?,
-                Answer::Later => return Err(NoFile::Later(format!("the server answers {}", response.status()))),
-                Answer::Refused => {
-                    return Err(NoFile::Refused(format!("the server will not give it: {}", response.status())));
-                }
-                Answer::LengthUnknown => return Err(NoFile::LengthUnknown),
-                Answer::Changed => return Err(NoFile::Changed),
+            match self.ask(&url, rest).await? {
+                Asked::Body(body) => return Ok(body),
+                Asked::Elsewhere(response) => url = self.next(&url, &response)?,
             }
         }
         Err(NoFile::Refused(format!("the server redirects more than {REDIRECTS_MAX} times")))
+    }
+
+    /// Asks at this address alone: it is signed for its host.
+    pub(crate) async fn get_here(&self, url: &Url, rest: (u64, &Known)) -> Result<Body, NoFile> {
+        match self.ask(&self.check(url.as_str())?, rest).await? {
+            Asked::Body(body) => Ok(body),
+            Asked::Elsewhere(response) => {
+                let why = format!("the service redirects ({}): is the region another one?", response.status());
+                Err(NoFile::Refused(why))
+            }
+        }
+    }
+
+    async fn ask(&self, url: &Url, (from, known): (u64, &Known)) -> Result<Asked, NoFile> {
+        // Compressed on the way, its bytes would not be counted as they are stored.
+        let mut request = self.http.get(url.clone()).header(ACCEPT_ENCODING, "identity");
+        if from > 0 {
+            request = request.header(RANGE, format!("bytes={from}-"));
+            if let Some(etag) = &known.etag {
+                request = request.header(IF_RANGE, etag);
+            }
+        }
+        let response = request.send().await.map_err(|error| unreachable_because(&error))?;
+        match answer::read(response.status(), response.headers(), from, known) {
+            Answer::Body { length, etag, skip } => Ok(Asked::Body(Body { response, length, etag, skip })),
+            Answer::Elsewhere => Ok(Asked::Elsewhere(response)),
+            Answer::Later => Err(NoFile::Later(format!("the server answers {}", response.status()))),
+            Answer::Refused => Err(NoFile::Refused(format!("the server will not give it: {}", response.status()))),
+            Answer::LengthUnknown => Err(NoFile::LengthUnknown),
+            Answer::Changed => Err(NoFile::Changed),
+        }
     }
 
     /// Where a redirect leads, checked as the first address was.
@@ -129,11 +159,7 @@ impl Resolve for Checked {
             let may: Vec<SocketAddr> = found.into_iter().filter(|at| may_ask(at.ip(), &allowed)).collect();
             match (may.is_empty(), there) {
                 (false, _) => Ok(Box::new(may.into_iter()) as Addrs),
-                (true, true) => {
-                    let why =
-                        "the host is of a private or local network; `pull_networks` of `[media]` allows such networks";
-                    Err(Refused(why.into()).into())
-                }
+                (true, true) => Err(Refused(format!("the host {PRIVATE}")).into()),
                 (true, false) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
             }
         })

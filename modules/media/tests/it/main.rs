@@ -4,6 +4,7 @@
 
 mod accepted;
 mod beside;
+mod buckets;
 mod chunks;
 mod crash;
 mod early;

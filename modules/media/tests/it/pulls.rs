@@ -125,7 +125,7 @@ async fn pull(world: &World, url: String) -> UploadId {
 }
 
 /// The pull once it has ended. Time passes while it waits for its next attempt, so that it begins it.
-async fn ended(world: &World, id: &UploadId) -> Pull {
+pub(crate) async fn ended(world: &World, id: &UploadId) -> Pull {
     let (jobs, caller) = (world.media.store().jobs(), staff("acme").build());
     eventually("the pull to end", async || {
         let job = jobs.get(&caller, "pull", id.as_str()).await.unwrap();
@@ -140,7 +140,7 @@ async fn ended(world: &World, id: &UploadId) -> Pull {
 }
 
 /// An upload's bytes as they are stored.
-async fn stored(world: &World, id: &UploadId) -> Vec<u8> {
+pub(crate) async fn stored(world: &World, id: &UploadId) -> Vec<u8> {
     const CHUNKS: &str = "select blob from upload_chunks where upload_id = $1 order by first_byte";
     let names: Vec<(String,)> = world.media.store().system().all(CHUNKS, params![id]).await.unwrap();
     let mut bytes = Vec::new();
@@ -150,7 +150,7 @@ async fn stored(world: &World, id: &UploadId) -> Vec<u8> {
     bytes
 }
 
-fn file() -> Vec<u8> {
+pub(crate) fn file() -> Vec<u8> {
     (0..400_000_u32).flat_map(u32::to_le_bytes).collect()
 }
 
