@@ -119,7 +119,7 @@ async fn until_playable(world: &World, server: &Server, film: &Path) -> f64 {
 /// The id of the asset that was submitted last.
 async fn newest(world: &World, server: &Server) -> String {
     let assets = read(world, server, "/media/v1/assets?limit=1").await;
-    assets["items"][0]["asset_id"].as_str().expect("the demo has assets").to_owned()
+    assets["data"][0]["asset_id"].as_str().expect("the demo has assets").to_owned()
 }
 
 async fn read(world: &World, server: &Server, path: &str) -> Value {
