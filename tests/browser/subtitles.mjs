@@ -43,12 +43,12 @@ async function begins(visitor) {
   await pause(visitor);
 }
 
-/** The picture above the seek bar where the pointer is put at this moment of the film. */
-async function thumbnail(page, seconds) {
+/** The picture above the seek bar where the mouse, or what `point` moves, is put at this moment of the film. */
+async function thumbnail(page, seconds, point = (x, y) => page.mouse.move(x, y)) {
   const { x, y, width, height } = await page.getByRole("slider", { name: "Position" }).boundingBox();
   const duration = await page.evaluate(() => document.querySelector("video").duration);
   // In the middle of that second.
-  await page.mouse.move(x + 8 + ((width - 16) * (seconds + 0.5)) / duration, y + height / 2);
+  await point(x + 8 + ((width - 16) * (seconds + 0.5)) / duration, y + height / 2);
   const picture = page.locator(".preview-picture");
   await picture.waitFor();
   const stamp = `0:${String(seconds).padStart(2, "0")}`;
@@ -64,6 +64,27 @@ async function thumbnail(page, seconds) {
     ));
   });
   return colourOf(await picture.screenshot());
+}
+
+/** Red, blue, or neither. */
+const colourName = ([red, , blue]) => (red > 180 && blue < 60 ? "red" : blue > 180 && red < 60 ? "blue" : "neither");
+
+/** A finger on the screen, which `to` puts down or moves. */
+async function finger({ context, page }) {
+  const screen = await context.newCDPSession(page);
+  await screen.send("Emulation.setTouchEmulationEnabled", { enabled: true });
+  const say = (type, touchPoints) => screen.send("Input.dispatchTouchEvent", { type, touchPoints });
+  let down = false;
+  return {
+    async to(x, y) {
+      await say(down ? "touchMove" : "touchStart", [{ x, y }]);
+      down = true;
+    },
+    async lift() {
+      await say("touchEnd", []);
+      await screen.send("Emulation.setTouchEmulationEnabled", { enabled: false });
+    },
+  };
 }
 
 await scenario(async (arrives) => {
@@ -113,12 +134,41 @@ await scenario(async (arrives) => {
       [5, "red"],
       [31, "blue"],
     ]) {
-      const [red, , blue] = await thumbnail(page, seconds);
-      const right = name === "red" ? red > 180 && blue < 60 : blue > 180 && red < 60;
-      check(right, `the thumbnail at ${seconds} s is ${name}: ${red.toFixed()} red, ${blue.toFixed()} blue`);
+      const colour = await thumbnail(page, seconds);
+      check(colourName(colour) === name, `the thumbnail at ${seconds} s is ${name}: ${colour.map(Math.round)}`);
       await visitor.snap(`player-thumbnail-${name}`);
     }
   }
+
+  step("a finger looks for a moment, and the film goes there when it is lifted");
+  await page.mouse.move(0, 0);
+  await page.setViewportSize(PHONE);
+  await seek(page, BEFORE);
+  await page.evaluate(() => {
+    window.seeks = [];
+    const video = document.querySelector("video");
+    video.addEventListener("seeking", () => window.seeks.push(video.currentTime));
+  });
+  const touch = await finger(visitor);
+  for (const [seconds, name] of [
+    [5, "red"],
+    [12, "red"],
+    [31, "blue"],
+    [28, "blue"],
+  ]) {
+    const colour = await thumbnail(page, seconds, (x, y) => touch.to(x, y - 3 * (seconds % 5)));
+    check(colourName(colour) === name, `the thumbnail at ${seconds} s is ${name}: ${colour.map(Math.round)}`);
+    const position = await page.getByRole("slider", { name: "Position" }).inputValue();
+    check(Math.abs(position - seconds - 0.5) < 0.5, `the bar is at ${position} s, and the finger at ${seconds} s`);
+  }
+  await visitor.snap("player-touch");
+  check((await page.evaluate(() => window.seeks)).length === 0, "the film stays where it is below a finger");
+  await touch.lift();
+  await page.locator(".preview").waitFor({ state: "detached" });
+  await page.waitForFunction(() => window.seeks.length > 0 && !document.querySelector("video").seeking);
+  const seeks = await page.evaluate(() => window.seeks);
+  check(seeks.length === 1 && Math.abs(seeks[0] - 28.5) < 0.5, `it goes to 28 s once: ${seeks}`);
+  await page.setViewportSize(DESKTOP);
 
   step("remembered on this browser, as samples of MP4");
   await page.route("**/manifest.mpd", (route) =>

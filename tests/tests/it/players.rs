@@ -1,10 +1,11 @@
-//! Every output that Chromium can play, in Shaka Player and hls.js: all schemes, segments and ranges, HLS and DASH.
+//! Every output that Chromium can play, in Shaka Player and hls.js: all schemes, segments and ranges, HLS and DASH; and what
+//! the offline packager writes.
 
 use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 use tessera_testing::temp_dir;
-use tessera_tests::Demo;
+use tessera_tests::{Demo, run};
 
 use crate::pages::{browser, ingest};
 
@@ -34,6 +35,31 @@ async fn a_key_for_each_class_of_pictures_and_one_for_sound_play_beside_what_oth
     let film = film_of(&demo, "1280x720");
     let divided = facts(&demo, &ingest(&demo, &film, &[]), "avc1").await;
     play(&demo, &film, json!({"divided": divided}));
+}
+
+#[test]
+fn vp9_and_opus_are_shown_as_they_were_packaged() {
+    const KEY: [&str; 2] = ["0123456789abcdef0123456789abcdef", "00112233445566778899aabbccddeeff"];
+    let demo = Demo::start();
+    let made = Command::new("ffmpeg")
+        .current_dir(demo.folder())
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=9"])
+        .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=9", "-vf"])
+        .args(["scale=out_color_matrix=bt709,format=yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709"])
+        .args(["-color_trc", "bt709", "-c:v", "libvpx-vp9", "-cpu-used", "8", "-deadline", "realtime", "-b:v", "2M"])
+        .args(["-g", "50", "-c:a", "libopus", "-metadata:s:a:0", "language=deu", "vp9.mp4"])
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "ffmpeg makes the film");
+    for scheme in ["clear", "cbcs", "cenc"] {
+        let mut arguments = vec!["package", "vp9.mp4", "--out", scheme, "--scheme", scheme];
+        if scheme != "clear" {
+            arguments.extend(["--key-id", KEY[0], "--key", KEY[1]]);
+        }
+        let output = run(demo.folder(), &arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let path = |name: &str| demo.folder().join(name).into_os_string().into_string().expect("a test's path is text");
+    browser(&demo, "packaged.mjs", &[&path("vp9.mp4"), &path("."), KEY[0], KEY[1]]);
 }
 
 fn play(demo: &Demo, film: &str, facts: Value) {

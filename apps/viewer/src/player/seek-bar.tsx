@@ -71,19 +71,27 @@ function Preview({ at, thumbnail }: { at: Pointed; thumbnail: Thumbnail | undefi
 }
 
 export function SeekBar({ media, seek, thumbnailAt }: SeekBarProps) {
-  const { seconds, duration, buffered } = media;
+  const { duration, buffered } = media;
   const [at, setAt] = useState<Pointed>();
   const pressed = useRef(false);
+  /** A finger or a pen that is down looks for a moment, and the film goes there once it is lifted. */
+  const scrubbing = useRef(false);
   const thumbnail = useThumbnail(at?.seconds, thumbnailAt);
+  const seconds = (scrubbing.current ? at?.seconds : undefined) ?? media.seconds;
   const share = (value: number) => `${duration > 0 ? Math.min(100, (value / duration) * 100) : 0}%`;
-  const leave = (event: PointerEvent) => {
+  const leave = (event: PointerEvent<HTMLElement>) => {
+    if (scrubbing.current && event.type === "pointerup") seek(pointed(event, duration).seconds);
     // A finger that is lifted points at nothing; a mouse still does.
     if (event.type !== "pointerup" || event.pointerType !== "mouse") setAt(undefined);
     pressed.current = false;
+    scrubbing.current = false;
   };
   const point = (event: PointerEvent<HTMLElement>) => {
+    const mouse = event.pointerType === "mouse";
     if (event.type === "pointerdown") pressed.current = true;
-    if (duration > 0 && (pressed.current || event.pointerType === "mouse")) setAt(pointed(event, duration));
+    if (duration <= 0 || !(pressed.current || mouse)) return;
+    scrubbing.current = !mouse;
+    setAt(pointed(event, duration));
   };
   return (
     <div
@@ -106,7 +114,7 @@ export function SeekBar({ media, seek, thumbnailAt }: SeekBarProps) {
         aria-label={text.seek}
         aria-valuetext={text.position(spokenClock(seconds), spokenClock(duration))}
         style={{ "--played": share(seconds), "--buffered": share(buffered) } as React.CSSProperties}
-        onChange={(event) => seek(Number(event.target.value))}
+        onChange={(event) => !scrubbing.current && seek(Number(event.target.value))}
       />
     </div>
   );
