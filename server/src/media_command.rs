@@ -132,7 +132,7 @@ fn left_out(left: &SubtitlesLeftOut) -> String {
 fn first(early: &[String]) -> String {
     match early {
         [] => "  all of it is made at once".into(),
-        early => format!("  first {}, to be played while the rest is made", early.join(" and ")),
+        early => format!("  first {}, to be played while the rest is made", early.join(", ")),
     }
 }
 

@@ -1,12 +1,16 @@
-//! A film of a second, small enough that transcoding it costs next to nothing.
+//! Films small enough that transcoding them costs next to nothing.
 
 use std::{fs, path::Path, process::Command};
 
-/// Makes it in `folder`; its bytes.
-pub(crate) fn make(folder: &Path) -> Vec<u8> {
-    let file = folder.join("clip.mp4");
+/// Pictures a second of all of them.
+pub(crate) const RATE: f64 = 25.0;
+
+/// Makes one of so many pictures in `folder`; its bytes.
+pub(crate) fn make(folder: &Path, pictures: u32) -> Vec<u8> {
+    let file = folder.join(format!("clip-{pictures}.mp4"));
     let made = Command::new("ffmpeg")
-        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=64x36:rate=25:duration=1"])
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i"])
+        .args([&format!("testsrc2=size=64x36:rate={RATE}"), "-frames:v", &pictures.to_string()])
         .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"])
         .arg(&file)
         .status();

@@ -65,6 +65,8 @@ steps! {
     Tenant = "tenant",
     /// A file is uploaded, transcoded and published.
     Ingest = "ingest",
+    /// A longer file is uploaded, and encoded in parts.
+    IngestInParts = "ingest-in-parts",
     /// A file is uploaded, and the upload is taken back.
     UploadInVain = "upload-in-vain",
     /// A file is asked for that is not fetched.
@@ -120,6 +122,7 @@ impl Step {
             Self::Tenants => world.look_after_a_tenant().await,
             Self::Tenant => tenant(world, point),
             Self::Ingest => drop(world.ingest("cbcs").await),
+            Self::IngestInParts => world.ingest_in_parts().await,
             Self::UploadInVain => world.upload_in_vain().await,
             Self::Pull => world.pull().await,
             Self::Steer => world.steer().await,

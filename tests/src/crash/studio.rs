@@ -3,14 +3,14 @@
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{World, viewer::text};
+use super::{World, clip, viewer::text, world::LONG};
 
 const TUS: &str = "application/offset+octet-stream";
 
 impl World {
-    /// Uploads the clip; its id once all of it has arrived.
-    pub(crate) async fn upload(&self) -> String {
-        let length = self.clip.len().to_string();
+    /// Uploads a file; its id once all of it has arrived.
+    pub(crate) async fn upload(&self, file: &[u8]) -> String {
+        let length = file.len().to_string();
         let create = |http: &crate::Browser| {
             let request = http.request(Method::POST, "/media/v1/uploads").header("tus-resumable", "1.0.0");
             request.header("upload-length", &length)
@@ -24,10 +24,10 @@ impl World {
             assert!(stands.status.is_success(), "an upload that was acknowledged is there: {}", stands.status);
             let at: usize =
                 stands.headers["upload-offset"].to_str().ok().and_then(|n| n.parse().ok()).expect("a number");
-            if at == self.clip.len() {
+            if at == file.len() {
                 return location.rsplit('/').next().expect("an id").to_owned();
             }
-            let rest = self.clip[at..].to_vec();
+            let rest = file[at..].to_vec();
             let patch = |http: &crate::Browser| {
                 let request = http.request(Method::PATCH, &location).header("tus-resumable", "1.0.0");
                 request.header("upload-offset", at).header(header::CONTENT_TYPE, TUS).body(rest.clone())
@@ -40,7 +40,7 @@ impl World {
 
     /// Uploads, and thinks better of it.
     pub(crate) async fn upload_in_vain(&self) {
-        let id = self.upload().await;
+        let id = self.upload(&self.clip).await;
         let path = format!("/media/v1/uploads/{id}");
         let delete = |http: &crate::Browser| http.request(Method::DELETE, &path).header("tus-resumable", "1.0.0");
         let ended = self.staff.ask(delete).await;
@@ -49,14 +49,34 @@ impl World {
 
     /// From the clip to a title that is for everybody; its id, and its asset's.
     pub(crate) async fn ingest(&self, protection: &str) -> (String, String) {
-        let upload_id = self.upload().await;
+        let asset_id = self.submit(&self.clip, protection).await;
+        (self.publish(&asset_id).await, asset_id)
+    }
+
+    /// From a file to an asset that is ready; its id.
+    async fn submit(&self, file: &[u8], protection: &str) -> String {
+        let upload_id = self.upload(file).await;
         let (key, wanted) = (self.fresh("asset"), json!({"upload_id": upload_id, "protection": protection}));
         let asset = self.staff.post("/media/v1/assets", &key, wanted.clone()).await.ok();
         let again = self.staff.post("/media/v1/assets", &key, wanted).await.ok();
         assert_eq!(again, asset, "the same key has the same answer");
         let asset_id = text(&asset, "asset_id");
         self.until_ready(&asset_id).await;
-        (self.publish(&asset_id).await, asset_id)
+        asset_id
+    }
+
+    /// Has a film encoded in parts: each is in it once.
+    pub(crate) async fn ingest_in_parts(&self) {
+        let path = format!("/media/v1/assets/{}", self.submit(&self.long_clip, "clear").await);
+        let log = self.staff.get(&format!("{path}/log")).await.ok();
+        let lines = || log["lines"].as_array().into_iter().flatten().filter_map(|line| line["message"].as_str());
+        assert_eq!(lines().filter(|line| *line == "encoding in 2 parts").count(), 1, "{log}");
+        for part in ["part 1:", "part 2:"] {
+            assert!(lines().any(|line| line.starts_with(part) && line.ends_with("are stored")), "{part} {log}");
+        }
+        let asset = self.staff.get(&path).await.ok();
+        let pictures = asset["duration_seconds"].as_f64().map(|seconds| (seconds * clip::RATE).round());
+        assert_eq!(pictures, Some(f64::from(LONG)), "each part once, and none is missing: {asset}");
     }
 
     async fn until_ready(&self, asset_id: &str) {
@@ -88,7 +108,7 @@ impl World {
 
     /// Moves an asset ahead, cancels it, and has it made all the same. A quick worker may be done before.
     pub(crate) async fn steer(&self) {
-        let upload_id = self.upload().await;
+        let upload_id = self.upload(&self.clip).await;
         let (key, wanted) = (self.fresh("asset"), json!({"upload_id": upload_id, "protection": "clear"}));
         let asset_id = text(&self.staff.post("/media/v1/assets", &key, wanted).await.ok(), "asset_id");
         let path = format!("/media/v1/assets/{asset_id}");

@@ -52,11 +52,14 @@ account = { requests = 1000000, window_seconds = 60 }
 sign_up = { requests = 1000000, window_seconds = 60 }
 [media]
 preset = "ultrafast"
+encode_chunk_seconds = 2
 attempts = 1000
 sweep_seconds = 1
 spare_disk_bytes = 1
 "#;
 
+/// Pictures of the source that is encoded in parts: two, and a few pictures more.
+pub(crate) const LONG: u32 = 105;
 /// The tenant that people work in.
 const TENANT: &str = "acme";
 /// The one that nobody touches.
@@ -73,6 +76,8 @@ pub struct World {
     pub(crate) offer_id: String,
     /// A source that is cheap to transcode.
     pub(crate) clip: Vec<u8>,
+    /// One that is encoded in parts.
+    pub(crate) long_clip: Vec<u8>,
     /// What was acknowledged to buyers.
     pub(crate) purchases: Mutex<Vec<Purchase>>,
     /// Assets that were said to be ready.
@@ -112,7 +117,8 @@ impl World {
         });
         let offer = staff.post("/billing/v1/management/offers", "the-plan", offer).await.ok();
         Self {
-            clip: clip::make(folder.path()),
+            clip: clip::make(folder.path(), 25),
+            long_clip: clip::make(folder.path(), LONG),
             offer_id: offer["offer_id"].as_str().expect("an offer has an id").to_owned(),
             site,
             staff,

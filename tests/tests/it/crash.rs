@@ -60,6 +60,11 @@ async fn what_is_uploaded_becomes_a_film_that_plays_whichever_point_the_server_d
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_film_in_the_making_is_made_once_whichever_point_the_server_dies_at() {
+    kill_at_each_point_of(&[Step::IngestInParts, Step::Pull, Step::Steer, Step::Subtitle]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_kills_at_random_moments_lose_nothing() {
     let world = World::make().await;
     let seed = 20_261_120;
