@@ -385,7 +385,10 @@ pub(crate) enum Contract {
     /// Run a contract's rules against an implementation and print a line for each.
     ///
     /// Against a stranger's implementation give `--fixtures` with credentials and starting state; against a deployment of
-    /// one's own give `--data` and two of its tenants.
+    /// one's own give `--data` and two of its tenants; against a module that takes signed contexts, `--key`.
+    ///
+    /// Exit code 0: conforming; 2: not conforming; 3: not reachable; 4: slow; 5: the fixtures lack something; 1: the
+    /// check itself could not be made.
     Check {
         /// The contract's name, such as `entitlement`.
         contract: String,
@@ -398,6 +401,9 @@ pub(crate) enum Contract {
         /// Data folder of the deployment: calls are signed with its secret, as a module of it.
         #[arg(long, value_name = "FOLDER", requires = "tenants")]
         data: Option<PathBuf>,
+        /// File of the key that contexts are signed with, 64 hexadecimal digits: calls are a module's.
+        #[arg(long, value_name = "FILE", requires = "tenants", conflicts_with = "data")]
+        key: Option<PathBuf>,
         /// Two tenants of the deployment, such as demo,other.
         #[arg(long, value_delimiter = ',')]
         tenants: Vec<TenantId>,
