@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{Access, Idempotency, OperationInfo};
 
-use super::{Actor, Exchange, Role, Rule, Subject, Verdict, Violation, pages};
+use super::{Actor, Exchange, Role, Rule, Subject, Verdict, Violation};
 
 /// The rules that every contract's implementation is held to.
 pub fn access_rules() -> &'static [Rule] {
@@ -24,11 +24,6 @@ pub fn access_rules() -> &'static [Rule] {
             name: "creating_needs_an_idempotency_key",
             promise: "An operation that creates or charges answers 400 idempotency_key_required without a key.",
             check: creating_needs_an_idempotency_key,
-        },
-        Rule {
-            name: "pages_hold_each_entry_once",
-            promise: "A list in small pages holds what it holds in one large page: each entry once, in the same order.",
-            check: pages::hold_each_entry_once,
         },
     ];
     RULES

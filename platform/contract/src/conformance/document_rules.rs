@@ -1,11 +1,11 @@
-//! Rules that every exchange is held to, whatever rule made it: what the document and HTTP say of any answer.
+//! Rules that come last, when the contract's own have filled the lists: lists, then what every exchange was held to.
 //!
-//! They are looked at as calls are made ([`super::Subject::call`]), and reported last, each under its own name with the
-//! first exchange that broke it. The rule that made the call does not hold either.
+//! What the document and HTTP say of any answer is looked at as calls are made ([`super::Subject::call`]), and reported under
+//! its own name with the first exchange that broke it. The rule that made the call does not hold either.
 
 use futures::future::BoxFuture;
 
-use super::{Rule, Subject, Violation};
+use super::{Rule, Subject, Violation, pages};
 
 pub(super) const STATUS: &str = "statuses_are_declared";
 pub(super) const WHOLE: &str = "bodies_are_whole_json";
@@ -15,9 +15,14 @@ pub(super) const PROBLEM: &str = "errors_are_problems";
 pub(super) const ETAG: &str = "a_version_is_the_etag";
 pub(super) const HASTE: &str = "rate_limits_say_when_to_return";
 
-/// The rules that every answer of every contract's implementation is held to.
+/// The rules that every list and every answer of every contract's implementation is held to.
 pub fn document_rules() -> &'static [Rule] {
     const RULES: &[Rule] = &[
+        Rule {
+            name: "pages_hold_each_entry_once",
+            promise: "A list in small pages holds what it holds in one large page: each entry once, in the same order.",
+            check: pages::hold_each_entry_once,
+        },
         Rule {
             name: "statuses_are_declared",
             promise: "A success has the status that the document declares; nothing else is below 400.",

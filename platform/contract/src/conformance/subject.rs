@@ -121,7 +121,7 @@ pub struct Rule {
     pub check: for<'s> fn(&'s Subject<'_>) -> BoxFuture<'s, Result<(), Violation>>,
 }
 
-/// Runs the rules: first those that hold for every contract, last those that every answer was held to. One that cannot
+/// Runs the rules: first who may call, last lists and what every answer was held to. One that cannot
 /// be reached at the first rule, or does not answer it in time, is not asked again.
 pub async fn check(contract: &'static str, rules: &[Rule], subject: &Subject<'_>) -> Report {
     let (mut outcomes, mut made) = (Vec::new(), 0);
