@@ -18,6 +18,9 @@ use tessera_types::{SystemClock, TenantId};
 
 use crate::{deployment::CX_SECRET, error::CommandError, openapi::known, output::tell};
 
+/// Contracts whose rules need their management contract too: identity's make the keys that they look at.
+const WITH_MANAGEMENT: &[&str] = &["identity"];
+
 /// Which implementation, and how to call it.
 pub(crate) struct Check<'a> {
     pub(crate) contract: &'a str,
@@ -76,10 +79,11 @@ pub(crate) async fn run(options: Check<'_>) -> Result<ExitCode, CommandError> {
     let fixtures = read(options.fixtures)?;
     let state = if fixtures.state.is_null() { json!({}) } else { fixtures.state.clone() };
     let probe = probe(&options, fixtures)?;
-    // A rule may use operations of the same contract alone: a management contract is not promised.
+    // A rule may use operations of its own contract alone, for a management contract is not promised: with one exception.
+    let managed = WITH_MANAGEMENT.contains(&entry.info.name);
     let contracts: Vec<_> = ALL
         .iter()
-        .filter(|other| other.info.name == entry.info.name)
+        .filter(|other| other.info.name == entry.info.name || (managed && other.module == entry.module))
         .map(|entry| (entry.info, (entry.document)()))
         .collect();
     let subject = Subject::new(&contracts, probe.as_ref(), state).map_err(|e| CommandError::new(e.to_string()))?;
