@@ -1,5 +1,6 @@
 //! The command line.
 
+mod contract;
 mod media;
 mod upkeep;
 
@@ -8,6 +9,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use tessera_types::{KeyId, Locale, TenantId};
 
+pub(crate) use contract::{Contract, CopyArguments, CopyEnd};
 pub(crate) use media::{At, Hls, Media, Package, PackageScheme};
 pub(crate) use upkeep::{Backup, Keys, KeysAt, Migrate, Restore};
 
@@ -97,7 +99,7 @@ pub(crate) enum Command {
 }
 
 /// Where state is, and where to listen.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Place {
     /// Folder of all state; made when it is not there. Default: `data`.
     #[arg(long, value_name = "FOLDER")]
@@ -378,33 +380,6 @@ pub(crate) enum Audit {
 fn known(text: &str) -> Result<(i64, String), String> {
     let parts = text.split_once(':').and_then(|(number, hash)| Some((number.parse().ok()?, hash.to_owned())));
     parts.ok_or_else(|| "give what `tessera audit verify` printed: 120:5f3c…".into())
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Contract {
-    /// Run a contract's rules against an implementation and print a line for each.
-    ///
-    /// Against a stranger's implementation give `--fixtures` with credentials and starting state; against a deployment of
-    /// one's own give `--data` and two of its tenants.
-    Check {
-        /// The contract's name, such as `entitlement`.
-        contract: String,
-        /// Its address, mount included: http://127.0.0.1:8080/entitlement
-        #[arg(long)]
-        url: String,
-        /// JSON with `state`, `credentials` and `hosts`; docs/conformance.md describes it.
-        #[arg(long, value_name = "FILE")]
-        fixtures: Option<PathBuf>,
-        /// Data folder of the deployment: calls are signed with its secret, as a module of it.
-        #[arg(long, value_name = "FOLDER", requires = "tenants")]
-        data: Option<PathBuf>,
-        /// Two tenants of the deployment, such as demo,other.
-        #[arg(long, value_delimiter = ',')]
-        tenants: Vec<TenantId>,
-        /// Print the report as JSON.
-        #[arg(long)]
-        json: bool,
-    },
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {

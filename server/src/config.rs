@@ -16,7 +16,7 @@ use tessera_runtime::config::{LogConfig, ServerConfig, StoreChoice};
 use tessera_sandbox_gateway::SandboxGatewayConfig;
 use tessera_viewers::ViewersConfig;
 
-use crate::retention::RetentionConfig;
+use crate::{placement::Placement, retention::RetentionConfig};
 
 /// Everything that can be configured. Each field's type documents it; `tessera.toml` in the sources is the annotated
 /// sample.
@@ -35,7 +35,7 @@ pub(crate) struct Root {
     pub(crate) catalog: CatalogConfig,
     pub(crate) delivery: DeliveryConfig,
     pub(crate) drm: DrmConfig,
-    pub(crate) entitlement: EntitlementConfig,
+    pub(crate) entitlement: Placement<EntitlementConfig>,
     pub(crate) identity: IdentityConfig,
     pub(crate) media: MediaConfig,
     pub(crate) playback: PlaybackConfig,
@@ -56,7 +56,7 @@ impl Default for Root {
             catalog: CatalogConfig::default(),
             delivery: DeliveryConfig::default(),
             drm: DrmConfig::default(),
-            entitlement: EntitlementConfig::default(),
+            entitlement: Placement::default(),
             identity: IdentityConfig::default(),
             media: MediaConfig::default(),
             playback: PlaybackConfig::default(),

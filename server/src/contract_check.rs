@@ -1,19 +1,25 @@
 //! `tessera contract check`: whether an implementation at some address keeps a contract's promises.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tessera_contract::{
     CxSigner,
-    conformance::{HttpProbe, Probe, Report, Role, Side, SignedHttp, Subject, check},
+    conformance::{HttpProbe, Probe, Report, Role, Side, SignedHttp, Subject, Verdict, check},
     http_client,
 };
 use tessera_contracts::{ALL, find};
-use tessera_runtime::secrets::Secrets;
+use tessera_runtime::{
+    config::Secret,
+    secrets::{Secrets, StoredRing},
+};
 use tessera_types::{SystemClock, TenantId};
 
 use crate::{deployment::CX_SECRET, error::CommandError, openapi::known, output::tell};
+
+/// Contracts whose rules need their management contract too: identity's make the keys that they look at.
+const WITH_MANAGEMENT: &[&str] = &["identity"];
 
 /// Which implementation, and how to call it.
 pub(crate) struct Check<'a> {
@@ -24,7 +30,9 @@ pub(crate) struct Check<'a> {
     pub(crate) fixtures: Option<&'a Path>,
     /// Call as a module of this deployment, with its secret.
     pub(crate) data: Option<&'a Path>,
-    /// Two tenants that the deployment has, with `data`.
+    /// Call as a module, with the key in this file.
+    pub(crate) key: Option<&'a Path>,
+    /// Two tenants that the deployment has, with `data` or `key`.
     pub(crate) tenants: &'a [TenantId],
     pub(crate) json: bool,
 }
@@ -53,26 +61,35 @@ struct Credentials {
     viewers: BTreeMap<String, String>,
 }
 
-/// Runs the rules and prints the report. Answers whether the implementation conforms.
-pub(crate) async fn run(options: Check<'_>) -> Result<bool, CommandError> {
+/// The exit status of a report; docs/conformance.md has the table. 1 is an error of the command itself.
+fn status(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Conforming => 0,
+        Verdict::NotConforming => 2,
+        Verdict::NotReachable => 3,
+        Verdict::Slow => 4,
+        Verdict::NotChecked => 5,
+    }
+}
+
+/// Runs the rules and prints the report. Answers with the exit status of its verdict.
+pub(crate) async fn run(options: Check<'_>) -> Result<ExitCode, CommandError> {
     let entry = find(options.contract)
         .ok_or_else(|| CommandError::new(format!("there is no contract {:?}; {}", options.contract, known())))?;
     let fixtures = read(options.fixtures)?;
     let state = if fixtures.state.is_null() { json!({}) } else { fixtures.state.clone() };
     let probe = probe(&options, fixtures)?;
-    // A rule may use operations of the same contract alone: a management contract is not promised.
+    // A rule may use operations of its own contract alone, for a management contract is not promised: with one exception.
+    let managed = WITH_MANAGEMENT.contains(&entry.info.name);
     let contracts: Vec<_> = ALL
         .iter()
-        .filter(|other| other.info.name == entry.info.name)
+        .filter(|other| other.info.name == entry.info.name || (managed && other.module == entry.module))
         .map(|entry| (entry.info, (entry.document)()))
         .collect();
     let subject = Subject::new(&contracts, probe.as_ref(), state).map_err(|e| CommandError::new(e.to_string()))?;
     let report = check(entry.info.name, entry.rules, &subject).await;
     print(&report, options.json)?;
-    if report.exchanges == 0 {
-        return Err(CommandError::new(format!("nothing was checked: {} cannot be reached", options.url)));
-    }
-    Ok(report.conforms())
+    Ok(ExitCode::from(status(report.verdict)))
 }
 
 fn read(path: Option<&Path>) -> Result<Fixtures, CommandError> {
@@ -84,12 +101,10 @@ fn read(path: Option<&Path>) -> Result<Fixtures, CommandError> {
 
 fn probe(options: &Check<'_>, fixtures: Fixtures) -> Result<Box<dyn Probe>, CommandError> {
     let (http, base, clock) = (http_client(), options.url.trim_end_matches('/').to_owned(), Arc::new(SystemClock));
-    if let Some(data) = options.data {
+    if let Some(secret) = secret(options)? {
         let [ours, theirs] = options.tenants else {
-            return Err(CommandError::new("with --data name two tenants: --tenants demo,other"));
+            return Err(CommandError::new("with --data or --key name two tenants: --tenants demo,other"));
         };
-        let secrets = Secrets::open(data).map_err(|e| CommandError::caused("reading the deployment's secrets", e))?;
-        let secret = secrets.get_or_create(CX_SECRET).map_err(|e| CommandError::caused("reading a secret", e))?;
         let signer = CxSigner::new(secret.expose(), clock.clone());
         return Ok(Box::new(SignedHttp { http, base, signer, tenants: [ours.clone(), theirs.clone()], clock }));
     }
@@ -104,6 +119,21 @@ fn probe(options: &Check<'_>, fixtures: Fixtures) -> Result<Box<dyn Probe>, Comm
         credentials.extend(of_side.viewers.into_iter().map(|(name, token)| ((side, Role::Viewer(name)), token)));
     }
     Ok(Box::new(HttpProbe { http, base, credentials, hosts: fixtures.hosts, clock }))
+}
+
+/// What calls are signed with, as a module's.
+fn secret(options: &Check<'_>) -> Result<Option<Secret<[u8; 32]>>, CommandError> {
+    if let Some(data) = options.data {
+        let secrets = Secrets::open(data).map_err(|e| CommandError::caused("reading the deployment's secrets", e))?;
+        let secret = secrets.get_or_create(CX_SECRET).map_err(|e| CommandError::caused("reading a secret", e))?;
+        return Ok(Some(secret));
+    }
+    let Some(file) = options.key else { return Ok(None) };
+    let text =
+        std::fs::read_to_string(file).map_err(|e| CommandError::caused(format!("reading {}", file.display()), e))?;
+    let ring = StoredRing::parse(&text)
+        .ok_or_else(|| CommandError::new(format!("{} does not hold a key of 64 hexadecimal digits", file.display())))?;
+    Ok(Some(ring.current().key().clone()))
 }
 
 fn print(report: &Report, as_json: bool) -> Result<(), CommandError> {

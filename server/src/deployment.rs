@@ -35,7 +35,7 @@ use tessera_tenancy::{Addresses, BrandService, PlatformDeps, PlatformService};
 use tessera_types::{Clock, TenantId};
 use tessera_viewers::ViewersService;
 
-use crate::{config::Root, error::CommandError, schema, tenant_data};
+use crate::{config::Root, error::CommandError, placed_entitlement::PlacedEntitlement, schema, tenant_data};
 
 /// The name of the secret that contexts between processes are signed with.
 pub(crate) const CX_SECRET: &str = "cx-signing";
@@ -51,7 +51,9 @@ pub(crate) struct Deployment {
     pub(crate) catalog: Arc<CatalogService>,
     pub(crate) delivery: Arc<DeliveryService>,
     pub(crate) drm: Arc<DrmService>,
-    pub(crate) entitlement: Arc<EntitlementService>,
+    pub(crate) entitlement: Arc<PlacedEntitlement>,
+    /// The built-in entitlement: its grants stay while another stands in its place.
+    pub(crate) built_in_entitlement: Arc<EntitlementService>,
     pub(crate) gateway: Arc<SandboxGateway>,
     pub(crate) identity: Arc<IdentityService>,
     pub(crate) media: Arc<MediaService>,
@@ -113,9 +115,10 @@ impl Deployment {
         let looks = Some(<dyn Tenancy>::guarded(brands.clone()));
         let identity = open_identity(root, &store, &secrets, &directory, clock.clone(), looks).await?;
         let audit = open_audit(root, &store, &secrets, clock.clone()).await?;
+        let signer = CxSigner::new(secret(&secrets, CX_SECRET)?.expose(), clock.clone());
         let edge = Arc::new(
             Edge::new(&root.server, Arc::new(directory.clone()), clock.clone())
-                .with_signer(CxSigner::new(secret(&secrets, CX_SECRET)?.expose(), clock.clone()))
+                .with_signer(signer.clone())
                 .with_issuers(identity.clone())
                 .with_api_keys(identity.clone())
                 .with_sessions(identity.clone())
@@ -130,8 +133,10 @@ impl Deployment {
 
         let catalog = tessera_catalog::open(root.catalog.clone(), &store, clock.clone()).await;
         let catalog = catalog.map_err(opening("catalog"))?;
-        let entitlement = tessera_entitlement::open(root.entitlement.clone(), &store, clock.clone()).await;
-        let entitlement = entitlement.map_err(opening("entitlement"))?;
+        let built_in = tessera_entitlement::open(root.entitlement.built_in.clone(), &store, clock.clone()).await;
+        let built_in_entitlement = built_in.map_err(opening("entitlement"))?;
+        let url = root.entitlement.url.as_deref();
+        let entitlement = PlacedEntitlement::new(built_in_entitlement.clone(), signer, url);
         let viewers = tessera_viewers::open(root.viewers.clone(), &store, clock.clone()).await;
         let viewers = viewers.map_err(opening("viewers"))?;
         let gateway = tessera_sandbox_gateway::open(root.sandbox_gateway.clone(), &store, clock.clone()).await;
@@ -184,7 +189,7 @@ impl Deployment {
             media.store(),
             drm.store(),
             billing.store(),
-            entitlement.store(),
+            built_in_entitlement.store(),
             playback.store(),
             gateway.store(),
             audit.store(),
@@ -209,6 +214,7 @@ impl Deployment {
             delivery,
             drm,
             entitlement,
+            built_in_entitlement,
             gateway,
             identity,
             media,
@@ -226,7 +232,7 @@ impl Deployment {
             self.billing.store().clone(),
             self.catalog.store().clone(),
             self.drm.store().clone(),
-            self.entitlement.store().clone(),
+            self.built_in_entitlement.store().clone(),
             self.gateway.store().clone(),
             self.identity.store().clone(),
             self.media.store().clone(),

@@ -140,7 +140,7 @@ pub(crate) async fn look(deployment: &Deployment) {
             tracing::warn!(module = store.module().name, %failure, "counting jobs for metrics");
         }
     }
-    if let Err(failure) = deployment.entitlement.look_at_leases().await {
+    if let Err(failure) = deployment.built_in_entitlement.look_at_leases().await {
         tracing::warn!(%failure, "counting stream slots for metrics");
     }
 }

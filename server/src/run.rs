@@ -23,7 +23,7 @@ use crate::{
     error::CommandError,
     figures, log_level, notify,
     output::say,
-    routes, settings,
+    reload, routes, settings,
 };
 
 /// Bytes without which databases may soon be unable to commit: the data disk counts as full.
@@ -32,7 +32,7 @@ pub(crate) const SPARE: u64 = 16 << 20;
 /// Serves as configured.
 pub(crate) async fn serve(config: Option<&Path>, place: &Place) -> Result<(), CommandError> {
     let root = settings::load(config, place)?;
-    Running::start(root).await?.until_stopped().await
+    Running::start(root, again(config, place)).await?.until_stopped().await
 }
 
 /// Serves, with a demo tenant in it.
@@ -43,7 +43,7 @@ pub(crate) async fn up(config: Option<&Path>, up: Up) -> Result<(), CommandError
         root.log.level = Some("warn".into());
     }
     let started = Instant::now();
-    let running = Running::start(root).await?;
+    let running = Running::start(root, again(config, &up.place)).await?;
     if up.no_demo {
         say(&format!("Tessera is ready at {}.", running.address()));
         return running.until_stopped().await;
@@ -66,6 +66,12 @@ pub(crate) async fn up(config: Option<&Path>, up: Up) -> Result<(), CommandError
     running.until_stopped().await
 }
 
+/// The same settings, read anew.
+fn again(config: Option<&Path>, place: &Place) -> reload::Settings {
+    let (config, place) = (config.map(Path::to_owned), place.clone());
+    Box::new(move || settings::load(config.as_deref(), &place))
+}
+
 /// A server at work.
 struct Running {
     deployment: Arc<Deployment>,
@@ -78,7 +84,7 @@ struct Running {
 }
 
 impl Running {
-    async fn start(root: Root) -> Result<Self, CommandError> {
+    async fn start(root: Root, again: reload::Settings) -> Result<Self, CommandError> {
         let level = std::env::var(telemetry::LOG_VARIABLE).ok();
         let telemetry =
             telemetry::start(&root.log, level.as_deref()).map_err(|e| CommandError::caused("starting the log", e))?;
@@ -91,6 +97,8 @@ impl Running {
         let clock = Arc::new(SteadyClock::open(data.path()));
         let deployment = Arc::new(Deployment::open(&root, data.path(), clock.clone()).await?);
         let metrics = figures::looking(telemetry.metrics, &deployment, data.path());
+        let reloading = reload::on_hangup(again, &deployment, &shutdown);
+        reloading.map_err(|e| CommandError::caused("listening for SIGHUP", e))?;
         background::start(&deployment, &metrics, &shutdown, &clock, root.retention.of_stores());
         let log = telemetry.level;
         let control = Control::new().on(log_level::COMMAND, move |details| {

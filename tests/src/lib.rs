@@ -6,11 +6,13 @@ mod binary;
 pub mod crash;
 mod demo;
 mod process;
+mod python;
 mod site;
 
 pub use binary::tessera;
 pub use demo::Demo;
 pub use process::{Process, run, run_with};
+pub use python::PythonEntitlement;
 pub use site::{Answer, Browser, Refusal, Site};
 
 use std::path::PathBuf;

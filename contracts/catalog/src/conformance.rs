@@ -29,6 +29,11 @@ pub const RULES: &[Rule] = &[
         check: other_tenants_title_is_not_found,
     },
     Rule {
+        name: "unknown_title_is_not_found",
+        promise: "An id that nobody has is 404 title_not_found.",
+        check: unknown_title_is_not_found,
+    },
+    Rule {
         name: "playable_states_the_facts",
         promise: "playable names the title's asset and version.",
         check: playable_states_the_facts,
@@ -89,6 +94,14 @@ fn other_tenants_title_is_not_found<'s>(subject: &'s Subject<'_>) -> Check<'s> {
         subject.call("get_title", &anybody(), json!({"title_id": id})).await?.refused(404, "title_not_found")?;
         subject.call("playable", &service(), json!({"title_id": id})).await?.refused(404, "title_not_found")?;
         Ok(())
+    })
+}
+
+fn unknown_title_is_not_found<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let id = json!({"title_id": "ttl_nobody-knows-this"});
+        subject.call("get_title", &anybody(), id.clone()).await?.refused(404, "title_not_found")?;
+        subject.call("playable", &service(), id).await?.refused(404, "title_not_found").map(drop)
     })
 }
 

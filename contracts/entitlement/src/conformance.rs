@@ -4,7 +4,7 @@
 
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use tessera_contract::conformance::{Actor, Exchange, Role, Rule, Subject, Violation};
+use tessera_contract::conformance::{Actor, Exchange, Role, Rule, Subject, Verdict, Violation};
 
 type Check<'s> = BoxFuture<'s, Result<(), Violation>>;
 
@@ -67,6 +67,36 @@ pub const RULES: &[Rule] = &[
         name: "a_feed_of_grants_goes_on",
         promise: "Listing with the last cursor gives only what changed since.",
         check: a_feed_of_grants_goes_on,
+    },
+    Rule {
+        name: "a_list_is_of_one_account",
+        promise: "Listing with an account gives its grants and nobody else's.",
+        check: a_list_is_of_one_account,
+    },
+    Rule {
+        name: "pages_are_bounded",
+        promise: "limit is 1 to 100, and a cursor is one of ours; anything else is 400 invalid_request.",
+        check: pages_are_bounded,
+    },
+    Rule {
+        name: "a_grant_holds_from_its_start_to_its_end",
+        promise: "A grant that has ended is grant_ended, one that has not begun not_entitled, for decisions and leases.",
+        check: a_grant_holds_from_its_start_to_its_end,
+    },
+    Rule {
+        name: "decisions_are_of_the_callers_time",
+        promise: "A module's context says what time it is for the tenant; grants begin and end by that, not by the clock.",
+        check: decisions_are_of_the_callers_time,
+    },
+    Rule {
+        name: "statements_are_checked",
+        promise: "A statement of 0 or more than 100 streams, or that ends before it starts, is 400 and names the field.",
+        check: statements_are_checked,
+    },
+    Rule {
+        name: "what_is_not_there_is_not_found",
+        promise: "An unknown grant is 404 grant_not_found, an unknown lease 404 lease_not_found; releasing it is fine.",
+        check: what_is_not_there_is_not_found,
     },
 ];
 
@@ -253,5 +283,84 @@ fn a_feed_of_grants_goes_on<'s>(subject: &'s Subject<'_>) -> Check<'s> {
         subject.call("list_grants", &service(), list(cursor.clone())).await?.has("/data", json!([]))?;
         put(subject, statement(subject, "feed", plan(), 3, 2)?).await?;
         subject.call("list_grants", &service(), list(cursor)).await?.has("/data/0/max_streams", 3)
+    })
+}
+
+fn a_list_is_of_one_account<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        put(subject, statement(subject, "one", plan(), 1, 1)?).await?;
+        put(subject, statement(subject, "other", plan(), 1, 1)?).await?;
+        let account = format!("acc_{}", name(subject, "one")?);
+        let listed = subject.call("list_grants", &service(), json!({"account_id": account})).await?;
+        listed.has("/data/0/reference", name(subject, "one")?)?;
+        listed.has("/data/1", Value::Null)
+    })
+}
+
+fn pages_are_bounded<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        for request in [json!({"limit": 0}), json!({"limit": 101}), json!({"cursor": "not-one-of-yours"})] {
+            subject.call("list_grants", &service(), request).await?.refused(400, "invalid_request")?;
+        }
+        Ok(())
+    })
+}
+
+fn a_grant_holds_from_its_start_to_its_end<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        for (what, field, time, reason) in [
+            ("ended", "ends_at", "2020-01-02T00:00:00Z", "grant_ended"),
+            ("future", "starts_at", FAR_OFF, "not_entitled"),
+        ] {
+            let mut stated = statement(subject, what, plan(), 1, 1)?;
+            stated[field] = time.into();
+            put(subject, stated).await?;
+            denied(&decide(subject, &service(), what, facts("ttl_1", &["basic"])).await?, reason)?;
+            acquire(subject, what, what, "television").await?.refused(403, reason)?;
+        }
+        Ok(())
+    })
+}
+
+fn decisions_are_of_the_callers_time<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let mut stated = statement(subject, "time", plan(), 1, 1)?;
+        stated["ends_at"] = FAR_OFF.into();
+        put(subject, stated).await?;
+        let facts = || facts("ttl_1", &["basic"]);
+        decide(subject, &service(), "time", facts()).await?.has("/allowed", true)?;
+        let end = FAR_OFF.parse().map_err(|_| Violation::new("a literal time"))?;
+        match decide(subject, &service().at(end), "time", facts()).await {
+            Ok(later) => denied(&later, "grant_ended"),
+            // A bearer credential has no context of its own to say a time in.
+            Err(violation) if violation.verdict == Verdict::NotChecked => Ok(()),
+            Err(violation) => Err(violation),
+        }
+    })
+}
+
+fn statements_are_checked<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        for (field, wrong) in
+            [("max_streams", json!(0)), ("max_streams", json!(101)), ("ends_at", json!("2019-01-01T00:00:00Z"))]
+        {
+            let mut stated = statement(subject, "wrong", plan(), 1, 1)?;
+            stated[field] = wrong;
+            let refused = subject.call("put_grant", &service(), stated).await?;
+            refused.refused(400, "invalid_request")?;
+            refused.has("/param", field)?;
+        }
+        Ok(())
+    })
+}
+
+fn what_is_not_there_is_not_found<'s>(subject: &'s Subject<'_>) -> Check<'s> {
+    Box::pin(async move {
+        let nothing = name(subject, "nothing")?;
+        let revoke = json!({"source": "conformance", "reference": nothing, "version": 1});
+        subject.call("revoke_grant", &service(), revoke).await?.refused(404, "grant_not_found")?;
+        let session = json!({"session_id": nothing});
+        subject.call("renew_lease", &service(), session.clone()).await?.refused(404, "lease_not_found")?;
+        subject.call("release_lease", &service(), session).await?.has("/released", false)
     })
 }

@@ -65,7 +65,7 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "an_account_is_found_by_its_address",
-        promise: "list_accounts with an address answers this tenant's account, however the address is written.",
+        promise: "list_accounts with an address answers this tenant's account, however it is written, and of nobody none.",
         check: an_account_is_found_by_its_address,
     },
     Rule { name: "bad_cursor_is_refused", promise: "A cursor that is not ours is 400.", check: bad_cursor_is_refused },
@@ -269,6 +269,8 @@ fn an_account_is_found_by_its_address<'s>(subject: &'s Subject<'_>) -> Check<'s>
             found.has("/data/0/email", email.clone())?;
             found.has("/data/1", Value::Null)?;
         }
+        let nobody = json!({"email": format!("nobody-{}@conformance.example", subject.given("/run")?)});
+        subject.call("list_accounts", &staff(), nobody).await?.has("/data", json!([]))?;
         let everybody = subject.call("list_accounts", &staff(), json!({"limit": 100})).await?;
         let others = subject.given("/others_account")?;
         match everybody.ok()?["data"].as_array().into_iter().flatten().any(|one| one["account_id"] == others.as_str()) {

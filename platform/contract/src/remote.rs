@@ -14,6 +14,18 @@ use crate::{
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
+/// An answer as it came, for whoever judges it.
+#[derive(Debug)]
+pub struct RawAnswer {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: header::HeaderMap,
+    /// Its whole body. Errors: [`FailureKind::BadAnswer`] when it is larger than a client reads,
+    /// [`FailureKind::Unavailable`] when it broke off, [`FailureKind::DeadlineExceeded`].
+    pub body: Result<Vec<u8>, Failure>,
+}
+
 /// How a client proves who calls.
 #[derive(Clone)]
 pub enum Credential {
@@ -83,16 +95,16 @@ impl Remote {
         Err(refusal(operation, status, &body, retry_after))
     }
 
-    /// Sends the fields as the operation's request; gives back status and body, whatever they are.
+    /// Sends the fields as the operation's request; gives back the answer, whatever it is.
     pub async fn exchange(
         &self,
         operation: &OperationInfo,
         cx: &Cx,
         fields: Map<String, Value>,
-    ) -> Result<(u16, Vec<u8>), Failure> {
-        let response = self.send(operation, cx, fields).await?;
-        let status = response.status().as_u16();
-        Ok((status, read(operation, response).await?))
+    ) -> Result<RawAnswer, Failure> {
+        let mut response = self.send(operation, cx, fields).await?;
+        let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
+        Ok(RawAnswer { status, headers, body: read(operation, response).await })
     }
 
     async fn send(

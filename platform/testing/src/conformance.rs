@@ -44,14 +44,22 @@ pub struct Served {
 impl Served {
     /// Serves to callers whose context `signer` signed.
     pub async fn start(apis: Vec<Api>, signer: CxSigner) -> Self {
-        let authenticate = Arc::new(signer);
-        let router =
-            apis.into_iter().fold(Router::new(), |router, api| router.merge(api.into_router(authenticate.clone())));
+        Self::router(router(apis, signer)).await
+    }
+
+    /// Serves this.
+    pub async fn router(router: Router) -> Self {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port is free");
         let base = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("serving") });
         Self { base, task }
     }
+}
+
+/// APIs of one mount, for callers whose context `signer` signed.
+pub(crate) fn router(apis: Vec<Api>, signer: CxSigner) -> Router {
+    let authenticate = Arc::new(signer);
+    apis.into_iter().fold(Router::new(), |router, api| router.merge(api.into_router(authenticate.clone())))
 }
 
 impl Drop for Served {

@@ -5,14 +5,18 @@
 mod callers;
 mod conformance;
 mod engines;
+mod faults;
+mod places;
 mod postgres;
 mod small_disk;
+mod spoilt;
 mod template;
 mod wait;
 
 pub use callers::{Calls, cx};
 pub use conformance::{Served, conforms};
 pub use engines::{Engine, clock, engines, on_every_engine, store};
+pub use faults::{EVERY, Fault, Spoil, faults_are_caught};
 pub use postgres::Postgres;
 pub use small_disk::SmallDisk;
 pub use tempfile::TempDir;

@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod backup;
+mod checks;
 mod clocks;
 mod contracts;
 mod crash;
@@ -20,6 +21,7 @@ mod operator;
 mod pages;
 mod players;
 mod proxy;
+mod replacement;
 mod tenants;
 mod tokens;
 mod walkthrough;

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod faults;
+
 use std::{sync::Arc, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_contract::{Api, Contract, ContractError};
 use tessera_contract_payment_gateway::{
     CardVault, Charge, ChargeState, CreateCharge, CreateToken, GatewayError, GetCharge, PaymentGateway,
@@ -18,15 +20,20 @@ use tessera_types::Money;
 async fn the_gateway_conforms_on_every_engine_and_binding() {
     on_every_engine(async |engine| {
         let gateway = open(engine, clock()).await;
-        let fixture = json!({
-            "token": token(&gateway, "acme", "4242 4242 4242 4242").await,
-            "declined_token": token(&gateway, "acme", "4000 0000 0000 0002").await,
-            "others_token": token(&gateway, "globex", "4242 4242 4242 4242").await,
-            "currency": "EUR",
-        });
+        let fixture = cards(&gateway).await;
         conforms("payment-gateway", RULES, || apis(&gateway), &fixture).await;
     })
     .await;
+}
+
+/// The state that the rules ask for.
+async fn cards(gateway: &Arc<SandboxGateway>) -> Value {
+    json!({
+        "token": token(gateway, "acme", "4242 4242 4242 4242").await,
+        "declined_token": token(gateway, "acme", "4000 0000 0000 0002").await,
+        "others_token": token(gateway, "globex", "4242 4242 4242 4242").await,
+        "currency": "EUR",
+    })
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
 mod behaviour;
+mod faults;
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_catalog::{CatalogConfig, CatalogService};
 use tessera_contract::{Api, Contract};
 use tessera_contract_catalog::{
@@ -18,19 +19,24 @@ use tessera_testing::{Calls, Engine, clock, conforms, cx, on_every_engine};
 async fn the_catalog_conforms_on_every_engine_and_binding() {
     on_every_engine(async |engine| {
         let catalog = open(engine).await;
-        let draft = create(&catalog, &editor("acme"), "Draft").await;
-        let published = publish(&catalog, "acme", "Arrival").await;
-        for name in ["Sunrise", "Playtime", "Stalker"] {
-            publish(&catalog, "acme", name).await;
-        }
-        let others = publish(&catalog, "globex", "Metropolis").await;
-        let fixture = json!({
-            "published": published.title_id, "published_name": "Arrival", "locale": "en", "draft": draft.title_id,
-            "others": others.title_id, "asset": "ast_1",
-        });
+        let fixture = stocked(&catalog).await;
         conforms("catalog", RULES, || apis(&catalog), &fixture).await;
     })
     .await;
+}
+
+/// The state that the rules ask for.
+async fn stocked(catalog: &CatalogService) -> Value {
+    let draft = create(catalog, &editor("acme"), "Draft").await;
+    let published = publish(catalog, "acme", "Arrival").await;
+    for name in ["Sunrise", "Playtime", "Stalker"] {
+        publish(catalog, "acme", name).await;
+    }
+    let others = publish(catalog, "globex", "Metropolis").await;
+    json!({
+        "published": published.title_id, "published_name": "Arrival", "locale": "en", "draft": draft.title_id,
+        "others": others.title_id, "asset": "ast_1",
+    })
 }
 
 async fn open(engine: &Engine) -> Arc<CatalogService> {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may")]
 
+mod faults;
+
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_contract::{Api, Caller, Contract, ContractError, FailureKind};
 use tessera_contract_identity::{
     ApiKey, CreateApiKey, Identity, IdentityManagement, ListApiKeys, RevokeApiKey, RotateApiKey, conformance::RULES,
@@ -13,23 +13,28 @@ use tessera_types::Clock;
 
 use crate::world::{PASSWORD, World};
 
-fn apis(identity: &Arc<IdentityService>) -> Vec<Api> {
+pub(crate) fn apis(identity: &Arc<IdentityService>) -> Vec<Api> {
     vec![<dyn Identity>::api(identity.clone()), <dyn IdentityManagement>::api(identity.clone())]
+}
+
+/// The state that the rules ask for.
+pub(crate) async fn fixture(world: &World) -> Value {
+    let (acme, globex) = ("acme".parse().unwrap(), "globex".parse().unwrap());
+    let ours = world.identity.issue_api_key(&acme, "ours", &["catalog:write"]).await.unwrap();
+    let others = world.identity.issue_api_key(&globex, "others", &["*"]).await.unwrap();
+    let account = world.identity.create_account(&acme, "ada@example.org", PASSWORD).await.unwrap();
+    let others_account = world.identity.create_account(&globex, "ada@example.org", PASSWORD).await.unwrap();
+    json!({
+        "secret": ours.secret, "key": ours.key.key_id, "scope": "catalog:write", "others": others.key.key_id,
+        "email": "ada@example.org", "account": account.account_id, "others_account": others_account.account_id,
+    })
 }
 
 #[tokio::test]
 async fn identity_conforms_on_every_engine_and_binding() {
     on_every_engine(async |engine| {
         let world = World::start(engine).await;
-        let (acme, globex) = ("acme".parse().unwrap(), "globex".parse().unwrap());
-        let ours = world.identity.issue_api_key(&acme, "ours", &["catalog:write"]).await.unwrap();
-        let others = world.identity.issue_api_key(&globex, "others", &["*"]).await.unwrap();
-        let account = world.identity.create_account(&acme, "ada@example.org", PASSWORD).await.unwrap();
-        let others_account = world.identity.create_account(&globex, "ada@example.org", PASSWORD).await.unwrap();
-        let fixture = json!({
-            "secret": ours.secret, "key": ours.key.key_id, "scope": "catalog:write", "others": others.key.key_id,
-            "email": "ada@example.org", "account": account.account_id, "others_account": others_account.account_id,
-        });
+        let fixture = fixture(&world).await;
         conforms("identity", RULES, || apis(&world.identity), &fixture).await;
     })
     .await;

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod beats;
+mod faults;
 mod neighbours;
 mod starts;
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_contract::{CloudEvent, Contract, Cx};
 use tessera_contract_catalog::Catalog;
 use tessera_contract_delivery::Delivery;
@@ -29,13 +30,17 @@ async fn playback_conforms_on_every_engine_and_binding() {
     on_every_engine(async |engine| {
         let stage = Stage::open(engine).await;
         let apis = || vec![<dyn PlaybackSessions>::api(stage.service.clone())];
-        let fixture = json!({
-            "viewer": "acc_1", "title": "ttl_film", "denied_title": "ttl_denied", "other_viewer": "acc_2",
-            "other_title": "ttl_globex",
-        });
-        conforms("playback", RULES, apis, &fixture).await;
+        conforms("playback", RULES, apis, &fixture()).await;
     })
     .await;
+}
+
+/// The state that the rules ask for.
+fn fixture() -> Value {
+    json!({
+        "viewer": "acc_1", "title": "ttl_film", "denied_title": "ttl_denied", "other_viewer": "acc_2",
+        "other_title": "ttl_globex",
+    })
 }
 
 /// Playback with its neighbours.

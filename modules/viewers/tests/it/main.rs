@@ -3,10 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod behaviour;
+mod faults;
 
 use std::{sync::Arc, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_contract::{Contract, Cx, Failure};
 use tessera_contract_playback::{PlaybackEnded, PlaybackProgressed, SessionState};
 use tessera_contract_viewers::{FindProfile, GetProgress, Profile, Viewers, conformance::RULES};
@@ -31,21 +32,27 @@ async fn viewers_conforms_on_every_engine_and_binding() {
     on_every_engine(async |engine| {
         let viewers = open(engine).await;
         let playback = engine.open(&PLAYBACK).await;
-        let following = Following::playback(&viewers, &playback);
-        let profile = default_profile(&viewers, "acme", "acc_watcher").await;
-        for (number, title) in ["ttl_a", "ttl_b", "ttl_c", "ttl_d"].into_iter().enumerate() {
-            let at = u64::try_from(number).unwrap() * 60;
-            say(&playback, "acme", Said::beat(&profile, title, 2, 100 + number as u32, at)).await;
-        }
-        await_position(&viewers, &profile, "ttl_d", 103).await;
-        let fixture = json!({
-            "viewer": "acc_watcher", "profile": profile.profile_id, "latest_title": "ttl_d",
-            "latest_position_seconds": 103,
-        });
+        let (fixture, following) = watched(&viewers, &playback).await;
         conforms("viewers", RULES, || vec![<dyn Viewers>::api(viewers.clone())], &fixture).await;
         following.stop().await;
     })
     .await;
+}
+
+/// The state that the rules ask for.
+async fn watched(viewers: &Arc<ViewersService>, playback: &Store) -> (Value, Following) {
+    let following = Following::playback(viewers, playback);
+    let profile = default_profile(viewers, "acme", "acc_watcher").await;
+    for (number, title) in ["ttl_a", "ttl_b", "ttl_c", "ttl_d"].into_iter().enumerate() {
+        let at = u64::try_from(number).unwrap() * 60;
+        say(playback, "acme", Said::beat(&profile, title, 2, 100 + number as u32, at)).await;
+    }
+    await_position(viewers, &profile, "ttl_d", 103).await;
+    let fixture = json!({
+        "viewer": "acc_watcher", "profile": profile.profile_id, "latest_title": "ttl_d",
+        "latest_position_seconds": 103,
+    });
+    (fixture, following)
 }
 
 async fn open(engine: &Engine) -> Arc<ViewersService> {

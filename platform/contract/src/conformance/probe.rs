@@ -1,15 +1,17 @@
 //! The ways to reach an implementation under test.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
+use http::header::{self, HeaderName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tessera_types::{AccountId, Clock, TenantId, Timestamp};
+use tokio::time::Instant;
 
 use crate::{Api, Caller, Credential, Cx, CxSigner, Failure, FailureKind, OperationInfo, Remote};
 
-use super::{Exchange, Violation};
+use super::{Exchange, Obstacle, Sent, Violation, Wire};
 
 /// Which of the two tenants that every check has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -141,13 +143,14 @@ impl Probe for InProcess {
             .iter()
             .filter(|api| api.info.name == operation.contract)
             .find_map(|api| api.endpoint(operation.name))
-            .ok_or_else(|| Violation::NotReachable(format!("{} is not served here", operation.contract)))?;
+            .ok_or_else(|| Violation::not_checked(format!("{} is not served here", operation.contract)))?;
         let cx = actor.cx(&self.tenants, self.clock.now());
+        let started = Instant::now();
         let (status, body) = match endpoint.call(cx, request.clone(), false).await {
             Ok(answer) => (operation.status, serde_json::from_slice(&answer.body).unwrap_or_default()),
             Err(problem) => (problem.status, serde_json::to_value(&problem).unwrap_or_default()),
         };
-        Ok(Exchange::new(operation, actor, Value::Object(request), status, body))
+        Ok(Exchange::new(operation, actor, Value::Object(request), status, body, started.elapsed()))
     }
 }
 
@@ -200,10 +203,13 @@ impl Probe for HttpProbe {
         actor: &Actor,
         request: Map<String, Value>,
     ) -> Result<Exchange, Violation> {
+        if actor.at.is_some() {
+            return Err(Violation::not_checked("a bearer credential cannot choose its time"));
+        }
         let credential = match self.credentials.get(&(actor.side, actor.role.clone())) {
             Some(token) => Credential::Bearer(token.clone()),
             None if actor.role == Role::Anonymous => Credential::Anonymous,
-            None => return Err(Violation::NotReachable(format!("the fixture has no credential for {actor}"))),
+            None => return Err(Violation::not_checked(format!("the fixture has no credential for {actor}"))),
         };
         let mut remote = Remote::new(self.http.clone(), &self.base, credential);
         if let Some(host) = self.hosts.get(&actor.side) {
@@ -214,23 +220,76 @@ impl Probe for HttpProbe {
     }
 }
 
+/// Sends a request and waits for its answer as long as the contract gives the operation.
 async fn exchange(
     remote: &Remote,
     operation: &'static OperationInfo,
     actor: &Actor,
-    cx: Cx,
+    mut cx: Cx,
     request: Map<String, Value>,
 ) -> Result<Exchange, Violation> {
-    let cx = cx.with_timeout(Duration::from_secs(10));
+    let started = Instant::now();
+    cx.deadline = started + operation.limits.timeout;
     let answer = remote.exchange(operation, &cx, request.clone()).await;
-    let (status, body) = answer.map_err(|failure: Failure| match failure.kind {
-        FailureKind::DeadlineExceeded => Violation::Slow(failure.to_string()),
-        FailureKind::BadAnswer => Violation::new(failure.to_string()),
-        _ => {
-            let cause = std::error::Error::source(&failure).map(ToString::to_string).unwrap_or_default();
-            Violation::NotReachable(format!("{failure} {cause}"))
+    let sent = || Sent::of(operation, actor, Value::Object(request.clone()));
+    let answer = answer.map_err(|failure| unanswered(operation, &failure).about(sent()))?;
+    let elapsed = started.elapsed();
+    let (body, unreadable) = match &answer.body {
+        Ok(bytes) => match serde_json::from_slice(bytes) {
+            Ok(body) => (body, None),
+            Err(error) => (Value::Null, Some(format!("{error}, of {} bytes", bytes.len()))),
+        },
+        Err(failure) if failure.kind == FailureKind::DeadlineExceeded => {
+            return Err(unanswered(operation, failure).about(sent()));
         }
-    })?;
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    Ok(Exchange::new(operation, actor, Value::Object(request), status, body))
+        Err(failure) if failure.kind == FailureKind::BadAnswer => (Value::Null, Some(failure.to_string())),
+        Err(_) => (Value::Null, Some("the connection ended before the body was whole".into())),
+    };
+    let header = |name: HeaderName| Some(answer.headers.get(name)?.to_str().ok()?.to_owned());
+    let wire = Wire {
+        content_type: header(header::CONTENT_TYPE),
+        etag: header(header::ETAG),
+        retry_after: header(header::RETRY_AFTER),
+        location: header(header::LOCATION),
+        unreadable,
+    };
+    let mut exchange = Exchange::new(operation, actor, Value::Object(request), answer.status, body, elapsed);
+    exchange.wire = Some(wire);
+    in_its_place(exchange)
+}
+
+/// What the lack of an answer means.
+fn unanswered(operation: &OperationInfo, failure: &Failure) -> Violation {
+    let patience = operation.limits.timeout.as_secs();
+    let cause: &(dyn std::error::Error + 'static) = std::error::Error::source(failure).unwrap_or(failure);
+    let obstacle = Obstacle::in_error(cause);
+    match failure.kind {
+        FailureKind::DeadlineExceeded if obstacle != Obstacle::ConnectTimeout => {
+            Violation::slow(format!("no answer within {patience} s, which is what the contract gives the operation"))
+        }
+        FailureKind::InvalidRequest | FailureKind::Internal => Violation::new(failure.to_string()),
+        _ => Violation::not_reachable(obstacle, format!("{}: {failure}", obstacle.advice())),
+    }
+}
+
+/// Tells an answer of the implementation from one that something else gave for it, and from one that says it has none.
+fn in_its_place(exchange: Exchange) -> Result<Exchange, Violation> {
+    let Some(code) = exchange.body["code"].as_str() else {
+        return match exchange.status {
+            502..=504 => {
+                let why = format!("{} ({})", Obstacle::Proxy.advice(), exchange.status);
+                Err(Violation::not_reachable(Obstacle::Proxy, why).shown_by(&exchange))
+            }
+            _ => Ok(exchange),
+        };
+    };
+    match FailureKind::from_code(code).filter(|kind| kind.status() == exchange.status) {
+        Some(FailureKind::Unavailable) => {
+            Err(Violation::not_reachable(Obstacle::Unavailable, Obstacle::Unavailable.advice()).shown_by(&exchange))
+        }
+        Some(FailureKind::DeadlineExceeded) => {
+            Err(Violation::slow("it gave up on its own deadline").shown_by(&exchange))
+        }
+        _ => Ok(exchange),
+    }
 }

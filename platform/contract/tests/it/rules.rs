@@ -2,12 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::{Json, Router, body::Body, extract::Request, http::StatusCode, response::Response};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tessera_contract::{
     Contract, Failure, FailureKind, Problem, Shared,
-    conformance::{Actor, InProcess, Probe, Report, Role, Rule, SignedHttp, Subject, Violation, check},
+    conformance::{
+        Actor, InProcess, Obstacle, Probe, Report, Role, Rule, SignedHttp, Subject, Verdict, Violation, check,
+    },
     http_client,
 };
 
@@ -65,19 +73,27 @@ async fn an_implementation_that_conforms_passes_in_process_and_over_http() {
     assert!(found.to_string().ends_with("requests") && found.exchanges > 10, "{found}");
 }
 
+/// An answer on its way back.
+struct OnItsWay {
+    path: String,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
 /// The notes behind a layer that spoils what they answer.
-async fn spoilt(spoil: fn(&mut Value, &mut StatusCode, &Request)) -> Report {
+async fn spoilt(spoil: fn(&mut OnItsWay)) -> Report {
     let notes = <dyn Notes>::api(InMemory::with_notes() as Arc<dyn Notes>).into_router(Arc::new(signer()));
     let layer = axum::middleware::from_fn(move |request: Request, next: axum::middleware::Next| async move {
-        let (parts, body) = request.into_parts();
-        let as_sent = Request::from_parts(parts.clone(), Body::empty());
-        let answer = next.run(Request::from_parts(parts, body)).await;
-        let mut status = answer.status();
-        let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
-        let mut body: Value = serde_json::from_slice(&bytes).unwrap();
-        spoil(&mut body, &mut status, &as_sent);
-        let mut response: Response = axum::response::IntoResponse::into_response(Json(body));
-        *response.status_mut() = status;
+        let path = request.uri().path().to_owned();
+        let (head, body) = next.run(request).await.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap();
+        let mut answer = OnItsWay { path, status: head.status, headers: head.headers, body };
+        spoil(&mut answer);
+        answer.headers.remove(header::CONTENT_LENGTH);
+        let mut response: Response = Body::from(answer.body.to_string()).into_response();
+        (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers);
         response
     });
     let served = Served::router(notes.layer(layer)).await;
@@ -87,88 +103,180 @@ async fn spoilt(spoil: fn(&mut Value, &mut StatusCode, &Request)) -> Report {
 #[track_caller]
 fn caught(report: &Report, rule: &str, words: &[&str]) {
     let outcome = report.outcomes.iter().find(|outcome| outcome.rule == rule).unwrap();
-    let Some(Violation::NotConforming(why)) = &outcome.violation else { panic!("{rule} was not caught: {report}") };
-    assert!(words.iter().all(|word| why.contains(word)), "{rule}: {why}");
+    let Some(violation) = &outcome.violation else { panic!("{rule} was not caught: {report}") };
+    assert_eq!(violation.verdict, Verdict::NotConforming, "{report}");
+    assert!(violation.sent.is_some() && violation.got.is_some() && violation.clause.is_some(), "{violation:?}");
+    let shown = report.to_string();
+    let shown = shown.split(&format!("FAIL  {rule}")).nth(1).unwrap().split("\n  ok").next().unwrap();
+    for word in words {
+        assert!(shown.contains(word), "{rule}: {word} is missing:\n{shown}");
+    }
+}
+
+fn problem(kind: FailureKind) -> Value {
+    serde_json::to_value(Problem::of(&Shared::Failure(Failure::new(kind, "no")), "req_1")).unwrap()
 }
 
 #[tokio::test]
-async fn each_fault_is_caught_and_shown() {
-    let listing = "pages_cover_everything_once";
-    let untouched = spoilt(|_, _, _| {}).await;
+async fn what_breaks_the_document_is_caught_by_the_rule_of_its_kind_with_its_clause() {
+    let untouched = spoilt(|_| {}).await;
     assert!(untouched.conforms(), "{untouched}");
 
-    let wrong_success =
-        spoilt(|_, status, _| *status = if status.is_success() { StatusCode::ACCEPTED } else { *status });
-    caught(&wrong_success.await, listing, &["problem", "list_notes", "202"]);
+    let wrong_success = spoilt(|answer| {
+        if answer.status.is_success() {
+            answer.status = StatusCode::ACCEPTED;
+        }
+    });
+    let words = ["202 is not the status of success, 200", "GET /v1/notes", "#/paths/~1v1~1notes/get/responses/200"];
+    caught(&wrong_success.await, "statuses_are_declared", &words);
 
-    let misspelt = spoilt(|body, _, _| {
-        for note in body["data"].as_array_mut().into_iter().flatten() {
+    let misspelt = spoilt(|answer| {
+        for note in answer.body["data"].as_array_mut().into_iter().flatten() {
             let text = note.as_object_mut().unwrap().remove("text").unwrap();
             note["txet"] = text;
         }
     });
-    caught(&misspelt.await, listing, &["breaks its schema", "\"text\" is a required property", "list_notes"]);
+    let words = [
+        "\"text\" is a required property at /data/0; there are note_id, txet, version",
+        "#/components/schemas/Note/required",
+    ];
+    caught(&misspelt.await, "answers_match_their_schema", &words);
 
-    let mistyped = spoilt(|body, _, _| {
-        for note in body["data"].as_array_mut().into_iter().flatten() {
+    let mistyped = spoilt(|answer| {
+        for note in answer.body["data"].as_array_mut().into_iter().flatten() {
             note["version"] = "1".into();
         }
     });
-    caught(&mistyped.await, listing, &["breaks its schema", "/data/0/version"]);
+    let words = ["at /data/0/version", "#/components/schemas/Note/properties/version/type"];
+    caught(&mistyped.await, "answers_match_their_schema", &words);
 
-    let repeated = spoilt(|body, _, request| {
-        if request.uri().path() == "/v1/notes" && body["next_cursor"].is_null() {
-            body["next_cursor"] = tessera_contract::encode_cursor(&"n1").into();
+    let unknown_code = spoilt(|answer| {
+        if answer.body["code"] == "forbidden" {
+            answer.body["code"] = "keep_out".into();
         }
     });
-    caught(&repeated.await, listing, &["was listed before", "n2"]);
+    let words = ["\"keep_out\" is not a code of this contract", "/responses/403/x-tessera-codes"];
+    caught(&unknown_code.await, "errors_are_problems", &words);
 
-    let unknown_code = spoilt(|body, _, _| {
-        if body["code"] == "forbidden" {
-            body["code"] = "keep_out".into();
+    let wrong_status = spoilt(|answer| {
+        if answer.status == StatusCode::FORBIDDEN {
+            answer.status = StatusCode::NOT_FOUND;
         }
     });
-    caught(&unknown_code.await, "wrong_role_is_forbidden", &["\"keep_out\" is not a code of this contract"]);
+    caught(&wrong_status.await, "errors_are_problems", &["forbidden has status 403"]);
 
-    let wrong_status = spoilt(|_, status, _| {
-        if *status == StatusCode::FORBIDDEN {
-            *status = StatusCode::NOT_FOUND;
+    let not_a_problem = spoilt(|answer| {
+        if answer.body["code"] == "unauthenticated" {
+            answer.body = json!({"error": "who are you?"});
         }
     });
-    caught(&wrong_status.await, "wrong_role_is_forbidden", &["forbidden has status 403"]);
+    caught(&not_a_problem.await, "errors_are_problems", &["RFC 9457", "who are you?"]);
 
-    let not_a_problem = spoilt(|body, _, _| {
-        if body["code"] == "unauthenticated" {
-            *body = json!({"error": "who are you?"});
+    let plain = spoilt(|answer| {
+        answer.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    });
+    caught(&plain.await, "answers_name_their_type", &["got text/plain; charset=utf-8"]);
+
+    let hasty = spoilt(|answer| {
+        if answer.path == "/v1/notes" {
+            (answer.status, answer.body) = (StatusCode::TOO_MANY_REQUESTS, problem(FailureKind::RateLimited));
+            answer.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         }
     });
-    caught(&not_a_problem.await, "anonymous_is_unauthenticated", &["RFC 9457", "who are you?"]);
+    caught(&hasty.await, "rate_limits_say_when_to_return", &["Retry-After"]);
+}
 
-    let open_door = spoilt(|body, status, _| {
-        if *status == StatusCode::UNAUTHORIZED {
-            let failure = Failure::new(FailureKind::Forbidden, "no");
-            *body = serde_json::to_value(Problem::of(&Shared::Failure(failure), "req_1")).unwrap();
-            *status = StatusCode::FORBIDDEN;
+#[tokio::test]
+async fn open_doors_missing_keys_and_pages_that_do_not_fit_are_caught_by_their_rules() {
+    let open_door = spoilt(|answer| {
+        if answer.status == StatusCode::UNAUTHORIZED {
+            (answer.status, answer.body) = (StatusCode::FORBIDDEN, problem(FailureKind::Forbidden));
         }
     });
     caught(&open_door.await, "anonymous_is_unauthenticated", &["expected 401 unauthenticated", "403"]);
 
-    let keyless = spoilt(|body, status, _| {
-        if body["code"] == "idempotency_key_required" {
-            *body = json!({"note_id": "n9", "text": "made without a key", "version": 1});
-            *status = StatusCode::CREATED;
+    let keyless = spoilt(|answer| {
+        if answer.body["code"] == "idempotency_key_required" {
+            answer.body = json!({"note_id": "n9", "text": "made without a key", "version": 1});
+            answer.status = StatusCode::CREATED;
+            answer.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            answer.headers.insert(header::ETAG, HeaderValue::from_static("\"1\""));
         }
     });
     caught(&keyless.await, "creating_needs_an_idempotency_key", &["create_note", "idempotency_key_required"]);
+
+    let repeated = spoilt(|answer| {
+        if answer.path == "/v1/notes" && answer.body["next_cursor"].is_null() {
+            answer.body["next_cursor"] = tessera_contract::encode_cursor(&"n1").into();
+        }
+    });
+    let repeated = repeated.await;
+    caught(&repeated, "pages_cover_everything_once", &["was listed before", "n2"]);
+    caught(&repeated, "pages_hold_each_entry_once", &["next_cursor is one that came before"]);
 }
 
 #[tokio::test]
-async fn out_of_reach_and_slow_are_told_apart_from_wrong() {
+async fn who_is_told_to_come_back_later_does() {
+    let notes = <dyn Notes>::api(InMemory::with_notes() as Arc<dyn Notes>).into_router(Arc::new(signer()));
+    let busy = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let layer = axum::middleware::from_fn(move |request: Request, next: axum::middleware::Next| {
+        let told = busy.fetch_xor(true, std::sync::atomic::Ordering::SeqCst);
+        async move {
+            if told {
+                return next.run(request).await;
+            }
+            let wait = Failure::new(FailureKind::RateLimited, "later").retry_after(std::time::Duration::ZERO);
+            let mut refused = Problem::of_failure(&wait, "req_1").into_response();
+            refused.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("0"));
+            refused
+        }
+    });
+    let served = Served::router(notes.layer(layer)).await;
+    let found = report(&over_http(&served.base)).await;
+    assert!(found.conforms(), "{found}");
+}
+
+/// The first rule's violation, of one that nobody could ask; every other rule is marked as not tried.
+#[track_caller]
+fn away(report: &Report) -> &Violation {
+    assert_eq!((report.verdict, report.exchanges), (Verdict::NotReachable, 0), "{report}");
+    let violations: Vec<_> = report.outcomes.iter().filter_map(|outcome| outcome.violation.as_ref()).collect();
+    assert!(violations[1..].iter().all(|violation| violation.why.starts_with("not tried")), "{report}");
+    violations[0]
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_of_one_that_cannot_be_reached_is_told() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(); // closed again here
-    let nobody = report(&over_http(&format!("http://127.0.0.1:{port}"))).await;
-    let first = nobody.outcomes[0].violation.as_ref().unwrap();
-    assert!(matches!(first, Violation::NotReachable(_)), "{nobody}");
-    assert!(first.to_string().starts_with("not reachable: notes cannot be reached"), "{first}");
+    let refused = report(&over_http(&format!("http://127.0.0.1:{port}"))).await;
+    assert_eq!(away(&refused).obstacle, Some(Obstacle::Refused), "{refused}");
+
+    let served = Served::internal(InMemory::with_notes()).await;
+    let plain = report(&over_http(&served.base.replace("http://", "https://"))).await;
+    assert_eq!(away(&plain).obstacle, Some(Obstacle::Tls), "{plain}");
+
+    let proxy = Served::router(Router::new().fallback((StatusCode::BAD_GATEWAY, "<h1>Bad Gateway</h1>"))).await;
+    let behind = report(&over_http(&proxy.base)).await;
+    assert_eq!(away(&behind).obstacle, Some(Obstacle::Proxy), "{behind}");
+
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let closing = tokio::spawn(async move {
+        loop {
+            drop(listener.accept().await);
+        }
+    });
+    let closed = report(&over_http(&base)).await;
+    assert_eq!(away(&closed).obstacle, Some(Obstacle::Closed), "{closed}");
+    closing.abort();
+
+    let busy = FailureKind::Unavailable;
+    let busy =
+        Served::router(Router::new().fallback(move || async move {
+            Problem::of_failure(&Failure::new(busy, "later"), "req_1").into_response()
+        }));
+    let busy = report(&over_http(&busy.await.base)).await;
+    assert_eq!(away(&busy).obstacle, Some(Obstacle::Unavailable), "{busy}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,5 +284,6 @@ async fn an_answer_that_never_comes_is_slow() {
     // Paused time runs on only when nothing else can: the server holds the request, and the client's patience ends.
     let served = Served::router(Router::new().fallback(std::future::pending::<()>)).await;
     let found = report(&over_http(&served.base)).await;
-    assert!(matches!(&found.outcomes[0].violation, Some(Violation::Slow(_))), "{found}");
+    assert_eq!(found.verdict, Verdict::Slow, "{found}");
+    assert!(found.to_string().contains("SLOW  anonymous_is_unauthenticated"), "{found}");
 }

@@ -1,0 +1,132 @@
+//! Entitlement where the configuration says it is. The place may change while the process runs: new plays ask the new
+//! place, and those that began at the former one go on there until they end.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use tessera_contract::{Contract, Credential, Cx, CxSigner, Remote, async_trait, http_client};
+use tessera_contract_entitlement::{
+    AcquireLease, Decision, DecisionRequest, Entitlement, EntitlementError, Grant, GrantPage, Lease, ListGrants,
+    PutGrant, ReleaseLease, Released, RenewLease, RevokeGrant,
+};
+use tokio::time::{Instant, timeout};
+
+/// How long plays go on at the former place: longer than any film.
+const DRAIN: Duration = Duration::from_secs(6 * 3600);
+/// How long the former place may take to hear of a change; the new one has taken it by then.
+const TELLING: Duration = Duration::from_secs(2);
+
+/// Asks the built-in entitlement, or the one at an address.
+pub(crate) struct PlacedEntitlement {
+    built_in: Arc<dyn Entitlement>,
+    signer: CxSigner,
+    http: reqwest::Client,
+    places: RwLock<Places>,
+}
+
+struct Places {
+    url: Option<String>,
+    asked: Arc<dyn Entitlement>,
+    /// Where it was before, and since when it is not.
+    former: Option<(Arc<dyn Entitlement>, Instant)>,
+}
+
+impl PlacedEntitlement {
+    /// At `url`, or built in where there is none. Calls to an address are signed.
+    pub(crate) fn new(built_in: Arc<dyn Entitlement>, signer: CxSigner, url: Option<&str>) -> Arc<Self> {
+        let http = http_client();
+        let places = Places { url: None, asked: built_in.clone(), former: None };
+        let placed = Self { built_in, signer, http, places: RwLock::new(places) };
+        if placed.place(url) {
+            // Nothing has begun anywhere else yet.
+            placed.places.write().unwrap_or_else(PoisonError::into_inner).former = None;
+        }
+        Arc::new(placed)
+    }
+
+    /// Calls from now on go to `url`, or to the built-in one. Answers whether that is another place than before.
+    pub(crate) fn place(&self, url: Option<&str>) -> bool {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        if places.url.as_deref() == url {
+            return false;
+        }
+        let asked = match url {
+            None => self.built_in.clone(),
+            Some(url) => {
+                let credential = Credential::Service(self.signer.clone());
+                <dyn Entitlement>::remote(Remote::new(self.http.clone(), url, credential))
+            }
+        };
+        let left = std::mem::replace(&mut places.asked, asked);
+        places.former = Some((left, Instant::now()));
+        places.url = url.map(str::to_owned);
+        true
+    }
+
+    fn asked(&self) -> Arc<dyn Entitlement> {
+        self.places.read().unwrap_or_else(PoisonError::into_inner).asked.clone()
+    }
+
+    /// Where plays may still go on that began before.
+    fn former(&self) -> Option<Arc<dyn Entitlement>> {
+        let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
+        let (former, left) = places.former.as_ref()?;
+        (left.elapsed() < DRAIN).then(|| former.clone())
+    }
+}
+
+/// Waits a little for the former place to take a change: what plays there is decided on what it knows.
+async fn told(telling: impl Future<Output = Result<Grant, EntitlementError>>) {
+    match timeout(TELLING, telling).await {
+        Ok(Ok(_) | Err(EntitlementError::GrantNotFound(_))) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the former entitlement did not take a change of a grant"),
+        Err(_) => tracing::warn!("the former entitlement did not take a change of a grant in time"),
+    }
+}
+
+#[async_trait]
+impl Entitlement for PlacedEntitlement {
+    async fn put_grant(&self, cx: &Cx, request: PutGrant) -> Result<Grant, EntitlementError> {
+        let grant = self.asked().put_grant(cx, request.clone()).await?;
+        if let Some(former) = self.former() {
+            told(former.put_grant(cx, request)).await;
+        }
+        Ok(grant)
+    }
+
+    async fn revoke_grant(&self, cx: &Cx, request: RevokeGrant) -> Result<Grant, EntitlementError> {
+        let grant = self.asked().revoke_grant(cx, request.clone()).await?;
+        if let Some(former) = self.former() {
+            told(former.revoke_grant(cx, request)).await;
+        }
+        Ok(grant)
+    }
+
+    async fn list_grants(&self, cx: &Cx, request: ListGrants) -> Result<GrantPage, EntitlementError> {
+        self.asked().list_grants(cx, request).await
+    }
+
+    async fn decide(&self, cx: &Cx, request: DecisionRequest) -> Result<Decision, EntitlementError> {
+        self.asked().decide(cx, request).await
+    }
+
+    async fn acquire_lease(&self, cx: &Cx, request: AcquireLease) -> Result<Lease, EntitlementError> {
+        self.asked().acquire_lease(cx, request).await
+    }
+
+    async fn renew_lease(&self, cx: &Cx, request: RenewLease) -> Result<Lease, EntitlementError> {
+        match (self.asked().renew_lease(cx, request.clone()).await, self.former()) {
+            (Err(EntitlementError::LeaseNotFound(_)), Some(former)) => former.renew_lease(cx, request).await,
+            (answer, _) => answer,
+        }
+    }
+
+    async fn release_lease(&self, cx: &Cx, request: ReleaseLease) -> Result<Released, EntitlementError> {
+        match (self.asked().release_lease(cx, request.clone()).await, self.former()) {
+            (Ok(Released { released: false }), Some(former)) => former.release_lease(cx, request).await,
+            (answer, _) => answer,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Where a contract's implementation is: in this process, or at an address that the configuration names.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+
+/// A module's section of `tessera.toml`: its settings, or `url`, the address of what stands in its place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Placement<C> {
+    /// The contract's own address elsewhere, mount included; `None` is the built-in module.
+    pub(crate) url: Option<String>,
+    /// What the built-in module goes by.
+    pub(crate) built_in: C,
+}
+
+impl<'de, C: Deserialize<'de>> Deserialize<'de> for Placement<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Section<C>(std::marker::PhantomData<C>);
+        impl<'de, C: Deserialize<'de>> Visitor<'de> for Section<C> {
+            type Value = Placement<C>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a section")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                let mut url = None;
+                let rest = WithoutUrl { fields, url: &mut url };
+                let built_in = C::deserialize(MapAccessDeserializer::new(rest))?;
+                Ok(Placement { url, built_in })
+            }
+        }
+        deserializer.deserialize_map(Section(std::marker::PhantomData))
+    }
+}
+
+/// The fields of a section but `url`, which is kept.
+struct WithoutUrl<'u, A> {
+    fields: A,
+    url: &'u mut Option<String>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutUrl<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        while let Some(key) = self.fields.next_key::<String>()? {
+            if key != "url" {
+                return seed.deserialize(key.into_deserializer()).map(Some);
+            }
+            *self.url = Some(address(self.fields.next_value()?)?);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.fields.next_value_seed(seed)
+    }
+}
+
+/// An address that a client can call. What is wrong with it is said now, and not at the first call.
+fn address<E: de::Error>(text: String) -> Result<String, E> {
+    let whole = reqwest::Url::parse(&text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none()
+    });
+    match whole {
+        Some(_) => Ok(text),
+        None => Err(E::custom(format!("{text:?} is not an address such as https://entitlement.example"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_entitlement::EntitlementConfig;
+    use tessera_runtime::config::{self, Environment};
+
+    use crate::config::Root;
+
+    fn parsed(text: &str) -> Result<Root, String> {
+        config::parse("tessera.toml", text, &Environment::of([])).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_section_is_settings_or_an_address_and_nothing_unknown() {
+        let root = parsed("entitlement = { url = \"https://crm.example/entitlement\" }").unwrap();
+        assert_eq!(root.entitlement.url.as_deref(), Some("https://crm.example/entitlement"));
+        assert_eq!(root.entitlement.built_in.free_streams, EntitlementConfig::default().free_streams);
+        let root = parsed("[entitlement]\nlease_seconds = 30\n").unwrap();
+        assert_eq!((root.entitlement.url, root.entitlement.built_in.lease_seconds), (None, 30));
+
+        for (wrong, named) in [
+            ("[entitlement]\nlease_second = 30\n", "lease_seconds"),
+            ("[entitlement]\nurl = \"crm.example\"\n", "is not an address"),
+            ("[entitlement]\nurl = \"ftp://crm.example\"\n", "is not an address"),
+            ("[entitlement]\nurl = 9000\n", "entitlement.url"),
+        ] {
+            let said = parsed(wrong).unwrap_err();
+            assert!(said.contains(named), "{said}");
+        }
+    }
+}
