@@ -135,7 +135,6 @@ pub(crate) fn media(
         start: presentation.open_ended.then_some(Start { offset_milliseconds: 0, precise: false }),
         open_ended: presentation.open_ended,
         runs: vec![Run { keys: keys.unwrap_or_default(), init: Some(init), segments, ..Run::default() }],
-        ..MediaPlaylist::default()
     };
     Ok(playlist.write()?)
 }

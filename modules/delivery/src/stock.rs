@@ -71,7 +71,9 @@ impl Stock {
         }
         let mut tricks: Vec<_> = tracks.iter().filter_map(|track| track.sync_samples(seconds)).collect();
         if open_ended {
-            tricks.iter_mut().for_each(|track| drop(track.segments.pop()));
+            for track in &mut tricks {
+                track.segments.pop();
+            }
             tricks.retain(|track| !track.segments.is_empty());
         }
         let tricks = tricks.into_iter().map(Arc::new).collect();
