@@ -78,7 +78,7 @@ mod tests {
     use crate::config::Root;
 
     fn parsed(text: &str) -> Result<Root, String> {
-        config::parse("tessera.toml", text, &Environment::of([])).map_err(|error| error.to_string())
+        config::parse("tessera.toml", text, &Environment::of([("", ""); 0])).map_err(|error| error.to_string())
     }
 
     #[test]
