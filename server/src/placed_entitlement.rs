@@ -69,11 +69,11 @@ impl PlacedEntitlement {
         self.places.read().unwrap_or_else(PoisonError::into_inner).asked.clone()
     }
 
-    /// Where plays may still go on that began before.
-    fn former(&self) -> Option<Arc<dyn Entitlement>> {
+    /// The place that is asked, and the one where plays may still go on that began before: as they are at one moment.
+    fn both(&self) -> (Arc<dyn Entitlement>, Option<Arc<dyn Entitlement>>) {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
-        let (former, left) = places.former.as_ref()?;
-        (left.elapsed() < DRAIN).then(|| former.clone())
+        let former = places.former.as_ref().filter(|(_, left)| left.elapsed() < DRAIN);
+        (places.asked.clone(), former.map(|(former, _)| former.clone()))
     }
 }
 
@@ -89,16 +89,18 @@ async fn told(telling: impl Future<Output = Result<Grant, EntitlementError>>) {
 #[async_trait]
 impl Entitlement for PlacedEntitlement {
     async fn put_grant(&self, cx: &Cx, request: PutGrant) -> Result<Grant, EntitlementError> {
-        let grant = self.asked().put_grant(cx, request.clone()).await?;
-        if let Some(former) = self.former() {
+        let (asked, former) = self.both();
+        let grant = asked.put_grant(cx, request.clone()).await?;
+        if let Some(former) = former {
             told(former.put_grant(cx, request)).await;
         }
         Ok(grant)
     }
 
     async fn revoke_grant(&self, cx: &Cx, request: RevokeGrant) -> Result<Grant, EntitlementError> {
-        let grant = self.asked().revoke_grant(cx, request.clone()).await?;
-        if let Some(former) = self.former() {
+        let (asked, former) = self.both();
+        let grant = asked.revoke_grant(cx, request.clone()).await?;
+        if let Some(former) = former {
             told(former.revoke_grant(cx, request)).await;
         }
         Ok(grant)
@@ -117,14 +119,16 @@ impl Entitlement for PlacedEntitlement {
     }
 
     async fn renew_lease(&self, cx: &Cx, request: RenewLease) -> Result<Lease, EntitlementError> {
-        match (self.asked().renew_lease(cx, request.clone()).await, self.former()) {
+        let (asked, former) = self.both();
+        match (asked.renew_lease(cx, request.clone()).await, former) {
             (Err(EntitlementError::LeaseNotFound(_)), Some(former)) => former.renew_lease(cx, request).await,
             (answer, _) => answer,
         }
     }
 
     async fn release_lease(&self, cx: &Cx, request: ReleaseLease) -> Result<Released, EntitlementError> {
-        match (self.asked().release_lease(cx, request.clone()).await, self.former()) {
+        let (asked, former) = self.both();
+        match (asked.release_lease(cx, request.clone()).await, former) {
             (Ok(Released { released: false }), Some(former)) => former.release_lease(cx, request).await,
             (answer, _) => answer,
         }

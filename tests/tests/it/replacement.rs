@@ -119,7 +119,6 @@ async fn moved(demo: &Demo, staff: &Browser, line: &str, minted_here: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "on a slow machine 200 starts outlast a slot of 60 seconds: run it on an idle one"]
 async fn entitlement_moves_out_and_back_while_200_plays_go_on_and_nothing_is_lost() {
     let demo = Demo::configured(temp_dir(), UNLIMITED);
     let python = PythonEntitlement::start(demo.folder(), &demo.folder().join(KEY));
