@@ -81,8 +81,8 @@ fn a_long_film_is_watched_from_its_beginning_while_it_is_still_made() {
     let demo = Demo::configured(tessera_testing::temp_dir(), "[media]\npreset = \"slow\"\n");
     let file = demo.folder().join("long.mp4");
     let made = Command::new("ffmpeg")
-        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=100"])
-        .args(["-f", "lavfi", "-i", "sine=frequency=330:duration=100", "-c:v", "libx264", "-preset", "ultrafast"])
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=70"])
+        .args(["-f", "lavfi", "-i", "sine=frequency=330:duration=70", "-c:v", "libx264", "-preset", "ultrafast"])
         .args(["-c:a", "aac"])
         .arg(&file)
         .status();
@@ -92,7 +92,7 @@ fn a_long_film_is_watched_from_its_beginning_while_it_is_still_made() {
     let mut ingest = Process::start(demo.folder(), &words);
     let said = ingest.wait_for("it can be watched already, at ");
     let address = said.split("watched already, at ").nth(1).and_then(|rest| rest.split_whitespace().next());
-    browser(&demo, "growing.mjs", &[address.expect("it says where"), "100"]);
+    browser(&demo, "growing.mjs", &[address.expect("it says where"), "70"]);
     assert!(ingest.wait().success(), "{}", ingest.said());
 }
 
