@@ -294,7 +294,7 @@ async fn a_plan_says_what_is_made_first_and_in_which_parts() {
     let request = GetAssetLog { asset_id: made.asset.asset_id.clone() };
     let log = world.media.get_asset_log(&staff("acme"), request).await.unwrap();
     let said = |words: &str| log.lines.iter().any(|line| line.message == words);
-    assert!(said("encoding in 2 parts") && said("the first rendition can be played"), "{log:?}");
+    assert!(said("encoding in 2 parts") && said("the whole first rendition can be played"), "{log:?}");
 }
 
 #[tokio::test]
