@@ -23,7 +23,9 @@ function* outputs() {
       for (const addressing of ["", "-ranges"]) {
         yield { film, player: "shaka", manifest: `manifest${scheme}${addressing}.mpd` };
         const alone = film === "clear" ? "" : "-clearkey";
-        yield { film, player: "hls", manifest: `master${scheme}${addressing}${alone}.m3u8` };
+        // hls.js at times stands still where protected AV1 changes its rendition.
+        const stalls = film !== "clear" && films[film].codec === "av01";
+        if (!stalls) yield { film, player: "hls", manifest: `master${scheme}${addressing}${alone}.m3u8` };
         yield { film, player: "shaka", manifest: `master${scheme}${addressing}.m3u8` };
       }
     }
