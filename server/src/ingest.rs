@@ -53,25 +53,24 @@ async fn run(site: &Site, film: Film<'_>, progress: &mut Progress) -> Result<Man
     let create = CreateAsset { upload_id, protection: film.protection, priority: None };
     let asset = media.create_asset(&site.intent(), create).await;
     let mut asset = asset.map_err(|e| refused("submitting the upload", &e))?;
-    let (mut title, mut told): (Option<ManagedTitle>, bool) = (None, false);
+    let mut early = None;
     loop {
-        if title.is_none() && (asset.state == AssetState::Ready || (asset.playable && film.publish)) {
-            title = Some(entitle(site, &film, &asset.asset_id).await?);
-        }
-        match (asset.state, &mut title) {
-            (AssetState::Ready, Some(title)) => return Ok(title.clone()),
-            (AssetState::Processing, Some(title)) if !told => {
-                told = true;
-                progress.note(&format!("it can be watched already, at {}/titles/{}", site.url, title.title_id));
-            }
+        match (asset.state, early.take()) {
+            (AssetState::Ready, Some(title)) => return Ok(title),
+            (AssetState::Ready, None) => return entitle(site, &film, &asset.asset_id).await,
             (AssetState::Failed | AssetState::Cancelled, title) => {
-                let left = match title.take() {
+                let left = match title {
                     Some(title) => withdraw(site, title).await,
                     None => String::new(),
                 };
                 return Err(CommandError::new(format!("{}{left}", end(&asset))));
             }
-            _ => {}
+            (AssetState::Processing | AssetState::Unknown, None) if asset.playable && film.publish => {
+                let title = entitle(site, &film, &asset.asset_id).await?;
+                progress.note(&format!("it can be watched already, at {}/titles/{}", site.url, title.title_id));
+                early = Some(title);
+            }
+            (AssetState::Processing | AssetState::Unknown, title) => early = title,
         }
         // The upload is the first tenth of the way.
         let percent = 10 + u16::from(asset.progress_percent) * 89 / 100;
