@@ -1,19 +1,18 @@
 //! The origin's routes: what players and CDNs speak, not operations.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts},
     routing::get,
 };
 use futures::{StreamExt, stream};
 use tessera_contract::{ContractError, Cx, Failure, FailureKind, Problem, sent_request_id};
 use tessera_contract_delivery::DeliveryError;
 use tessera_runtime::edge::TenantOfHost;
-use tower_http::cors::{Any, CorsLayer};
 
 use crate::{
     entity::{Selection, select},
@@ -23,7 +22,22 @@ use crate::{
     service::DeliveryService,
 };
 
-const PREFLIGHT_HOLDS: Duration = Duration::from_secs(24 * 60 * 60);
+/// Any origin: what may be fetched stands in the path, and no browser adds anything to it by itself. So no answer differs
+/// from one origin to another, and none says `Vary`.
+const TO_ANYONE: [(HeaderName, &str); 4] = [
+    (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "content-length,content-range,etag,accept-ranges,date"),
+    // Pages elsewhere may show it and measure how long it took (Fetch §3.7, Resource Timing §4.5).
+    (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    (HeaderName::from_static("timing-allow-origin"), "*"),
+];
+
+/// What a page elsewhere may ask for, for a day (Fetch §3.2.3).
+const PREFLIGHT: [(HeaderName, &str); 3] = [
+    (header::ACCESS_CONTROL_ALLOW_METHODS, "GET,HEAD"),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "range,if-none-match,if-range"),
+    (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+];
 
 #[derive(Clone)]
 struct Origin {
@@ -34,25 +48,18 @@ struct Origin {
 impl DeliveryService {
     /// The origin's routes, below the mount `delivery`: `/v1/o/{token}/{asset_id}/…` and `/v1/posters/{asset_id}.jpg`.
     pub fn router(self: Arc<Self>, hosts: Arc<dyn TenantOfHost>) -> Router {
-        // Any origin: what may be fetched stands in the path, and no browser adds anything to it by itself.
-        let cors = CorsLayer::new()
-            .allow_origin(Any)
-            .allow_methods([Method::GET, Method::HEAD])
-            .allow_headers([header::RANGE, header::IF_NONE_MATCH, header::IF_RANGE])
-            .expose_headers([
-                header::CONTENT_LENGTH,
-                header::CONTENT_RANGE,
-                header::ETAG,
-                header::ACCEPT_RANGES,
-                header::DATE,
-            ])
-            .max_age(PREFLIGHT_HOLDS);
         Router::new()
-            .route("/v1/o/{token}/{asset_id}/{*path}", get(media))
-            .route("/v1/posters/{file}", get(poster))
-            .layer(cors)
+            .route("/v1/o/{token}/{asset_id}/{*path}", get(media).options(preflight))
+            .route("/v1/posters/{file}", get(poster).options(preflight))
             .with_state(Origin { delivery: self, hosts })
     }
+}
+
+async fn preflight() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    say(response.headers_mut(), &TO_ANYONE);
+    say(response.headers_mut(), &PREFLIGHT);
+    response
 }
 
 async fn media(
@@ -93,9 +100,7 @@ impl Origin {
             Err(failure) => Err(failure.into()),
         };
         let mut response = outcome.unwrap_or_else(|error| refused(&error, &request_id));
-        if let Ok(id) = HeaderValue::from_str(&request_id) {
-            response.headers_mut().insert("x-request-id", id);
-        }
+        say(response.headers_mut(), &TO_ANYONE);
         response
     }
 
@@ -136,32 +141,34 @@ fn described(entity: &Entity, selection: &Selection) -> Response<Body> {
     };
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    let mut set = |name: HeaderName, text: &str| {
-        headers.insert(name, HeaderValue::from_str(text).expect("printable ASCII"));
+    let mut set = |name: HeaderName, value: Result<HeaderValue, _>| {
+        headers.insert(name, value.expect("printable ASCII"));
     };
-    set(header::ETAG, &entity.tag);
-    set(header::ACCEPT_RANGES, "bytes");
+    let fixed = |text| Ok(HeaderValue::from_static(text));
+    set(header::ETAG, HeaderValue::from_str(&entity.tag));
+    set(header::ACCEPT_RANGES, fixed("bytes"));
     set(
         header::CACHE_CONTROL,
-        &match entity.freshness {
-            _ if status == StatusCode::RANGE_NOT_SATISFIABLE => "no-store".to_owned(),
-            Freshness::Forever => "public, max-age=31536000, immutable".to_owned(),
-            Freshness::Seconds(seconds) => format!("public, max-age={seconds}"),
+        match entity.freshness {
+            _ if status == StatusCode::RANGE_NOT_SATISFIABLE => fixed("no-store"),
+            Freshness::Forever => fixed("public, max-age=31536000, immutable"),
+            Freshness::Seconds(seconds) => HeaderValue::try_from(format!("public, max-age={seconds}")),
         },
     );
-    // Pages elsewhere may show it and measure how long it took (Fetch §3.7, Resource Timing §4.5).
-    set(HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
-    set(HeaderName::from_static("timing-allow-origin"), "*");
     if status != StatusCode::NOT_MODIFIED {
-        set(header::CONTENT_TYPE, entity.content_type);
+        set(header::CONTENT_TYPE, fixed(entity.content_type));
     }
     if let Some(length) = length {
-        set(header::CONTENT_LENGTH, &length.to_string());
+        set(header::CONTENT_LENGTH, Ok(length.into()));
     }
     if let Some(said) = content_range {
-        set(header::CONTENT_RANGE, &said);
+        set(header::CONTENT_RANGE, HeaderValue::try_from(said));
     }
     response
+}
+
+fn say(headers: &mut HeaderMap, what: &[(HeaderName, &'static str)]) {
+    what.iter().for_each(|(name, value)| drop(headers.insert(name, HeaderValue::from_static(value))));
 }
 
 fn count(code: String, times: u64) {

@@ -3,6 +3,7 @@
 mod access_log;
 mod bare;
 mod body_pace;
+mod counts;
 mod front;
 mod harden;
 mod health;
@@ -29,8 +30,8 @@ use crate::{
     shutdown::Shutdown,
     telemetry::Metrics,
 };
-use access_log::Owners;
 use body_pace::Pace;
+use counts::Owners;
 use front::Front;
 use rates::Rates;
 use seats::Seats;
@@ -131,22 +132,18 @@ impl Server {
             true => Router::new(),
             false => metrics_page::for_this_machine(self.metrics),
         };
-        let owners = Owners::new(self.mounts.keys().cloned());
-        let front = Arc::new(Front::new(self.proxies, owners));
+        let front = Arc::new(Front {
+            proxies: self.proxies,
+            owners: Owners::new(self.mounts.keys().cloned()),
+            rates: self.rates,
+            pace: Pace::new(&self.limits),
+        });
         let mounted = self.mounts.into_iter().fold(self.router, |routes, (name, mount)| {
             let mount = mount.fallback(bare::not_found).method_not_allowed_fallback(bare::method_not_allowed);
             routes.nest(&format!("/{name}"), mount)
         });
         let routes = mounted.merge(probes).merge(metrics).method_not_allowed_fallback(bare::method_not_allowed);
-        let limited = match self.rates {
-            None => routes,
-            Some(rates) => routes.layer(middleware::from_fn_with_state(Arc::new(rates), rates::limit)),
-        };
-        limited
-            .layer(middleware::from_fn_with_state(Arc::new(Pace::new(&self.limits)), body_pace::keep_pace))
-            .layer(middleware::from_fn(bare::as_problem))
-            .layer(middleware::from_fn(harden::headers))
-            .layer(middleware::from_fn_with_state(front, front::front))
+        routes.layer(middleware::from_fn_with_state(front, front::front))
     }
 
     /// Serves on `listener` until `shutdown` is requested, then drains: `/readyz` says so for the configured notice,

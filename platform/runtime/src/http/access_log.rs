@@ -5,9 +5,8 @@
 //! there is no query, no cookie, no credential. Of the client's address the network remains.
 
 use std::{
-    borrow::Cow,
-    collections::BTreeSet,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -19,46 +18,27 @@ use axum::{
 use http::{Method, StatusCode, request::Parts};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use ipnet::IpNet;
+use tessera_contract::TraceContext;
 use tokio::time::Instant;
 
-use super::Notes;
+use super::{
+    Notes,
+    counts::{Counts, Owners},
+};
 use crate::edge::Client;
 
 /// What answers a path that no route knows: the app's files, and refusals.
 const NO_ROUTE: &str = "-";
 
-/// Which module a route belongs to: the first segment of its template, when a module is mounted there.
-pub(super) struct Owners(BTreeSet<String>);
-
-impl Owners {
-    pub(super) fn new(mounts: impl IntoIterator<Item = String>) -> Self {
-        let mounts: BTreeSet<String> = mounts.into_iter().collect();
-        for module in mounts.iter().map(String::as_str).chain(["app", "identity", "server"]) {
-            failed(module, 0); // from zero, so that the first ones are seen as a rise
-        }
-        Self(mounts)
-    }
-
-    fn of(&self, route: &str) -> Cow<'static, str> {
-        match route.split('/').nth(1).unwrap_or_default() {
-            // The issuer's own pages and its discovery stand where OpenID Connect and browsers want them.
-            "auth" | ".well-known" => "identity".into(),
-            "" => "app".into(),
-            mount if self.0.contains(mount) => mount.to_owned().into(),
-            _ => "server".into(),
-        }
-    }
-}
-
 /// The half of the line that is known when the request arrives.
 pub(super) struct Line {
     method: &'static str,
-    route: String,
-    module: Cow<'static, str>,
+    route: Option<MatchedPath>,
+    counts: Arc<Counts>,
     host: String,
     client: Option<IpNet>,
-    request_id: String,
-    trace_id: String,
+    request_id: Arc<str>,
+    trace: TraceContext,
     notes: Notes,
     begun: Instant,
     active: metrics::Gauge,
@@ -69,21 +49,20 @@ impl Line {
         head: &Parts,
         client: Option<&Client>,
         owners: &Owners,
-        about: (String, String),
+        (request_id, trace): (Arc<str>, TraceContext),
         notes: Notes,
     ) -> Self {
-        let (request_id, trace_id) = about;
-        let route = head.extensions.get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
-        let active = metrics::gauge!("tessera_http_requests_active");
+        let route = head.extensions.get::<MatchedPath>().cloned();
+        let active = owners.active();
         active.increment(1.0);
         Self {
             method: method(&head.method),
-            module: owners.of(if route == NO_ROUTE { "/" } else { &route }),
+            counts: owners.of(route.as_ref().map_or("/", MatchedPath::as_str)),
             route,
             host: client.map(|client| client.host.clone()).unwrap_or_default(),
             client: client.map(Client::network),
             request_id,
-            trace_id,
+            trace,
             notes,
             begun: Instant::now(),
             active,
@@ -94,11 +73,7 @@ impl Line {
     pub(super) fn follow(self, response: Response) -> Response {
         let status = response.status();
         let seconds = self.begun.elapsed().as_secs_f64();
-        let labels = [("module", self.module.to_string()), ("status", status.as_str().to_owned())];
-        metrics::histogram!("tessera_http_request_seconds", &labels).record(seconds);
-        if status.is_server_error() {
-            failed(&self.module, 1);
-        }
+        self.counts.answered(status, seconds);
         response.map(|body| {
             let promised = body.size_hint().exact();
             Body::new(Followed {
@@ -154,35 +129,32 @@ impl HttpBody for Followed {
 
 impl Drop for Followed {
     fn drop(&mut self) {
-        let Line { method, route, module, host, client, request_id, trace_id, notes, begun, active } = &self.line;
+        let Line { method, route, counts, host, client, request_id, trace, notes, begun, active } = &self.line;
         active.decrement(1.0);
-        metrics::counter!("tessera_http_response_bytes_total", "module" => module.clone()).increment(self.bytes);
-        let noted = notes.read();
+        counts.sent(self.bytes);
         // A body of known length is not asked for its end, and the one of an answer to HEAD not at all.
         let whole = self.ended || *method == "HEAD" || self.promised == Some(self.bytes);
-        tracing::info!(
-            target: "tessera::access",
-            method,
-            route,
-            status = self.status.as_u16(),
-            ms = milliseconds(self.head_ms),
-            total_ms = milliseconds(begun.elapsed().as_secs_f64() * 1000.0),
-            bytes = self.bytes,
-            cut_off = (!whole).then_some(true),
-            module = %module,
-            tenant = noted.tenant.as_ref().map(tracing::field::display),
-            caller = noted.caller,
-            request_id,
-            trace_id,
-            host,
-            client = client.map(tracing::field::display),
-            "request"
-        );
+        notes.with(|noted| {
+            tracing::info!(
+                target: "tessera::access",
+                method,
+                route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str),
+                status = self.status.as_u16(),
+                ms = milliseconds(self.head_ms),
+                total_ms = milliseconds(begun.elapsed().as_secs_f64() * 1000.0),
+                bytes = self.bytes,
+                cut_off = (!whole).then_some(true),
+                module = counts.module,
+                tenant = noted.tenant.as_ref().map(tracing::field::display),
+                caller = noted.caller,
+                request_id = &**request_id,
+                trace_id = %format_args!("{:032x}", trace.trace_id),
+                host,
+                client = client.map(tracing::field::display),
+                "request"
+            );
+        });
     }
-}
-
-fn failed(module: &str, count: u64) {
-    metrics::counter!("tessera_http_failures_total", "module" => module.to_owned()).increment(count);
 }
 
 /// To the microsecond.

@@ -1,12 +1,10 @@
 //! Problems (RFC 9457) where a framework would answer with a status and nothing else.
 
 use axum::{
-    extract::Request,
     http::{Method, StatusCode, Uri, header},
-    middleware::Next,
     response::Response,
 };
-use tessera_contract::{Failure, FailureKind, Problem, sent_request_id};
+use tessera_contract::{Failure, FailureKind, Problem};
 
 /// Marks a failure for [`as_problem`], which knows the request.
 fn marked(status: StatusCode, failure: Failure) -> Response {
@@ -38,17 +36,14 @@ fn short(path: &str) -> String {
 }
 
 /// Gives errors without a body one. Answers that say what they are stay as they are.
-pub(super) async fn as_problem(request: Request, next: Next) -> Response {
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let id = sent_request_id(request.headers());
-    let mut response = next.run(request).await;
+pub(super) fn as_problem(mut response: Response, (method, uri): &(Method, Uri), id: &str) -> Response {
     if response.headers().contains_key(header::CONTENT_TYPE) {
         return response;
     }
     let failure = match (response.extensions_mut().remove::<Failure>(), response.status()) {
         // Said with the whole path: below a mount, the handler saw only the rest of it.
-        (_, StatusCode::NOT_FOUND) => nothing_at(&path),
-        (_, StatusCode::METHOD_NOT_ALLOWED) => wrong_method(&method, &path),
+        (_, StatusCode::NOT_FOUND) => nothing_at(uri.path()),
+        (_, StatusCode::METHOD_NOT_ALLOWED) => wrong_method(method, uri.path()),
         (Some(failure), _) => failure,
         (None, StatusCode::PAYLOAD_TOO_LARGE) => Failure::new(FailureKind::PayloadTooLarge, "the body is too large"),
         (None, status) if status.is_server_error() => {
@@ -56,7 +51,7 @@ pub(super) async fn as_problem(request: Request, next: Next) -> Response {
         }
         (None, _) => return response,
     };
-    let mut problem = Problem::of_failure(&failure, &id).into_response();
+    let mut problem = Problem::of_failure(&failure, id).into_response();
     let mut said = std::mem::take(response.headers_mut());
     said.remove(header::CONTENT_LENGTH);
     for (name, value) in &said {

@@ -2,7 +2,6 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -10,9 +9,6 @@ use std::{
 use axum::{
     BoxError,
     body::{Body, Bytes, HttpBody},
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
 };
 use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -33,16 +29,19 @@ impl Pace {
         Self { pause: limits.body_pause, rate: limits.body_bytes_per_second.max(1) }
     }
 
+    /// The body, which fails when it comes too slowly.
+    pub(super) fn keep(self, body: Body) -> Body {
+        match body.is_end_stream() {
+            true => body,
+            false => Body::new(Paced { body, pace: self, received: 0, waiting: None }),
+        }
+    }
+
     /// When something more has to have come, `received` bytes after the body was first waited for.
     fn deadline(self, begun: Instant, received: u64) -> Instant {
         let allowed = self.pause + Duration::from_secs(received / self.rate);
         (Instant::now() + self.pause).min(begun + allowed)
     }
-}
-
-pub(super) async fn keep_pace(State(pace): State<Arc<Pace>>, request: Request, next: Next) -> Response {
-    let paced = |body| Body::new(Paced { body, pace: *pace, received: 0, waiting: None });
-    next.run(request.map(paced)).await
 }
 
 /// A body that fails when it comes too slowly.

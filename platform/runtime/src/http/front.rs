@@ -1,4 +1,6 @@
-//! The outermost layer: a request id, nothing that only we may say, no panic that takes the connection with it.
+//! Around every route: a request id, nothing that only we may say, limits, no panic that takes the connection with it.
+//!
+//! One layer does it all: each layer of a router costs every request a copy of what is below it.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -13,9 +15,14 @@ use tessera_contract::{CX_HEADER, Failure, FailureKind, Problem, TraceContext, s
 
 use super::{
     Notes,
-    access_log::{Line, Owners},
+    access_log::Line,
+    bare::as_problem,
+    body_pace::Pace,
+    counts::Owners,
+    harden::harden,
+    rates::{self, Rates},
 };
-use crate::edge::Proxies;
+use crate::edge::{Client, Proxies};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -25,14 +32,11 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// What the layer needs to know.
 pub(super) struct Front {
-    proxies: Proxies,
-    owners: Owners,
-}
-
-impl Front {
-    pub(super) fn new(proxies: Proxies, owners: Owners) -> Self {
-        Self { proxies, owners }
-    }
+    pub(super) proxies: Proxies,
+    pub(super) owners: Owners,
+    /// `None`: nothing is limited.
+    pub(super) rates: Option<Rates>,
+    pub(super) pace: Pace,
 }
 
 pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
@@ -44,22 +48,28 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
     let notes = Notes::default();
     head.extensions.insert(notes.clone());
     let client = front.proxies.client(&head);
-    let about = (id.to_string(), trace_of(&mut head.headers));
-    let line = Line::of(&head, client.as_ref().ok(), &front.owners, about, notes.clone());
+    let trace = trace_of(&mut head.headers);
+    let line = Line::of(&head, client.as_ref().ok(), &front.owners, (id.clone(), trace), notes.clone());
     let https = client.as_ref().is_ok_and(|client| client.https);
 
-    let mut response = match client {
+    let admitted = match client {
+        Ok(client) => front.admit(&head, &client, &notes).map(|()| drop(head.extensions.insert(client))),
         // A load balancer's probe may be HTTP/1.0 and name no host.
-        Err(failure) if !PROBES.contains(&head.uri.path()) => Problem::of_failure(&failure, &id).into_response(),
-        client => {
-            client.map(|client| head.extensions.insert(client)).ok();
-            contained(next.run(Request::from_parts(head, body)), &id).await
-        }
+        Err(_) if PROBES.contains(&head.uri.path()) => Ok(()),
+        Err(failure) => Err(failure),
     };
-    let noted = notes.read();
+    let mut response = match admitted {
+        Ok(()) => {
+            let asked = (head.method.clone(), head.uri.clone());
+            let answer = contained(next.run(Request::from_parts(head, front.pace.keep(body))), &id).await;
+            as_problem(answer, &asked, &id)
+        }
+        Err(failure) => Problem::of_failure(&failure, &id).into_response(),
+    };
     let headers = response.headers_mut();
+    harden(headers);
     headers.insert(REQUEST_ID, id_value);
-    super::rates::say(headers, &noted.verdicts);
+    notes.rates(|verdicts| rates::say(headers, verdicts));
     if https {
         let a_year = HeaderValue::from_static("max-age=31536000");
         headers.entry(http::header::STRICT_TRANSPORT_SECURITY).or_insert(a_year);
@@ -67,21 +77,29 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
     line.follow(response)
 }
 
-/// The id of the trace that the request belongs to. What the client sent of it counts when it is sound; otherwise a new
-/// one begins here, and everything behind finds it in the same header.
-fn trace_of(headers: &mut HeaderMap) -> String {
-    let sent = headers.get(TRACE).and_then(|value| TraceContext::parse(value.to_str().ok()?));
-    let trace = sent.unwrap_or_else(TraceContext::fresh);
-    if let (None, Ok(value)) = (sent, HeaderValue::from_str(&trace.to_string())) {
-        headers.insert(TRACE, value);
+impl Front {
+    fn admit(&self, head: &http::request::Parts, client: &Client, notes: &Notes) -> Result<(), Failure> {
+        self.rates.as_ref().map_or(Ok(()), |rates| rates.admit(client, &head.method, head.uri.path(), notes))
     }
-    format!("{:032x}", trace.trace_id)
+}
+
+/// The trace that the request belongs to. What the client sent of it counts when it is sound; otherwise a new one begins
+/// here, and everything behind finds it in the same header.
+fn trace_of(headers: &mut HeaderMap) -> TraceContext {
+    let sent = headers.get(TRACE).and_then(|value| TraceContext::parse(value.to_str().ok()?));
+    sent.unwrap_or_else(|| {
+        let fresh = TraceContext::fresh();
+        if let Ok(value) = HeaderValue::from_str(&fresh.to_string()) {
+            headers.insert(TRACE, value);
+        }
+        fresh
+    })
 }
 
 /// Context headers are ours to set; a signed one proves itself.
 fn strip_ours(headers: &mut HeaderMap) {
     let ours = |name: &&HeaderName| name.as_str().starts_with("tessera-") && name.as_str() != CX_HEADER;
-    let unsigned: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect();
+    let unsigned: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect(); // which takes no memory while empty
     for name in unsigned {
         headers.remove(name);
     }

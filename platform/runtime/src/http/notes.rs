@@ -33,13 +33,12 @@ impl Notes {
         self.with(|noted| noted.verdicts.push(verdict.clone()));
     }
 
-    pub(super) fn read(&self) -> Noted {
-        let mut copy = Noted::default();
-        self.with(|noted| copy = noted.clone());
-        copy
+    /// Shows what rate limits said.
+    pub(super) fn rates(&self, show: impl FnOnce(&[Verdict])) {
+        self.with(|noted| show(&noted.verdicts));
     }
 
-    fn with(&self, act: impl FnOnce(&mut Noted)) {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(super) fn with<R>(&self, act: impl FnOnce(&mut Noted) -> R) -> R {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,15 +1,10 @@
 //! Rate limits by address, before anything else is done for a request.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ipnet::IpNet;
-use tessera_contract::{Failure, Problem, sent_request_id};
+use tessera_contract::Failure;
 
 use super::Notes;
 use crate::{
@@ -42,7 +37,8 @@ impl Rates {
         self.sensitive_paths.extend(paths.iter().map(|path| path.trim_end_matches('/').to_owned()));
     }
 
-    fn admit(&self, client: &Client, method: &Method, path: &str, notes: Option<&Notes>) -> Result<(), Failure> {
+    /// Counts the request, and refuses it when there were too many.
+    pub(super) fn admit(&self, client: &Client, method: &Method, path: &str, notes: &Notes) -> Result<(), Failure> {
         if self.exempt.iter().any(|net| net.contains(client.address.expose())) {
             return Ok(());
         }
@@ -62,35 +58,25 @@ impl Rates {
     }
 }
 
-fn note(notes: Option<&Notes>, verdict: Verdict) -> Result<(), Failure> {
-    if let Some(notes) = notes {
-        notes.rate(&verdict);
+fn note(notes: &Notes, verdict: Verdict) -> Result<(), Failure> {
+    notes.rate(&verdict);
+    let admitted = verdict.into_result();
+    if admitted.is_err() {
+        metrics::counter!("tessera_http_rate_limited_total").increment(1);
     }
-    verdict.into_result()
-}
-
-pub(super) async fn limit(State(rates): State<Arc<Rates>>, request: Request, next: Next) -> Response {
-    let (client, notes) = (request.extensions().get::<Client>(), request.extensions().get::<Notes>());
-    let admitted = client.map_or(Ok(()), |client| rates.admit(client, request.method(), request.uri().path(), notes));
-    match admitted {
-        Ok(()) => next.run(request).await,
-        Err(failure) => {
-            metrics::counter!("tessera_http_rate_limited_total").increment(1);
-            Problem::of_failure(&failure, &sent_request_id(request.headers())).into_response()
-        }
-    }
+    admitted
 }
 
 /// `RateLimit` and `RateLimit-Policy`: every policy is named, and the one that is nearest to refusing counts.
 pub(super) fn say(headers: &mut HeaderMap, verdicts: &[Verdict]) {
     let nearest = verdicts.iter().min_by_key(|verdict| verdict.remaining);
-    let policies: Vec<String> = verdicts.iter().map(Verdict::policy_header).collect();
     let mut set = |name: HeaderName, text: String| {
         if let Ok(value) = HeaderValue::from_str(&text) {
             headers.insert(name, value);
         }
     };
     if let Some(nearest) = nearest {
+        let policies: Vec<String> = verdicts.iter().map(Verdict::policy_header).collect();
         set(HeaderName::from_static("ratelimit-policy"), policies.join(", "));
         set(HeaderName::from_static("ratelimit"), nearest.header());
     }
