@@ -22,8 +22,8 @@ pub(crate) fn binary() -> PathBuf {
     binary
 }
 
-/// What is set differently from the defaults: limits by address would measure the limits.
-const SETTINGS: &str = "[server.limits]\nconnections = 20000\nconnections_per_address = 20000\n[server.rate_limits]\nenabled = false\n[identity.attempts]\n\
+/// What is set differently from the defaults: limits by address would measure the limits, and no side writes a line a request.
+const SETTINGS: &str = "[log]\nlevel = \"warn\"\n[server.limits]\nconnections = 20000\nconnections_per_address = 20000\n[server.rate_limits]\nenabled = false\n[identity.attempts]\n\
     address = { requests = 1000000, window_seconds = 60 }\naccount_at_address = { requests = 1000000, window_seconds = 60 }\n\
     account = { requests = 1000000, window_seconds = 60 }\n\
     sign_up = { requests = 1000000, window_seconds = 60 }\n";

@@ -44,7 +44,8 @@ pub(crate) async fn run(config: Option<&Path>, args: Backup) -> Result<(), Comma
     let began = Instant::now();
     let target = Target::open(&args.to, &root.data)?;
     let mut progress = Progress::begin("backup");
-    let made = make(&store, &root.data, &target, &mut progress).await;
+    let blobs = root.blobs.folder(&root.data);
+    let made = make(&store, (&root.data, blobs.as_deref()), &target, &mut progress).await;
     let (path, manifest, copied) = match made {
         Ok(made) => made,
         Err(error) => {
@@ -62,12 +63,12 @@ pub(crate) async fn run(config: Option<&Path>, args: Backup) -> Result<(), Comma
     note(&root.data, &target::absolute(&args.to)?, &manifest, &summary)?;
     match args.json {
         true => tell(&summary.to_string()),
-        false => told(&path, &manifest, pruned),
+        false => told(&path, &manifest, (pruned, blobs.is_some())),
     }
     Ok(())
 }
 
-fn told(path: &Path, manifest: &Manifest, pruned: usize) {
+fn told(path: &Path, manifest: &Manifest, (pruned, has_blobs): (usize, bool)) {
     tell(&path.display().to_string());
     say(&format!("All data of {}; writes waited {} ms for it.", manifest.instant, manifest.fence_ms));
     if pruned > 0 {
@@ -78,6 +79,9 @@ fn told(path: &Path, manifest: &Manifest, pruned: usize) {
             "warning: {} secrets are sealed under the {} key {}, which is not there.",
             key.sealed, key.ring, key.id
         ));
+    }
+    if !has_blobs {
+        say("Films are not in it: they are in a bucket, which keeps older versions of its own (docs/backup.md).");
     }
     say("Keys are not in it: keep an export of them apart (tessera keys export).");
 }
@@ -93,16 +97,13 @@ fn note(data: &Path, to: &Path, manifest: &Manifest, summary: &serde_json::Value
 
 async fn make(
     store: &StoreConfig,
-    data: &Path,
+    (data, blobs): (&Path, Option<&Path>),
     target: &Target,
     progress: &mut Progress,
 ) -> Result<(PathBuf, Manifest, usize), CommandError> {
-    let blobs = data.join("blobs");
-    let _pin = match blobs.is_dir() {
-        // Before the instant: what is deleted after it may be in the backup.
-        true => Some(pin(&blobs)?),
-        false => None,
-    };
+    let blobs = blobs.filter(|folder| folder.is_dir());
+    // Before the instant: what is deleted after it may be in the backup.
+    let _pin = blobs.map(pin).transpose()?;
     progress.at(0, "fencing");
     let mut snapshot = Snapshot::take(store, MODULES, &SystemClock).await?;
     let fence_ms = u64::try_from(snapshot.fenced().as_millis()).unwrap_or(u64::MAX);
@@ -111,7 +112,9 @@ async fn make(
     let folders: Vec<(String, String)> = snapshot.all("media", tessera_media::BLOB_FOLDERS).await?;
     let partial = target.begin(snapshot.taken())?;
     manifest.files = databases(snapshot, store, &partial, progress).await?;
-    let copied = tokio::task::block_in_place(|| copy_blobs(&blobs, &folders, &partial, &mut manifest.blobs, progress))?;
+    let copied = blobs.map_or(Ok(0), |blobs| {
+        tokio::task::block_in_place(|| copy_blobs(blobs, &folders, &partial, &mut manifest.blobs, progress))
+    })?;
     progress.at(99, "writing the manifest");
     let path = partial.complete(&manifest)?;
     Ok((path, manifest, copied))

@@ -12,7 +12,7 @@ use tessera_entitlement::EntitlementConfig;
 use tessera_identity::IdentityConfig;
 use tessera_media::MediaConfig;
 use tessera_playback::PlaybackConfig;
-use tessera_runtime::config::{LogConfig, ServerConfig, StoreChoice};
+use tessera_runtime::config::{BlobsConfig, LogConfig, ServerConfig, StoreChoice};
 use tessera_sandbox_gateway::SandboxGatewayConfig;
 use tessera_viewers::ViewersConfig;
 
@@ -27,6 +27,7 @@ pub(crate) struct Root {
     pub(crate) data: PathBuf,
     /// The engine behind every module's tables.
     pub(crate) store: StoreChoice,
+    pub(crate) blobs: BlobsConfig,
     pub(crate) server: ServerConfig,
     pub(crate) log: LogConfig,
     pub(crate) retention: RetentionConfig,
@@ -48,6 +49,7 @@ impl Default for Root {
         Self {
             data: "data".into(),
             store: StoreChoice::default(),
+            blobs: BlobsConfig::default(),
             server: ServerConfig::default(),
             log: LogConfig::default(),
             retention: RetentionConfig::default(),

@@ -46,6 +46,7 @@ pub(crate) struct Deployment {
     pub(crate) directory: Directory,
     pub(crate) edge: Arc<Edge>,
     pub(crate) audit: Arc<AuditService>,
+    pub(crate) blobs: Blobs,
     pub(crate) billing: Arc<BillingService>,
     pub(crate) brands: Arc<BrandService>,
     pub(crate) catalog: Arc<CatalogService>,
@@ -108,7 +109,7 @@ impl Deployment {
         schema::check(&store, data).await?;
         let secrets = Secrets::open(data).map_err(|e| CommandError::caused("opening the secrets", e))?;
         let directory = Directory::open(&store, clock.clone()).await.map_err(opening("the directory of tenants"))?;
-        let blobs = Blobs::folder(&data.join("blobs")).map_err(opening("the blobs"))?;
+        let blobs = Blobs::open(&root.blobs, data).map_err(opening("the blobs"))?;
 
         let brands = tessera_tenancy::open(&store, Arc::new(directory.clone()), clock.clone()).await;
         let brands = brands.map_err(opening("brands"))?;
@@ -208,6 +209,7 @@ impl Deployment {
             directory,
             edge,
             audit,
+            blobs,
             billing,
             brands,
             catalog,

@@ -65,6 +65,13 @@ pub(crate) async fn run(config: Option<&Path>, args: Restore) -> Result<(), Comm
         );
         return Err(CommandError::new(other));
     }
+    let blobs = root.blobs.folder(&root.data);
+    let Some(blobs) = blobs.or_else(|| manifest.blobs.is_empty().then(PathBuf::new)) else {
+        return Err(CommandError::new(
+            "the backup has films, and the configuration puts them into a bucket: restore without [blobs.s3], then copy the \
+             folder `blobs` to the bucket as it is",
+        ));
+    };
     let data = empty_folder(&root.data)?;
     have_keys(data.path(), &manifest)?;
     if let StoreConfig::Postgres { .. } = store {
@@ -72,7 +79,7 @@ pub(crate) async fn run(config: Option<&Path>, args: Restore) -> Result<(), Comm
     }
     disk::write_new(&data.path().join(MARK), backup.display().to_string().as_bytes())?;
     disk::flush(data.path())?;
-    tokio::task::block_in_place(|| copy(&backup, &manifest, data.path(), &mut progress))?;
+    tokio::task::block_in_place(|| copy(&backup, &manifest, (data.path(), &blobs), &mut progress))?;
     if let StoreConfig::Postgres { url, .. } = &store {
         progress.at(90, "pg_restore");
         postgres::restore(url, &backup).await?;
@@ -206,9 +213,13 @@ async fn empty_database(store: &StoreConfig) -> Result<(), CommandError> {
 }
 
 /// Copies everything, checksummed once more on its way.
-fn copy(backup: &Path, manifest: &Manifest, data: &Path, progress: &mut Progress) -> Result<(), CommandError> {
+fn copy(
+    backup: &Path,
+    manifest: &Manifest,
+    (data, blobs): (&Path, &Path),
+    progress: &mut Progress,
+) -> Result<(), CommandError> {
     let (all, mut copied) = (manifest.bytes().max(1), 0);
-    let blobs = data.join("blobs");
     let from_blobs =
         manifest.blobs.iter().map(|entry| (target::blob_path(backup, &entry.path), blobs.join(&entry.path), entry));
     let databases = manifest.files.iter().filter(|entry| entry.path != postgres::FILE);
@@ -217,7 +228,8 @@ fn copy(backup: &Path, manifest: &Manifest, data: &Path, progress: &mut Progress
     for (from, to, entry) in from_blobs.chain(databases) {
         if let Some(folder) = to.parent() {
             disk::make_folder(folder)?;
-            folders.extend(folder.ancestors().take_while(|above| above.starts_with(data)).map(Path::to_owned));
+            let ours = |above: &&Path| above.starts_with(data) || above.starts_with(blobs);
+            folders.extend(folder.ancestors().take_while(ours).map(Path::to_owned));
         }
         let each = |bytes: u64| {
             copied += bytes;

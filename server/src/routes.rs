@@ -61,6 +61,11 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
         .merge(app_config(looks.clone()))
         .fallback(app::router(looks))
         .sensitive(SENSITIVE);
+    let blobs = deployment.blobs.clone();
+    server = server.ready_when("blobs", move || {
+        let blobs = blobs.clone();
+        async move { blobs.ping().await }
+    });
     for store in deployment.stores() {
         let name = store.module().name;
         server = server.ready_when(name, move || {

@@ -5,6 +5,7 @@
 
 mod key;
 mod pin;
+mod s3;
 
 use std::{
     fs::{self, File},
@@ -26,10 +27,13 @@ use tessera_types::TenantId;
 pub use key::{BlobKey, BlobKeyError};
 pub use pin::Pin;
 
-use crate::disk;
+use crate::{config::BlobsConfig, disk};
 
 /// Bytes of one part of a streamed put.
 const PART: usize = 8 * 1024 * 1024;
+
+/// A key that no tenant has, to ask for: it is no tenant's name.
+const PROBE: &str = ".ready";
 
 /// A deployment's blobs. Clones are the same store.
 #[derive(Clone)]
@@ -59,6 +63,29 @@ pub struct BlobInfo {
 }
 
 impl Blobs {
+    /// As configured, for a process whose state is in `data`. Waits for the disk: call it at start.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`] when the folder cannot be made or read, or the bucket's settings cannot be used.
+    pub fn open(config: &BlobsConfig, data: &Path) -> Result<Self, Failure> {
+        match config {
+            BlobsConfig::S3(s3) => Ok(Self::of(s3::open(s3)?)),
+            BlobsConfig::InData => Self::folder(&data.join("blobs")),
+            BlobsConfig::Folder(folder) => Self::folder(folder),
+        }
+    }
+
+    /// Whether the store answers: what has to hold before a process says that it is ready.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`], which says why.
+    pub async fn ping(&self) -> Result<(), Failure> {
+        match self.store.head(&StorePath::from(PROBE)).await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Failure::unavailable("the blob store does not answer", error)),
+        }
+    }
+
     /// The folder `path`, which is made when it is not there. Waits for the disk: call it at start.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! The composition root declares one struct with a section for each module and calls [`load`]. A field nobody reads is
 //! an error, in the file and in the environment alike, for a misspelt limit must not be a limit that is not there.
 
+mod blobs;
 mod environment;
 mod error;
 mod locate;
@@ -15,6 +16,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+pub use blobs::{BlobsConfig, S3Config};
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use secret::Secret;

@@ -112,12 +112,12 @@ fn database_bytes(data: &Path, module: &Module) -> u64 {
 }
 
 async fn films(patient: &Patient<'_>, group: &mut Group) {
-    let folder = patient.root.data.join("blobs");
-    if !folder.is_dir() {
+    let root = patient.root;
+    if root.blobs.folder(&root.data).is_some_and(|folder| !folder.is_dir()) {
         return;
     }
     let looked = async {
-        let blobs = Blobs::folder(&folder)?;
+        let blobs = Blobs::open(&root.blobs, &root.data)?;
         let Some(mut look) = open(patient, &tessera_media::MODULE).await? else { return Ok(None) };
         let inventory = take_inventory(&mut look, &blobs, patient.deep).await;
         look.close().await;

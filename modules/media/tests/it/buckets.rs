@@ -1,16 +1,11 @@
 //! Files that are fetched from a bucket: a real S3 service, which checks each signature, with what a tenant was given.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    process::{Child, Command, Stdio},
-    sync::Arc,
-};
+use std::{fs, net::SocketAddr, sync::Arc};
 
 use serde_json::{Value, json};
 use tessera_contract_media::{CreatePull, Media, MediaError, Pull, PullState};
 use tessera_media::MediaConfig;
-use tessera_testing::{TempDir, eventually, free_port, on_every_engine, temp_dir};
+use tessera_testing::{S3Service, on_every_engine};
 use tessera_types::{Clock, ManualClock, SystemClock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
@@ -24,50 +19,19 @@ use crate::{
 
 const KEY: &str = "summer 2026/café + crème (1).mov";
 
-/// An S3 service with the bucket `films`, in a process of its own.
-struct Service {
-    process: Child,
-    at: SocketAddr,
-    _folder: TempDir,
-}
-
-impl Service {
-    /// None where the service is not installed.
-    async fn open() -> Option<Self> {
-        let folder = temp_dir();
-        let object = folder.path().join("films").join(KEY);
-        fs::create_dir_all(object.parent().unwrap()).unwrap();
-        fs::write(object, file()).unwrap();
-        let port = free_port();
-        let started = Command::new("s3s-fs")
-            .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--access-key", "reader"])
-            .args(["--secret-key", "not to be seen"])
-            .arg(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let Ok(process) = started else {
-            eprintln!("skipped: s3s-fs is not installed; scripts/setup test does it");
-            return None;
-        };
-        let at = SocketAddr::from(([127, 0, 0, 1], port));
-        eventually("the service to listen", async || TcpStream::connect(at).await.ok()).await;
-        Some(Self { process, at, _folder: folder })
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// An S3 service with the film in the bucket `films`.
+async fn service() -> Option<S3Service> {
+    let service = S3Service::open(&["films"]).await?;
+    let object = service.folder().join("films").join(KEY);
+    fs::create_dir_all(object.parent().unwrap()).unwrap();
+    fs::write(object, file()).unwrap();
+    Some(service)
 }
 
 /// Settings in which the tenant acme has the bucket `films` of a service, with these changes.
 fn given(at: SocketAddr, change: Value) -> MediaConfig {
-    let mut bucket = json!({"endpoint": format!("http://{at}"), "region": "eu-central-1", "access_key_id": "reader",
-        "secret_access_key": "not to be seen", "networks": ["127.0.0.0/8"]});
+    let mut bucket = json!({"endpoint": format!("http://{at}"), "region": "eu-central-1", "access_key_id": S3Service::KEY_ID,
+        "secret_access_key": S3Service::SECRET, "networks": ["127.0.0.0/8"]});
     bucket.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
     let buckets = json!({"acme": {"films": bucket}});
     MediaConfig { pull_buckets: serde_json::from_value(buckets).unwrap(), ..config() }
@@ -113,7 +77,7 @@ async fn cutting(to: SocketAddr, bytes: u64) -> SocketAddr {
 
 #[tokio::test]
 async fn an_object_is_fetched_from_a_private_service_and_goes_on_where_it_was_cut() {
-    let Some(service) = Service::open().await else { return };
+    let Some(service) = service().await else { return };
     on_every_engine(async |engine| {
         let proxy = cutting(service.at, 500_000).await;
         let world = World::open_with(&engine.config, engine.folder().into(), now(), given(proxy, json!({}))).await;
@@ -127,7 +91,7 @@ async fn an_object_is_fetched_from_a_private_service_and_goes_on_where_it_was_cu
 
 #[tokio::test]
 async fn an_object_that_cannot_be_had_says_why_and_no_secret() {
-    let Some(service) = Service::open().await else { return };
+    let Some(service) = service().await else { return };
     on_every_engine(async |engine| {
         for (change, key, code) in [
             (json!({"secret_access_key": "another one"}), KEY, "source_refused"),

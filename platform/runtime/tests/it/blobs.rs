@@ -3,8 +3,11 @@
 use bytes::Bytes;
 use futures::stream;
 use tessera_contract::{Failure, FailureKind};
-use tessera_runtime::blobs::{BlobKey, Blobs, Pin, TenantBlobs};
-use tessera_testing::TempDir;
+use tessera_runtime::{
+    blobs::{BlobKey, Blobs, Pin, TenantBlobs},
+    config::{self, BlobsConfig, Environment},
+};
+use tessera_testing::{S3Service, TempDir};
 
 use crate::world::tenant;
 
@@ -18,9 +21,77 @@ fn two_tenants() -> (TenantBlobs, TenantBlobs, TempDir) {
     (blobs.tenant(&tenant("acme")), blobs.tenant(&tenant("globex")), folder)
 }
 
+/// `[blobs]` as it is written, with these lines.
+fn settings(lines: &str) -> Result<BlobsConfig, String> {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Root {
+        blobs: BlobsConfig,
+    }
+    let root = config::parse::<Root>("tessera.toml", lines, &Environment::of::<&str, &str>([]));
+    root.map(|root| root.blobs).map_err(|error| error.to_string())
+}
+
+/// `[blobs.s3]` of a bucket of `service`.
+fn bucket(service: &S3Service, more: &str) -> BlobsConfig {
+    let lines = format!(
+        "[blobs.s3]\nbucket = \"blobs\"\nendpoint = \"http://{}\"\naccess_key_id = \"{}\"\nsecret_access_key = \"{}\"\n{more}",
+        service.at,
+        S3Service::KEY_ID,
+        S3Service::SECRET
+    );
+    settings(&lines).unwrap()
+}
+
+/// Runs `test` with the blobs of two tenants in a folder, in a bucket, and in a part of one.
+async fn on_every_store(test: impl AsyncFn(TenantBlobs, TenantBlobs)) {
+    let (acme, globex, _folder) = two_tenants();
+    test(acme, globex).await;
+    let Some(service) = S3Service::open(&["blobs"]).await else { return };
+    for more in ["", "prefix = \"tessera/one\""] {
+        let blobs = Blobs::open(&bucket(&service, more), "/nowhere".as_ref()).unwrap();
+        blobs.ping().await.unwrap();
+        test(blobs.tenant(&tenant("acme")), blobs.tenant(&tenant("globex"))).await;
+    }
+    assert!(service.folder().join("blobs/tessera/one/acme").is_dir(), "a prefix goes before every key");
+}
+
+#[test]
+fn a_section_that_could_mean_two_things_is_refused() {
+    assert!(matches!(settings(""), Ok(BlobsConfig::InData)));
+    assert!(matches!(settings("blobs.folder = \"/mnt/films\""), Ok(BlobsConfig::Folder(_))));
+    for (lines, says) in [
+        ("blobs.folder = \"/mnt/films\"\nblobs.s3.bucket = \"films\"", "leave out"),
+        ("[blobs.s3]\nbucket = \"films\"\naccess_key_id = \"reader\"", "both or neither"),
+        ("[blobs.s3]\nregion = \"eu-central-1\"", "bucket"),
+    ] {
+        let refused = settings(lines).unwrap_err();
+        assert!(refused.contains(says), "{lines}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_cannot_be_had_is_said_and_no_secret_is() {
+    let Some(service) = S3Service::open(&["blobs"]).await else { return };
+    let BlobsConfig::S3(mut wrong) = bucket(&service, "") else { panic!("a bucket was configured") };
+    wrong.secret_access_key = Some(config::Secret::new("another".to_owned()));
+    let refused = Blobs::open(&BlobsConfig::S3(wrong.clone()), "/nowhere".as_ref()).unwrap().ping().await.unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Unavailable);
+    assert!(!format!("{refused:?}{wrong:?}").contains("another"));
+    let gone = bucket(&service, "");
+    drop(service);
+    let blobs = Blobs::open(&gone, "/nowhere".as_ref()).unwrap();
+    assert_eq!(blobs.ping().await.unwrap_err().kind, FailureKind::Unavailable);
+    let put = blobs.tenant(&tenant("acme")).put(&key("a"), Bytes::new()).await;
+    assert_eq!(put.unwrap_err().kind, FailureKind::Unavailable);
+}
+
 #[tokio::test]
 async fn what_is_put_is_read_whole_in_parts_and_in_pieces() {
-    let (blobs, ..) = two_tenants();
+    on_every_store(async |blobs, _| read_back(&blobs).await).await;
+}
+
+async fn read_back(blobs: &TenantBlobs) {
     let name = key("assets/ast_1/video.mp4");
     assert!(!blobs.exists(&name).await.unwrap());
     blobs.put(&name, Bytes::from_static(b"0123456789")).await.unwrap();
@@ -84,11 +155,23 @@ async fn deleting_below_a_prefix_takes_what_a_kill_left_there_and_nothing_else()
     let left: Vec<String> = acme.list(None).await.unwrap().into_iter().map(|info| info.key.to_string()).collect();
     assert_eq!(left, ["a/bc"]);
     assert_eq!(globex.list(None).await.unwrap().len(), 3);
-    let memory = Blobs::of(std::sync::Arc::new(object_store::memory::InMemory::new())).tenant(&tenant("acme"));
-    memory.put(&key("a/b/1"), Bytes::new()).await.unwrap();
-    memory.put(&key("a/bc"), Bytes::new()).await.unwrap();
-    memory.delete_below(&key("a/b")).await.unwrap();
-    assert_eq!(memory.list(None).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_store_lists_and_deletes_by_whole_segments_and_tenant() {
+    on_every_store(async |acme, globex| {
+        for name in ["a/b/1", "a/b/2", "a/bc"] {
+            acme.put(&key(name), Bytes::from_static(b"x")).await.unwrap();
+        }
+        globex.put(&key("a/b/1"), Bytes::from_static(b"other")).await.unwrap();
+        let names = async || acme.list(None).await.unwrap().into_iter().map(|info| info.key.to_string());
+        assert_eq!(names().await.collect::<Vec<_>>(), ["a/b/1", "a/b/2", "a/bc"]);
+        assert_eq!(acme.list(Some(&key("a/b"))).await.unwrap().len(), 2);
+        acme.delete_below(&key("a/b")).await.unwrap();
+        assert_eq!(names().await.collect::<Vec<_>>(), ["a/bc"]);
+        assert_eq!(globex.get(&key("a/b/1")).await.unwrap(), "other");
+    })
+    .await;
 }
 
 #[test]
@@ -121,23 +204,23 @@ fn a_key_cannot_leave_its_tenant() {
 
 #[tokio::test]
 async fn a_stream_is_stored_whole_and_a_broken_one_leaves_nothing() {
-    let (blobs, _, folder) = two_tenants();
-    let piece = Bytes::from(vec![7; 3 * 1024 * 1024]);
-    let whole = stream::iter((0..7).map(|_| Ok(piece.clone())));
-    assert_eq!(blobs.put_stream(&key("big"), whole).await.unwrap(), 21 * 1024 * 1024);
-    assert_eq!(blobs.info(&key("big")).await.unwrap().size, 21 * 1024 * 1024);
+    on_every_store(async |blobs, _| {
+        let piece = Bytes::from(vec![7; 3 * 1024 * 1024]);
+        let whole = stream::iter((0..7).map(|_| Ok(piece.clone())));
+        assert_eq!(blobs.put_stream(&key("big"), whole).await.unwrap(), 21 * 1024 * 1024);
+        assert_eq!(blobs.info(&key("big")).await.unwrap().size, 21 * 1024 * 1024);
 
-    blobs.put(&key("kept"), Bytes::from_static(b"before")).await.unwrap();
-    let broken = || {
-        let cut = Failure::new(FailureKind::InvalidRequest, "the client went away");
-        stream::iter((0..4).map(|_| Ok(piece.clone())).chain([Err(cut)]).collect::<Vec<_>>())
-    };
-    assert_eq!(blobs.put_stream(&key("kept"), broken()).await.unwrap_err().detail, "the client went away");
-    assert!(blobs.put_stream(&key("fresh"), broken()).await.is_err());
-    assert_eq!(blobs.get(&key("kept")).await.unwrap(), "before");
-    assert_eq!(blobs.list(None).await.unwrap().len(), 2);
-    let files = std::fs::read_dir(folder.path().join("blobs/acme")).unwrap().count();
-    assert_eq!(files, 2, "no half of a stream stays on disk");
+        blobs.put(&key("kept"), Bytes::from_static(b"before")).await.unwrap();
+        let broken = || {
+            let cut = Failure::new(FailureKind::InvalidRequest, "the client went away");
+            stream::iter((0..4).map(|_| Ok(piece.clone())).chain([Err(cut)]).collect::<Vec<_>>())
+        };
+        assert_eq!(blobs.put_stream(&key("kept"), broken()).await.unwrap_err().detail, "the client went away");
+        assert!(blobs.put_stream(&key("fresh"), broken()).await.is_err());
+        assert_eq!(blobs.get(&key("kept")).await.unwrap(), "before");
+        assert_eq!(blobs.list(None).await.unwrap().len(), 2, "no half of a stream is there");
+    })
+    .await;
 }
 
 #[tokio::test]
