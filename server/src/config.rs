@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tessera_audit::AuditConfig;
 use tessera_billing::BillingConfig;
 use tessera_catalog::CatalogConfig;
+use tessera_contract::RemoteConfig;
 use tessera_delivery::DeliveryConfig;
 use tessera_drm::DrmConfig;
 use tessera_entitlement::EntitlementConfig;
@@ -28,6 +29,7 @@ pub(crate) struct Root {
     /// The engine behind every module's tables.
     pub(crate) store: StoreChoice,
     pub(crate) server: ServerConfig,
+    pub(crate) remote: RemoteConfig,
     pub(crate) log: LogConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: AuditConfig,
@@ -49,6 +51,7 @@ impl Default for Root {
             data: "data".into(),
             store: StoreChoice::default(),
             server: ServerConfig::default(),
+            remote: RemoteConfig::default(),
             log: LogConfig::default(),
             retention: RetentionConfig::default(),
             audit: AuditConfig::default(),

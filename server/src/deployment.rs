@@ -35,7 +35,9 @@ use tessera_tenancy::{Addresses, BrandService, PlatformDeps, PlatformService};
 use tessera_types::{Clock, TenantId};
 use tessera_viewers::ViewersService;
 
-use crate::{config::Root, error::CommandError, placed_entitlement::PlacedEntitlement, schema, tenant_data};
+use crate::{
+    config::Root, error::CommandError, placed_entitlement::PlacedEntitlement, remotes::Remotes, schema, tenant_data,
+};
 
 /// The name of the secret that contexts between processes are signed with.
 pub(crate) const CX_SECRET: &str = "cx-signing";
@@ -135,8 +137,9 @@ impl Deployment {
         let catalog = catalog.map_err(opening("catalog"))?;
         let built_in = tessera_entitlement::open(root.entitlement.built_in.clone(), &store, clock.clone()).await;
         let built_in_entitlement = built_in.map_err(opening("entitlement"))?;
-        let url = root.entitlement.url.as_deref();
-        let entitlement = PlacedEntitlement::new(built_in_entitlement.clone(), signer, url);
+        let remotes = Remotes::new(&root.remote, signer);
+        let url = root.entitlement.url.as_ref();
+        let entitlement = PlacedEntitlement::new(built_in_entitlement.clone(), remotes, url);
         let viewers = tessera_viewers::open(root.viewers.clone(), &store, clock.clone()).await;
         let viewers = viewers.map_err(opening("viewers"))?;
         let gateway = tessera_sandbox_gateway::open(root.sandbox_gateway.clone(), &store, clock.clone()).await;

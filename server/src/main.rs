@@ -35,6 +35,7 @@ mod placed_entitlement;
 mod placement;
 mod progress;
 mod reload;
+mod remotes;
 mod restore;
 mod retention;
 mod rings;

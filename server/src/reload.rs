@@ -42,9 +42,9 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
 }
 
 fn take_over(root: &Root, deployment: &Deployment) {
-    let url = root.entitlement.url.as_deref();
+    let url = root.entitlement.url.as_ref();
     let moved = deployment.entitlement.place(url);
-    let at = url.unwrap_or("the built-in module");
+    let at = url.map_or_else(|| "the built-in module".to_owned(), ToString::to_string);
     match moved {
         true => tracing::info!(at, "entitlement is elsewhere from now on"),
         false => tracing::info!("the configuration was read again: nothing that may change while running has changed"),

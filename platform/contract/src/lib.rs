@@ -124,7 +124,9 @@ pub use http::{Authenticate, Authenticated, sent_request_id};
 pub use operation::{Access, ContractInfo, Idempotency, Limits, Method, Operation, OperationInfo, Outcome};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, decode_cursor, encode_cursor, page_limit};
 pub use problem::{PROBLEM_JSON, Problem, Shared};
-pub use remote::{Credential, RawAnswer, Remote, http_client};
+pub use remote::{
+    Addresses, Credential, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures, http_client, remote_client,
+};
 pub use signature::{CX_HEADER, CxSigner};
 pub use tessera_contract_macros::contract;
 pub use trace::TraceContext;
