@@ -17,7 +17,7 @@ use tessera_runtime::config::{LogConfig, ServerConfig, StoreChoice};
 use tessera_sandbox_gateway::SandboxGatewayConfig;
 use tessera_viewers::ViewersConfig;
 
-use crate::{placement::Placement, retention::RetentionConfig};
+use crate::{authorize::AuthorizeConfig, mtls::MtlsConfig, placement::Placement, retention::RetentionConfig};
 
 /// Everything that can be configured. Each field's type documents it; `tessera.toml` in the sources is the annotated
 /// sample.
@@ -30,6 +30,8 @@ pub(crate) struct Root {
     pub(crate) store: StoreChoice,
     pub(crate) server: ServerConfig,
     pub(crate) remote: RemoteConfig,
+    pub(crate) mtls: MtlsConfig,
+    pub(crate) authorize: AuthorizeConfig,
     pub(crate) log: LogConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: AuditConfig,
@@ -52,6 +54,8 @@ impl Default for Root {
             store: StoreChoice::default(),
             server: ServerConfig::default(),
             remote: RemoteConfig::default(),
+            mtls: MtlsConfig::default(),
+            authorize: AuthorizeConfig::default(),
             log: LogConfig::default(),
             retention: RetentionConfig::default(),
             audit: AuditConfig::default(),

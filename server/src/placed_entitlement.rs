@@ -13,7 +13,7 @@ use tessera_contract_entitlement::{
 };
 use tokio::time::{Instant, timeout};
 
-use crate::remotes::Remotes;
+use crate::{error::CommandError, remotes::Remotes};
 
 /// How long plays go on at the former place: longer than any film.
 const DRAIN: Duration = Duration::from_secs(6 * 3600);
@@ -36,30 +36,40 @@ struct Places {
 
 impl PlacedEntitlement {
     /// At `url`, or built in where there is none.
-    pub(crate) fn new(built_in: Arc<dyn Entitlement>, remotes: Remotes, url: Option<&Addresses>) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// As [`Remotes::remote`].
+    pub(crate) fn new(
+        built_in: Arc<dyn Entitlement>,
+        remotes: Remotes,
+        url: Option<&Addresses>,
+    ) -> Result<Arc<Self>, CommandError> {
         let places = Places { url: None, asked: built_in.clone(), former: None };
         let placed = Self { built_in, remotes, places: RwLock::new(places) };
-        if placed.place(url) {
+        if placed.place(url)? {
             // Nothing has begun anywhere else yet.
             placed.places.write().unwrap_or_else(PoisonError::into_inner).former = None;
         }
-        Arc::new(placed)
+        Ok(Arc::new(placed))
     }
 
     /// Calls from now on go to `url`, or to the built-in one. Answers whether that is another place than before.
-    pub(crate) fn place(&self, url: Option<&Addresses>) -> bool {
+    ///
+    /// # Errors
+    /// As [`Remotes::remote`]; nothing changes then.
+    pub(crate) fn place(&self, url: Option<&Addresses>) -> Result<bool, CommandError> {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
         if places.url.as_ref() == url {
-            return false;
+            return Ok(false);
         }
         let asked = match url {
             None => self.built_in.clone(),
-            Some(url) => self.remotes.remote::<dyn Entitlement>(url),
+            Some(url) => self.remotes.remote::<dyn Entitlement>(url)?,
         };
         let left = std::mem::replace(&mut places.asked, asked);
         places.former = Some((left, Instant::now()));
         places.url = url.cloned();
-        true
+        Ok(true)
     }
 
     fn asked(&self) -> Arc<dyn Entitlement> {

@@ -95,6 +95,7 @@
 
 mod api;
 mod audit;
+mod callers;
 pub mod conformance;
 mod contract;
 mod cx;
@@ -115,6 +116,7 @@ mod variants;
 pub use api::{Answer, Api, ApiBuilder, Endpoint};
 pub use async_trait::async_trait;
 pub use audit::{AuditChange, AuditOutcome, AuditTarget, AuditTrail, Deed, OperationRecorded, REDACTED, REQUEST_BYTES};
+pub use callers::{Callers, EDGE, calling_module};
 pub use contract::Contract;
 pub use cx::{Caller, Cx, DEFAULT_TIMEOUT, Effect, OPERATOR, request_id};
 pub use event::{CloudEvent, Event, EventInfo};

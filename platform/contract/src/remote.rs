@@ -75,9 +75,14 @@ pub fn http_client() -> reqwest::Client {
     built(http_client_builder(Duration::from_secs(3)))
 }
 
-/// The client for calls to other modules, as `config` says.
-pub fn remote_client(config: &RemoteConfig) -> reqwest::Client {
-    built(http_client_builder(config.connect_timeout()))
+/// The client for calls to other modules, as `config` says; with `tls` in place of the web's authorities, where there is
+/// one.
+pub fn remote_client(config: &RemoteConfig, tls: Option<rustls::ClientConfig>) -> reqwest::Client {
+    let builder = http_client_builder(config.connect_timeout());
+    built(match tls {
+        Some(tls) => builder.tls_backend_preconfigured(tls).https_only(true),
+        None => builder,
+    })
 }
 
 fn http_client_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {

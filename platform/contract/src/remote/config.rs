@@ -25,8 +25,8 @@ pub struct RemoteConfig {
     pub address_failures: NonZeroU32,
     /// Failed attempts in a row after which a module is not asked for a while; 0 is never. Default 10.
     pub breaker_failures: u32,
-    /// How long it is not asked the first time, in milliseconds; each try that fails after that doubles it, up to a
-    /// minute. Default 2000.
+    /// How long it is not asked the first time, in milliseconds; each try that fails after that doubles it, up to ten
+    /// seconds. Default 2000.
     pub breaker_pause_milliseconds: NonZeroU32,
 }
 
