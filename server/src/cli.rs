@@ -1,5 +1,6 @@
 //! The command line.
 
+mod certs;
 mod contract;
 mod media;
 mod upkeep;
@@ -9,6 +10,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use tessera_types::{KeyId, Locale, TenantId};
 
+pub(crate) use certs::{Certs, Process};
 pub(crate) use contract::{Contract, CopyArguments, CopyEnd};
 pub(crate) use media::{At, Hls, Media, Package, PackageScheme};
 pub(crate) use upkeep::{Backup, Keys, KeysAt, Migrate, Restore};
@@ -90,6 +92,11 @@ pub(crate) enum Command {
     /// Keys: what is sealed under which, new ones, an export of all.
     #[command(subcommand)]
     Keys(Keys),
+    /// Certificates of modules that call each other from process to process, from an authority for development.
+    ///
+    /// docs/mtls.md says how they are used.
+    #[command(subcommand)]
+    Certs(Certs),
     /// Bring the data forward to this version, as a start does too.
     Migrate(Migrate),
     /// Look for whatever would keep Tessera from running well here, and say what to do about it.

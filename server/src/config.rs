@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tessera_audit::AuditConfig;
 use tessera_billing::BillingConfig;
 use tessera_catalog::CatalogConfig;
+use tessera_contract::RemoteConfig;
 use tessera_delivery::DeliveryConfig;
 use tessera_drm::DrmConfig;
 use tessera_entitlement::EntitlementConfig;
@@ -16,7 +17,7 @@ use tessera_runtime::config::{BlobsConfig, LogConfig, ServerConfig, StoreChoice}
 use tessera_sandbox_gateway::SandboxGatewayConfig;
 use tessera_viewers::ViewersConfig;
 
-use crate::{placement::Placement, retention::RetentionConfig};
+use crate::{authorize::AuthorizeConfig, mtls::MtlsConfig, placement::Placement, retention::RetentionConfig};
 
 /// Everything that can be configured. Each field's type documents it; `tessera.toml` in the sources is the annotated
 /// sample.
@@ -29,6 +30,9 @@ pub(crate) struct Root {
     pub(crate) store: StoreChoice,
     pub(crate) blobs: BlobsConfig,
     pub(crate) server: ServerConfig,
+    pub(crate) remote: RemoteConfig,
+    pub(crate) mtls: MtlsConfig,
+    pub(crate) authorize: AuthorizeConfig,
     pub(crate) log: LogConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: AuditConfig,
@@ -51,6 +55,9 @@ impl Default for Root {
             store: StoreChoice::default(),
             blobs: BlobsConfig::default(),
             server: ServerConfig::default(),
+            remote: RemoteConfig::default(),
+            mtls: MtlsConfig::default(),
+            authorize: AuthorizeConfig::default(),
             log: LogConfig::default(),
             retention: RetentionConfig::default(),
             audit: AuditConfig::default(),

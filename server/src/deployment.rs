@@ -21,6 +21,7 @@ use tessera_drm::{DrmDeps, DrmService};
 use tessera_entitlement::EntitlementService;
 use tessera_identity::{IdentityService, Origins};
 use tessera_media::{MediaDeps, MediaService};
+use tessera_mtls::Mtls;
 use tessera_playback::{PlaybackDeps, PlaybackService};
 use tessera_runtime::{
     blobs::Blobs,
@@ -35,7 +36,9 @@ use tessera_tenancy::{Addresses, BrandService, PlatformDeps, PlatformService};
 use tessera_types::{Clock, TenantId};
 use tessera_viewers::ViewersService;
 
-use crate::{config::Root, error::CommandError, placed_entitlement::PlacedEntitlement, schema, tenant_data};
+use crate::{
+    config::Root, error::CommandError, placed_entitlement::PlacedEntitlement, remotes::Remotes, schema, tenant_data,
+};
 
 /// The name of the secret that contexts between processes are signed with.
 pub(crate) const CX_SECRET: &str = "cx-signing";
@@ -58,6 +61,8 @@ pub(crate) struct Deployment {
     pub(crate) gateway: Arc<SandboxGateway>,
     pub(crate) identity: Arc<IdentityService>,
     pub(crate) media: Arc<MediaService>,
+    /// How modules prove to each other who they are, if they do.
+    pub(crate) mtls: Option<Mtls>,
     pub(crate) platform: Arc<PlatformService>,
     pub(crate) playback: Arc<PlaybackService>,
     pub(crate) viewers: Arc<ViewersService>,
@@ -117,14 +122,15 @@ impl Deployment {
         let identity = open_identity(root, &store, &secrets, &directory, clock.clone(), looks).await?;
         let audit = open_audit(root, &store, &secrets, clock.clone()).await?;
         let signer = CxSigner::new(secret(&secrets, CX_SECRET)?.expose(), clock.clone());
-        let edge = Arc::new(
-            Edge::new(&root.server, Arc::new(directory.clone()), clock.clone())
-                .with_signer(signer.clone())
-                .with_issuers(identity.clone())
-                .with_api_keys(identity.clone())
-                .with_sessions(identity.clone())
-                .with_trail(audit.clone()),
-        );
+        let mtls = root.mtls.open()?;
+        let edge = Edge::new(&root.server, Arc::new(directory.clone()), clock.clone())
+            .with_signer(signer.clone())
+            .with_callers(root.authorize.callers())
+            .with_issuers(identity.clone())
+            .with_api_keys(identity.clone())
+            .with_sessions(identity.clone())
+            .with_trail(audit.clone());
+        let edge = Arc::new(if mtls.is_some() { edge.with_certificates() } else { edge });
         let forgetful = Arc::downgrade(&edge); // the edge holds identity
         identity.when_a_key_is_revoked(move || {
             if let Some(edge) = forgetful.upgrade() {
@@ -136,8 +142,9 @@ impl Deployment {
         let catalog = catalog.map_err(opening("catalog"))?;
         let built_in = tessera_entitlement::open(root.entitlement.built_in.clone(), &store, clock.clone()).await;
         let built_in_entitlement = built_in.map_err(opening("entitlement"))?;
-        let url = root.entitlement.url.as_deref();
-        let entitlement = PlacedEntitlement::new(built_in_entitlement.clone(), signer, url);
+        let remotes = Remotes::new(&root.remote, signer, mtls.clone(), &root.mtls.strangers);
+        let url = root.entitlement.url.as_ref();
+        let entitlement = PlacedEntitlement::new(built_in_entitlement.clone(), remotes, url)?;
         let viewers = tessera_viewers::open(root.viewers.clone(), &store, clock.clone()).await;
         let viewers = viewers.map_err(opening("viewers"))?;
         let gateway = tessera_sandbox_gateway::open(root.sandbox_gateway.clone(), &store, clock.clone()).await;
@@ -220,6 +227,7 @@ impl Deployment {
             gateway,
             identity,
             media,
+            mtls,
             platform,
             playback,
             viewers,

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use metrics::Unit;
 use tessera_runtime::telemetry::{Metrics, look_at_disk};
 
-use crate::deployment::Deployment;
+use crate::{deployment::Deployment, remotes};
 
 enum Kind {
     Counter,
@@ -43,6 +43,12 @@ const FIGURES: &[Described] = &[
     ("tessera_operation_seconds", Histogram, Unit::Seconds, "Time of an operation, by module, contract and outcome."),
     ("tessera_operation_failures_total", Counter, Unit::Count, "Operations that failed by our fault."),
     ("tessera_unknown_fields_total", Counter, Unit::Count, "Fields of newer modules that were ignored."),
+    // Modules in other processes
+    ("tessera_remote_attempts_total", Counter, Unit::Count, "Attempts at calls to modules elsewhere, by outcome."),
+    ("tessera_remote_retries_total", Counter, Unit::Count, "Attempts that were not the first one at their call."),
+    ("tessera_remote_refused_total", Counter, Unit::Count, "Attempts not made, since the module is left alone."),
+    ("tessera_remote_breaker_open", Gauge, Unit::Count, "1 while a module has failed too often to be asked."),
+    ("tessera_remote_addresses_left_out", Gauge, Unit::Count, "Addresses of a module that have failed too often."),
     // Stores
     ("tessera_store_commit_seconds", Histogram, Unit::Seconds, "Time of a commit, by module."),
     ("tessera_store_commit_writes", Histogram, Unit::Count, "Writes in one commit, by module."),
@@ -120,6 +126,7 @@ pub(crate) fn describe() {
     metrics::counter!("tessera_http_panics_total").increment(0);
     metrics::counter!("tessera_http_rate_limited_total").increment(0);
     metrics::counter!("tessera_http_connections_refused_total").increment(0);
+    remotes::begin_figures();
 }
 
 /// The metrics, with what has to be looked at whenever they are read.

@@ -4,8 +4,10 @@ mod app;
 mod app_page;
 mod asset_command;
 mod audit_command;
+mod authorize;
 mod background;
 mod backup;
+mod certs;
 mod cli;
 mod client;
 mod config;
@@ -27,6 +29,7 @@ mod keys;
 mod log_level;
 mod media_command;
 mod migrate;
+mod mtls;
 mod notify;
 mod openapi;
 mod output;
@@ -35,6 +38,7 @@ mod placed_entitlement;
 mod placement;
 mod progress;
 mod reload;
+mod remotes;
 mod restore;
 mod retention;
 mod rings;
@@ -94,6 +98,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Backup(args) => backup::run(config, args).await?,
         Command::Restore(args) => restore::run(config, args).await?,
         Command::Keys(command) => keys::run(config, command).await?,
+        Command::Certs(command) => certs::run(command)?,
         Command::Migrate(args) => migrate::run(config, args).await?,
         Command::Openapi { contract } => openapi::run(contract.as_deref())?,
         Command::Doctor(args) => return doctor::run(config, &args).await,

@@ -6,63 +6,70 @@ use std::{
     time::Duration,
 };
 
-use tessera_contract::{Contract, Credential, Cx, CxSigner, Remote, async_trait, http_client};
+use tessera_contract::{Addresses, Cx, async_trait};
 use tessera_contract_entitlement::{
     AcquireLease, Decision, DecisionRequest, Entitlement, EntitlementError, Grant, GrantPage, Lease, ListGrants,
     PutGrant, ReleaseLease, Released, RenewLease, RevokeGrant,
 };
 use tokio::time::{Instant, timeout};
 
+use crate::{error::CommandError, remotes::Remotes};
+
 /// How long plays go on at the former place: longer than any film.
 const DRAIN: Duration = Duration::from_secs(6 * 3600);
 /// How long the former place may take to hear of a change; the new one has taken it by then.
 const TELLING: Duration = Duration::from_secs(2);
 
-/// Asks the built-in entitlement, or the one at an address.
+/// Asks the built-in entitlement, or the one that is elsewhere.
 pub(crate) struct PlacedEntitlement {
     built_in: Arc<dyn Entitlement>,
-    signer: CxSigner,
-    http: reqwest::Client,
+    remotes: Remotes,
     places: RwLock<Places>,
 }
 
 struct Places {
-    url: Option<String>,
+    url: Option<Addresses>,
     asked: Arc<dyn Entitlement>,
     /// Where it was before, and since when it is not.
     former: Option<(Arc<dyn Entitlement>, Instant)>,
 }
 
 impl PlacedEntitlement {
-    /// At `url`, or built in where there is none. Calls to an address are signed.
-    pub(crate) fn new(built_in: Arc<dyn Entitlement>, signer: CxSigner, url: Option<&str>) -> Arc<Self> {
-        let http = http_client();
+    /// At `url`, or built in where there is none.
+    ///
+    /// # Errors
+    /// As [`Remotes::remote`].
+    pub(crate) fn new(
+        built_in: Arc<dyn Entitlement>,
+        remotes: Remotes,
+        url: Option<&Addresses>,
+    ) -> Result<Arc<Self>, CommandError> {
         let places = Places { url: None, asked: built_in.clone(), former: None };
-        let placed = Self { built_in, signer, http, places: RwLock::new(places) };
-        if placed.place(url) {
+        let placed = Self { built_in, remotes, places: RwLock::new(places) };
+        if placed.place(url)? {
             // Nothing has begun anywhere else yet.
             placed.places.write().unwrap_or_else(PoisonError::into_inner).former = None;
         }
-        Arc::new(placed)
+        Ok(Arc::new(placed))
     }
 
     /// Calls from now on go to `url`, or to the built-in one. Answers whether that is another place than before.
-    pub(crate) fn place(&self, url: Option<&str>) -> bool {
+    ///
+    /// # Errors
+    /// As [`Remotes::remote`]; nothing changes then.
+    pub(crate) fn place(&self, url: Option<&Addresses>) -> Result<bool, CommandError> {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        if places.url.as_deref() == url {
-            return false;
+        if places.url.as_ref() == url {
+            return Ok(false);
         }
         let asked = match url {
             None => self.built_in.clone(),
-            Some(url) => {
-                let credential = Credential::Service(self.signer.clone());
-                <dyn Entitlement>::remote(Remote::new(self.http.clone(), url, credential))
-            }
+            Some(url) => self.remotes.remote::<dyn Entitlement>(url)?,
         };
         let left = std::mem::replace(&mut places.asked, asked);
         places.former = Some((left, Instant::now()));
-        places.url = url.map(str::to_owned);
-        true
+        places.url = url.cloned();
+        Ok(true)
     }
 
     fn asked(&self) -> Arc<dyn Entitlement> {

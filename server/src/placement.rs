@@ -1,4 +1,4 @@
-//! Where a contract's implementation is: in this process, or at an address that the configuration names.
+//! Where a contract's implementation is: in this process, or at addresses that the configuration names.
 
 use std::fmt;
 
@@ -6,12 +6,13 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+use tessera_contract::Addresses;
 
-/// A module's section of `tessera.toml`: its settings, or `url`, the address of what stands in its place.
+/// A module's section of `tessera.toml`: its settings, or `url` (or `urls`), where that is which stands in its place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Placement<C> {
-    /// The contract's own address elsewhere, mount included; `None` is the built-in module.
-    pub(crate) url: Option<String>,
+    /// The contract's own addresses elsewhere, mount included; `None` is the built-in module.
+    pub(crate) url: Option<Addresses>,
     /// What the built-in module goes by.
     pub(crate) built_in: C,
 }
@@ -35,10 +36,10 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for Placement<C> {
     }
 }
 
-/// The fields of a section but `url`, which is kept.
+/// The fields of a section but `url` and `urls`, which are kept.
 struct WithoutUrl<'u, A> {
     fields: A,
-    url: &'u mut Option<String>,
+    url: &'u mut Option<Addresses>,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutUrl<'_, A> {
@@ -46,27 +47,18 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutUrl<'_, A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         while let Some(key) = self.fields.next_key::<String>()? {
-            if key != "url" {
+            if key != "url" && key != "urls" {
                 return seed.deserialize(key.into_deserializer()).map(Some);
             }
-            *self.url = Some(address(self.fields.next_value()?)?);
+            if self.url.replace(self.fields.next_value()?).is_some() {
+                return Err(de::Error::custom("give url or urls, not both"));
+            }
         }
         Ok(None)
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         self.fields.next_value_seed(seed)
-    }
-}
-
-/// An address that a client can call. What is wrong with it is said now, and not at the first call.
-fn address<E: de::Error>(text: String) -> Result<String, E> {
-    let whole = reqwest::Url::parse(&text).ok().filter(|url| {
-        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none()
-    });
-    match whole {
-        Some(_) => Ok(text),
-        None => Err(E::custom(format!("{text:?} is not an address such as https://entitlement.example"))),
     }
 }
 
@@ -84,12 +76,17 @@ mod tests {
     #[test]
     fn a_section_is_settings_or_an_address_and_nothing_unknown() {
         let root = parsed("entitlement = { url = \"https://crm.example/entitlement\" }").unwrap();
-        assert_eq!(root.entitlement.url.as_deref(), Some("https://crm.example/entitlement"));
+        assert_eq!(root.entitlement.url.unwrap().to_string(), "https://crm.example/entitlement");
         assert_eq!(root.entitlement.built_in.free_streams, EntitlementConfig::default().free_streams);
         let root = parsed("[entitlement]\nlease_seconds = 30\n").unwrap();
         assert_eq!((root.entitlement.url, root.entitlement.built_in.lease_seconds), (None, 30));
 
+        let root = parsed("[entitlement]\nurls = [\"http://10.0.0.1:8080/e\", \"http://10.0.0.2:8080/e\"]\n").unwrap();
+        assert_eq!(root.entitlement.url.unwrap().to_string(), "http://10.0.0.1:8080/e, http://10.0.0.2:8080/e");
+
         for (wrong, named) in [
+            ("[entitlement]\nurls = []\n", "at least one"),
+            ("[entitlement]\nurl = \"http://a.example\"\nurls = [\"http://b.example\"]\n", "not both"),
             ("[entitlement]\nlease_second = 30\n", "lease_seconds"),
             ("[entitlement]\nurl = \"crm.example\"\n", "is not an address"),
             ("[entitlement]\nurl = \"ftp://crm.example\"\n", "is not an address"),

@@ -42,11 +42,14 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
 }
 
 fn take_over(root: &Root, deployment: &Deployment) {
-    let url = root.entitlement.url.as_deref();
+    let url = root.entitlement.url.as_ref();
     let moved = deployment.entitlement.place(url);
-    let at = url.unwrap_or("the built-in module");
+    let at = url.map_or_else(|| "the built-in module".to_owned(), ToString::to_string);
     match moved {
-        true => tracing::info!(at, "entitlement is elsewhere from now on"),
-        false => tracing::info!("the configuration was read again: nothing that may change while running has changed"),
+        Err(error) => tracing::error!(%error, "the configuration is not taken over; what stood before stands"),
+        Ok(true) => tracing::info!(at, "entitlement is elsewhere from now on"),
+        Ok(false) => {
+            tracing::info!("the configuration was read again: nothing that may change while running has changed")
+        }
     }
 }

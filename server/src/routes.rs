@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, http::request::Parts, response::IntoResponse, routing::get};
 use serde_json::{Value, json};
-use tessera_contract::{Api, Authenticate, Contract, Problem, sent_request_id};
+use tessera_contract::{Api, Authenticate, Contract, EDGE, Problem, sent_request_id};
 use tessera_contract_audit::Audit;
 use tessera_contract_billing::{Billing, BillingManagement};
 use tessera_contract_catalog::{Catalog, CatalogManagement};
@@ -111,7 +111,7 @@ impl Looks {
     /// The brand of the tenant whose host the request names.
     pub(crate) async fn of(&self, head: &Parts) -> Result<Brand, TenancyError> {
         let cx = self.edge.visitor(head).await?;
-        self.brands.get_brand(&cx.as_service("viewer"), GetBrand {}).await
+        self.brands.get_brand(&cx.as_service(EDGE), GetBrand {}).await
     }
 }
 

@@ -1,6 +1,11 @@
 //! `tessera up` and `tessera serve`: everything in one process, until told to stop.
 
-use std::{io::IsTerminal, path::Path, sync::Arc, time::Instant};
+use std::{
+    io::IsTerminal,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tessera_contract::Failure;
 use tessera_runtime::{
@@ -77,7 +82,7 @@ struct Running {
     deployment: Arc<Deployment>,
     shutdown: Shutdown,
     serving: tokio::task::JoinHandle<()>,
-    drain: std::time::Duration,
+    drain: Duration,
     listen: std::net::SocketAddr,
     data: DataFolder,
     clock: Arc<SteadyClock>,
@@ -116,6 +121,7 @@ impl Running {
             });
         }
         let server = routes::server(&root.server, &deployment, metrics).ready_when("disk", disk_check(data.path()));
+        let server = between_modules(server, &root, &deployment, &shutdown).await?;
         let listen = listener.local_addr().map_err(|e| CommandError::caused("reading the listener's address", e))?;
         let serving = tokio::spawn(serve_until(server, listener, shutdown.clone()));
         tracing::info!(%listen, data = %data.path().display(), "ready");
@@ -164,6 +170,24 @@ impl Running {
             false => say(&format!("Stopped; cut off while at work: {}.", drained.abandoned.join(", "))),
         }
     }
+}
+
+/// How often certificates are looked at, whether they have changed.
+const CERTIFICATES: Duration = Duration::from_secs(5);
+
+/// The server with its listener for other processes' modules, where there is one, and certificates that are watched.
+async fn between_modules(
+    server: Server,
+    root: &Root,
+    deployment: &Deployment,
+    shutdown: &Shutdown,
+) -> Result<Server, CommandError> {
+    let Some(mtls) = &deployment.mtls else { return Ok(server) };
+    shutdown.spawn("certificates", mtls.clone().watch(CERTIFICATES, shutdown.token()));
+    let Some(address) = root.mtls.listen else { return Ok(server) };
+    let listener = listen(address).await.map_err(|e| CommandError::new(e.to_string()))?;
+    tracing::info!(listen = %address, modules = ?mtls.modules(), "modules are called over TLS");
+    Ok(server.between_modules(listener, mtls.clone()))
 }
 
 /// Whether the databases can still commit.

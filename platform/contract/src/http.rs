@@ -26,6 +26,15 @@ use crate::{
 pub trait Authenticate: Send + Sync + 'static {
     /// The context of the caller of `audience` (a contract's name).
     async fn authenticate(&self, head: &Head, audience: &str) -> Result<Authenticated, Failure>;
+
+    /// Whether this caller may call the operation at all, before the contract's own access is looked at. Yes, unless
+    /// there is a table of [`crate::Callers`] that says otherwise of a module of another process.
+    ///
+    /// # Errors
+    /// [`FailureKind::Forbidden`].
+    fn permit(&self, _caller: &Authenticated, _operation: &OperationInfo) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 /// Who calls, and from where.
@@ -87,7 +96,8 @@ async fn respond(
     };
     let request_id = caller.cx.request_id.clone();
     let refused = |failure: Failure| Problem::of_failure(&failure, &request_id).into_response();
-    if let Err(failure) = operation.authorize(&caller.cx) {
+    let permitted = authenticate.permit(&caller, operation).and_then(|()| operation.authorize(&caller.cx));
+    if let Err(failure) = permitted {
         return refused(failure);
     }
     let body = match read_body(operation, &caller.cx, &head.headers, body).await {

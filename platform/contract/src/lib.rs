@@ -95,6 +95,7 @@
 
 mod api;
 mod audit;
+mod callers;
 pub mod conformance;
 mod contract;
 mod cx;
@@ -115,6 +116,7 @@ mod variants;
 pub use api::{Answer, Api, ApiBuilder, Endpoint};
 pub use async_trait::async_trait;
 pub use audit::{AuditChange, AuditOutcome, AuditTarget, AuditTrail, Deed, OperationRecorded, REDACTED, REQUEST_BYTES};
+pub use callers::{Callers, EDGE, calling_module};
 pub use contract::Contract;
 pub use cx::{Caller, Cx, DEFAULT_TIMEOUT, Effect, OPERATOR, request_id};
 pub use event::{CloudEvent, Event, EventInfo};
@@ -124,7 +126,9 @@ pub use http::{Authenticate, Authenticated, sent_request_id};
 pub use operation::{Access, ContractInfo, Idempotency, Limits, Method, Operation, OperationInfo, Outcome};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, decode_cursor, encode_cursor, page_limit};
 pub use problem::{PROBLEM_JSON, Problem, Shared};
-pub use remote::{Credential, RawAnswer, Remote, http_client};
+pub use remote::{
+    Addresses, Credential, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures, http_client, remote_client,
+};
 pub use signature::{CX_HEADER, CxSigner};
 pub use tessera_contract_macros::contract;
 pub use trace::TraceContext;

@@ -1,18 +1,43 @@
 //! The remote binding: an HTTP client of a contract, wherever it runs.
+//!
+//! A call goes to one of the module's addresses, within the caller's deadline, and is made again only where that can do
+//! no harm. What a sick module does (nothing, too late, too much, something else) stays here: the caller gets a failure
+//! of the contract, the log a line that names module and address.
 
-use std::time::Duration;
+mod addresses;
+mod answer;
+mod breaker;
+mod config;
+mod outgoing;
+mod places;
+mod target;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::{fmt, sync::Arc, time::Duration};
+
 use reqwest::{RequestBuilder, header};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
     ContractError, Cx, CxSigner, Failure, FailureKind, Operation, OperationInfo, guard::check_key, signature::CX_HEADER,
 };
+use answer::{Answer, Lost, Refused, bad_answer, lost, read, retry_after};
+use outgoing::Outgoing;
+use places::Wish;
+use target::{Attempt, Outcome};
 
-/// The largest answer that is read.
-const MAX_ANSWER: usize = 8 * 1024 * 1024;
+pub use addresses::Addresses;
+pub use config::RemoteConfig;
+pub use target::{Target, begin_remote_figures};
+
+/// The longest random pause before the second attempt; it doubles with each further one.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The longest of these pauses.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How long a connection is kept that nobody uses: less than the other side keeps it, so that none is used as it closes.
+const IDLE: Duration = Duration::from_secs(20);
+/// Unused connections to an address that are kept.
+const IDLE_CONNECTIONS: usize = 32;
 
 /// An answer as it came, for whoever judges it.
 #[derive(Debug)]
@@ -37,29 +62,52 @@ pub enum Credential {
     Anonymous,
 }
 
-/// A client of one contract at one address.
+/// A client of one contract.
 #[derive(Clone)]
 pub struct Remote {
-    http: reqwest::Client,
-    base: String,
+    target: Arc<Target>,
     host: Option<String>,
     credential: Credential,
 }
 
 /// The process's HTTP client settings: pooled, no redirects, bounded connect time.
 pub fn http_client() -> reqwest::Client {
+    built(http_client_builder(Duration::from_secs(3)))
+}
+
+/// The client for calls to other modules, as `config` says; with `tls` in place of the web's authorities, where there is
+/// one.
+pub fn remote_client(config: &RemoteConfig, tls: Option<rustls::ClientConfig>) -> reqwest::Client {
+    let builder = http_client_builder(config.connect_timeout());
+    built(match tls {
+        Some(tls) => builder.tls_backend_preconfigured(tls).https_only(true),
+        None => builder,
+    })
+}
+
+fn http_client_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default(); // an error says it is installed already
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(3))
-        .build()
-        .expect("a client with these settings always builds once a TLS provider is installed")
+        .connect_timeout(connect_timeout)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+}
+
+fn built(builder: reqwest::ClientBuilder) -> reqwest::Client {
+    builder.build().expect("a client with these settings always builds once a TLS provider is installed")
 }
 
 impl Remote {
-    /// A client of the contract at `base` (its own mount included, no trailing slash needed).
+    /// A client of the contract at `base` (its own mount included, no trailing slash needed) that asks once: for
+    /// commands and tests. Between modules, [`Remote::at`].
     pub fn new(http: reqwest::Client, base: &str, credential: Credential) -> Self {
-        Self { http, base: base.trim_end_matches('/').to_owned(), host: None, credential }
+        Self::at(Target::plain(base, http), credential)
+    }
+
+    /// A client of the contract that stands at `target`.
+    pub fn at(target: Arc<Target>, credential: Credential) -> Self {
+        Self { target, host: None, credential }
     }
 
     /// The same, naming the tenant's host where its name does not resolve.
@@ -68,8 +116,8 @@ impl Remote {
     }
 
     /// Calls the operation there. Errors besides the contract's: [`FailureKind::Unavailable`] when it cannot be
-    /// reached, [`FailureKind::DeadlineExceeded`], and [`FailureKind::BadAnswer`] when what came back is not what the
-    /// contract says.
+    /// reached or has failed too often to be asked now, [`FailureKind::DeadlineExceeded`], and
+    /// [`FailureKind::BadAnswer`] when what came back is not what the contract says.
     pub async fn call<Req, Res, Err>(
         &self,
         operation: &'static Operation<Req, Res, Err>,
@@ -86,56 +134,106 @@ impl Remote {
             Ok(_) => return Err(Failure::new(FailureKind::Internal, "a request is a struct with named fields").into()),
             Err(error) => return Err(Failure::internal("writing the request as JSON", error).into()),
         };
-        let response = self.send(operation, cx, fields).await?;
-        let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
-        let body = read(operation, response).await?;
-        if status == operation.status {
-            return serde_json::from_slice(&body).map_err(|error| bad_answer(operation, status, &error).into());
+        let (attempt, answer) = match self.answer(operation, cx, fields).await? {
+            Ok(answered) => answered,
+            Err(refused) => return Err(refused.error(operation)),
+        };
+        match serde_json::from_slice(&answer.body) {
+            Ok(response) => {
+                attempt.end(operation, Outcome::Answered, &"");
+                Ok(response)
+            }
+            Err(error) => {
+                let failure = bad_answer(operation, answer.status, &error);
+                attempt.end(operation, Outcome::BadAnswer, &failure);
+                Err(failure.into())
+            }
         }
-        Err(refusal(operation, status, &body, retry_after))
     }
 
-    /// Sends the fields as the operation's request; gives back the answer, whatever it is.
+    /// Sends the fields as the operation's request, once, to the first address; gives back the answer, whatever it is.
     pub async fn exchange(
         &self,
         operation: &OperationInfo,
         cx: &Cx,
         fields: Map<String, Value>,
     ) -> Result<RawAnswer, Failure> {
-        let mut response = self.send(operation, cx, fields).await?;
+        let outgoing = Outgoing::new(operation, fields)?;
+        let sent = self.send(operation, cx, &outgoing, self.target.first()).await;
+        let mut response = sent.map_err(|lost| lost.failure)?;
         let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
-        Ok(RawAnswer { status, headers, body: read(operation, response).await })
+        Ok(RawAnswer { status, headers, body: read(operation, response).await.map_err(|lost| lost.failure) })
+    }
+
+    /// An answer of the status that success has, or a refusal; after as many attempts as it takes and may take.
+    async fn answer(
+        &self,
+        operation: &OperationInfo,
+        cx: &Cx,
+        fields: Map<String, Value>,
+    ) -> Result<Result<(Attempt, Answer), Refused>, Failure> {
+        let outgoing = Outgoing::new(operation, fields)?;
+        let repeatable = outgoing.is_repeatable(operation, cx);
+        let mut wish = Wish { been: 0, repeatable, turn: rand::random::<u32>() as usize };
+        let mut before: Option<Result<Refused, Failure>> = None;
+        self.target.called();
+        for number in 1.. {
+            let attempt = match (self.target.begin(operation, cx, wish).await, before.take()) {
+                (Ok(attempt), _) => attempt,
+                (Err(_), Some(earlier)) => return earlier.map(Err),
+                (Err(failure), None) => return Err(failure),
+            };
+            wish.been |= attempt.place();
+            let elsewhere = attempt.has_other(wish.been);
+            let mut wait = Duration::ZERO;
+            let (ended, may) = match self.attempt(operation, cx, &outgoing, attempt.base()).await {
+                Ok(answer) if answer.status == operation.status => return Ok(Ok((attempt, answer))),
+                Ok(answer) => {
+                    let refused = Refused::new(answer);
+                    attempt.end(operation, refused.outcome(), &format_args!("it answered {}", refused.status));
+                    let told = refused.retry_after.filter(|_| refused.status == 503);
+                    wait = told.filter(|_| !elsewhere).unwrap_or_default();
+                    (Ok(refused), told.is_some() && repeatable)
+                }
+                Err(Lost { outcome, failure }) => {
+                    attempt.end(operation, outcome, &Causes(&failure));
+                    let harmless = outcome == Outcome::Unreachable || (outcome == Outcome::Broken && repeatable);
+                    (Err(failure), harmless)
+                }
+            };
+            let wait = wait.saturating_add(pause(number, rand::random()));
+            if !may || number >= self.target.attempts || wait >= cx.remaining() || !self.target.may_repeat() {
+                return ended.map(Err);
+            }
+            tokio::time::sleep(wait).await;
+            before = Some(ended);
+        }
+        unreachable!("there are fewer attempts than numbers")
+    }
+
+    async fn attempt(
+        &self,
+        operation: &OperationInfo,
+        cx: &Cx,
+        outgoing: &Outgoing,
+        base: &str,
+    ) -> Result<Answer, Lost> {
+        let response = self.send(operation, cx, outgoing, base).await?;
+        let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
+        Ok(Answer { status, retry_after, body: read(operation, response).await? })
     }
 
     async fn send(
         &self,
         operation: &OperationInfo,
         cx: &Cx,
-        fields: Map<String, Value>,
-    ) -> Result<reqwest::Response, Failure> {
-        let request = self.request(operation, fields)?.timeout(cx.remaining());
-        let request = self.authenticated(request, operation, cx)?;
-        request.send().await.map_err(|error| unreachable_failure(operation, error))
-    }
-
-    fn request(&self, operation: &OperationInfo, mut fields: Map<String, Value>) -> Result<RequestBuilder, Failure> {
-        let mut path = operation.path.to_owned();
-        for name in operation.path_fields() {
-            let value = texts(fields.remove(name).unwrap_or_default()).pop().unwrap_or_default();
-            if ["", ".", ".."].contains(&value.as_str()) {
-                // A URL's parser takes these for another path, percent-encoded or not (WHATWG URL, "double-dot segment").
-                return Err(Failure::invalid(name, format!("{name} travels in the path and cannot be {value:?}")));
-            }
-            let value = utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string();
-            path = path.replace(&format!("{{{name}}}"), &value);
-        }
-        let method = reqwest::Method::from_bytes(operation.method.name().as_bytes()).expect("a standard method");
-        let request = self.http.request(method, format!("{}{path}", self.base));
-        if operation.method.has_body() {
-            return Ok(request.json(&fields));
-        }
-        let pairs = fields.into_iter().flat_map(|(k, v)| texts(v).into_iter().map(move |text| (k.clone(), text)));
-        Ok(request.query(&pairs.collect::<Vec<_>>()))
+        outgoing: &Outgoing,
+        base: &str,
+    ) -> Result<reqwest::Response, Lost> {
+        let request = outgoing.to(&self.target.http, base).timeout(cx.remaining());
+        let request = self.authenticated(request, operation, cx);
+        let request = request.map_err(|failure| Lost { outcome: Outcome::Abandoned, failure })?;
+        request.send().await.map_err(|error| lost(operation, error))
     }
 
     fn authenticated(
@@ -164,81 +262,21 @@ impl Remote {
     }
 }
 
-/// A value as it travels in a path or query: nothing for null, one text for a scalar, one for each entry of a list.
-fn texts(value: Value) -> Vec<String> {
-    match value {
-        Value::Null => Vec::new(),
-        Value::String(text) => vec![text],
-        Value::Array(list) => list.into_iter().flat_map(texts).collect(),
-        other => vec![other.to_string()],
-    }
+/// The pause before the attempt after the `number`th, `random` being 0 to 1: callers that failed together do not come back
+/// together.
+fn pause(number: u32, random: f64) -> Duration {
+    let longest = PAUSE.saturating_mul(1 << number.saturating_sub(1).min(16)).min(LONGEST_PAUSE);
+    longest.mul_f64(random.clamp(0.0, 1.0))
 }
 
-async fn read(operation: &OperationInfo, mut response: reqwest::Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable_failure(operation, error))? {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            let detail = format!("{} answered more than {MAX_ANSWER} bytes", operation.contract);
-            return Err(Failure::new(FailureKind::BadAnswer, detail));
+/// A failure with its causes, for the log.
+struct Causes<'f>(&'f Failure);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match crate::problem::causes(self.0) {
+            causes if causes.is_empty() => write!(f, "{}", self.0),
+            causes => write!(f, "{}: {causes}", self.0),
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-fn unreachable_failure(operation: &OperationInfo, error: reqwest::Error) -> Failure {
-    if error.is_timeout() {
-        let detail = format!("{} did not answer within the deadline", operation.contract);
-        return Failure::new(FailureKind::DeadlineExceeded, detail);
-    }
-    if error.is_builder() {
-        return Failure::internal(&format!("writing a request for {}", operation.contract), error);
-    }
-    Failure::unavailable(&format!("{} cannot be reached", operation.contract), error)
-}
-
-/// `Retry-After` in seconds (RFC 9110 §10.2.3); a date is for browsers and not read.
-fn retry_after(response: &reqwest::Response) -> Option<Duration> {
-    let seconds = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-fn bad_answer(operation: &OperationInfo, status: u16, error: &serde_json::Error) -> Failure {
-    let detail = format!(
-        "{}.{} answered {status} with something its contract does not allow: {error}",
-        operation.contract, operation.name
-    );
-    Failure::new(FailureKind::BadAnswer, detail)
-}
-
-/// What a problem needs for a caller to act on; `type` and `title` may be missing in a stranger's answer.
-#[derive(Deserialize)]
-struct WireProblem {
-    code: String,
-    #[serde(default)]
-    detail: String,
-    #[serde(default)]
-    param: Option<String>,
-}
-
-fn refusal<Err: ContractError>(
-    operation: &OperationInfo,
-    status: u16,
-    body: &[u8],
-    retry_after: Option<Duration>,
-) -> Err {
-    match serde_json::from_slice::<WireProblem>(body) {
-        Ok(WireProblem { code, detail, param }) => match FailureKind::from_code(&code) {
-            // What any operation can fail with keeps the field at fault and the time to come back.
-            Some(kind) if Err::CODES.iter().all(|own| own.code != code) => {
-                Err::from(Failure::reported(kind, detail, param, retry_after))
-            }
-            _ => Err::from_wire(&code, status, detail),
-        },
-        Err(_) if matches!(status, 502..=504) => {
-            let detail = format!("{} is not reachable: a proxy answered {status}", operation.contract);
-            Failure::reported(FailureKind::Unavailable, detail, None, retry_after).into()
-        }
-        Err(error) => bad_answer(operation, status, &error).into(),
     }
 }

@@ -6,6 +6,7 @@
 //! [`ApiKeys`], [`Sessions`] and [`Tenants`].
 
 mod api_key;
+mod certificate;
 mod credential;
 mod forwarded;
 mod host;
@@ -21,11 +22,13 @@ use std::{net::IpAddr, sync::Arc};
 use async_trait::async_trait;
 use http::{HeaderMap, request::Parts};
 use tessera_contract::{
-    AuditTrail, Authenticate, Authenticated, Caller, Cx, CxSigner, Failure, FailureKind, TraceContext, sent_request_id,
+    AuditTrail, Authenticate, Authenticated, Caller, Callers, Cx, CxSigner, Failure, FailureKind, OperationInfo,
+    TraceContext, calling_module, sent_request_id,
 };
 use tessera_types::{Clock, Sensitive, Territory};
 
 pub use api_key::{ApiKeys, ResolvedKey};
+pub use certificate::Peer;
 pub use forwarded::{Client, Proxies};
 pub(crate) use host::name_of as host_name;
 pub use issuer::{Issuer, IssuerKeys};
@@ -55,6 +58,8 @@ pub struct Edge {
     keys: Option<KeyCache>,
     sessions: Option<Arc<dyn Sessions>>,
     trail: Option<Arc<dyn AuditTrail>>,
+    modules: Option<Callers>,
+    certified: bool,
 }
 
 impl Edge {
@@ -74,6 +79,8 @@ impl Edge {
             keys: None,
             sessions: None,
             trail: None,
+            modules: None,
+            certified: false,
         }
     }
 
@@ -81,6 +88,18 @@ impl Edge {
     #[must_use]
     pub fn with_signer(self, signer: CxSigner) -> Self {
         Self { signer: Some(signer), ..self }
+    }
+
+    /// Lets modules of other processes call what `modules` says and nothing else; without it, whatever they like.
+    #[must_use]
+    pub fn with_callers(self, modules: Callers) -> Self {
+        Self { modules: Some(modules), ..self }
+    }
+
+    /// Takes signed contexts over TLS with certificates on both sides alone, from who the certificate names.
+    #[must_use]
+    pub fn with_certificates(self) -> Self {
+        Self { certified: true, ..self }
     }
 
     /// Takes access tokens of each tenant's issuer.
@@ -193,6 +212,9 @@ impl Edge {
     async fn signed(&self, head: &Parts, token: &str, audience: &str) -> Result<Authenticated, Failure> {
         let signer = self.signer.as_ref().ok_or_else(|| refused("signed contexts are not taken here"))?;
         let cx = signer.verify(token, audience)?;
+        if self.certified {
+            certificate::speaks_for(head.extensions.get::<Peer>(), &cx.caller)?;
+        }
         let client = self.proxies.client(head)?;
         match self.hosts.resolve(&client.host, self.tenants.as_ref()).await? {
             Some(here) if here.id != cx.tenant => {
@@ -248,6 +270,14 @@ impl Authenticate for Edge {
         cx.address = Some(client.address).filter(|address| !address.is_unspecified());
         self.admit(head, &cx)?;
         Ok(Authenticated { cx, internal: false })
+    }
+
+    fn permit(&self, caller: &Authenticated, operation: &OperationInfo) -> Result<(), Failure> {
+        let Some(modules) = self.modules.as_ref().filter(|_| caller.internal) else { return Ok(()) };
+        modules.permit(&caller.cx.caller, operation).inspect_err(|refusal| {
+            let (module, contract, operation) = (calling_module(&caller.cx.caller), operation.contract, operation.name);
+            tracing::warn!(module, contract, operation, request_id = %caller.cx.request_id, "{refusal}");
+        })
     }
 }
 

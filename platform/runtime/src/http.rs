@@ -22,6 +22,7 @@ pub use notes::Notes;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::get};
+use tessera_mtls::Mtls;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -66,6 +67,7 @@ pub struct Server {
     limits: LimitsConfig,
     seats: Seats,
     metrics_elsewhere: bool,
+    between_modules: Option<(TcpListener, Mtls)>,
 }
 
 impl Server {
@@ -83,6 +85,7 @@ impl Server {
             limits: config.limits.clone(),
             seats: Seats::new(config.limits.connections_per_address, exempt),
             metrics_elsewhere: config.metrics_listen.is_some(),
+            between_modules: None,
         }
     }
 
@@ -123,6 +126,12 @@ impl Server {
         self
     }
 
+    /// Serves the same on a second listener, over TLS with certificates on both sides, for modules of other processes.
+    #[must_use]
+    pub fn between_modules(self, listener: TcpListener, mtls: Mtls) -> Self {
+        Self { between_modules: Some((listener, mtls)), ..self }
+    }
+
     /// The whole as one router: what [`Self::serve`] serves, and what a test calls in process.
     pub fn into_router(self) -> Router {
         let probes = Router::new()
@@ -148,9 +157,16 @@ impl Server {
 
     /// Serves on `listener` until `shutdown` is requested, then drains: `/readyz` says so for the configured notice,
     /// no new connection is taken, and requests under way may finish within the configured time.
-    pub async fn serve(self, listener: TcpListener, shutdown: &Shutdown) -> Drained {
+    pub async fn serve(mut self, listener: TcpListener, shutdown: &Shutdown) -> Drained {
         let (limits, seats, readiness) = (self.limits.clone(), self.seats.clone(), self.readiness.clone());
-        listener::serve(listener, self.into_router(), (&limits, seats), &readiness, shutdown).await
+        let between_modules = self.between_modules.take();
+        let router = self.into_router();
+        let around = || (&limits, seats.clone());
+        let public = listener::serve(listener, None, router.clone(), around(), &readiness, shutdown);
+        let Some((listener, mtls)) = between_modules else { return public.await };
+        let modules = listener::serve(listener, Some(&mtls), router, around(), &readiness, shutdown);
+        let (public, modules) = tokio::join!(public, modules);
+        public.and(&modules)
     }
 }
 
@@ -163,5 +179,5 @@ pub fn metrics_router(metrics: Metrics) -> Router {
 pub async fn serve_aside(listener: TcpListener, router: Router, shutdown: &Shutdown) -> Drained {
     let limits = LimitsConfig { drain_notice: Duration::ZERO, ..LimitsConfig::default() };
     let seats = Seats::new(limits.connections_per_address, Vec::new());
-    listener::serve(listener, router, (&limits, seats), &Readiness::new(), shutdown).await
+    listener::serve(listener, None, router, (&limits, seats), &Readiness::new(), shutdown).await
 }

@@ -190,7 +190,7 @@ async fn resolve_key(world: &World) {
     let signer = CxSigner::new(&signing, clock.clone());
     let tenant: tessera_types::TenantId = "acme".parse().expect("a tenant's name");
     let request = |http: &crate::Browser| {
-        let cx = Cx::service(tenant.clone(), "playback", &*clock);
+        let cx = Cx::service(tenant.clone(), "edge", &*clock);
         let signed = signer.sign(&cx, "identity").expect("a context can be signed");
         let request = http.request(reqwest::Method::POST, "/identity/v1/api-keys/resolve");
         request.header(CX_HEADER, signed).json(&json!({"secret": secret}))

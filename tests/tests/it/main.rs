@@ -3,6 +3,7 @@
 mod alerts;
 mod audit;
 mod backup;
+mod between_processes;
 mod checks;
 mod clocks;
 mod contracts;

@@ -5,10 +5,12 @@
 mod audit;
 mod client;
 mod document;
+mod elsewhere;
 mod fields;
 mod guard;
 mod headers;
 mod notes;
 mod property;
 mod rules;
+mod sick;
 mod world;

@@ -6,13 +6,16 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
 };
+use tessera_mtls::Mtls;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
@@ -21,7 +24,7 @@ use super::{
     seats::{Seat, Seats},
     write_pause::limit_write_pauses,
 };
-use crate::{config::LimitsConfig, shutdown::Shutdown};
+use crate::{config::LimitsConfig, edge::Peer, shutdown::Shutdown};
 
 /// Why an address cannot be listened on. The message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +89,20 @@ pub struct Drained {
     pub took: Duration,
 }
 
+impl Drained {
+    /// Of two listeners that were stopped together.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self { open: self.open + other.open, cut_off: self.cut_off + other.cut_off, took: self.took.max(other.took) }
+    }
+}
+
 /// The connections of one listener.
 struct Connections {
     http: http1::Builder,
     write_pause: Duration,
+    /// How long a client may take for a TLS handshake.
+    handshake: Duration,
+    tls: Option<TlsAcceptor>,
     graceful: GracefulShutdown,
     tasks: TaskTracker,
     cut: CancellationToken,
@@ -98,6 +111,7 @@ struct Connections {
 
 pub(super) async fn serve(
     listener: TcpListener,
+    tls: Option<&Mtls>,
     router: Router,
     (limits, seats): (&LimitsConfig, Seats),
     readiness: &Readiness,
@@ -106,6 +120,8 @@ pub(super) async fn serve(
     let connections = Connections {
         http: http(limits),
         write_pause: limits.write_pause,
+        handshake: limits.head,
+        tls: tls.map(|mtls| TlsAcceptor::from(mtls.server())),
         graceful: GracefulShutdown::new(),
         tasks: TaskTracker::new(),
         cut: CancellationToken::new(),
@@ -160,19 +176,29 @@ impl Connections {
     fn take(&self, stream: TcpStream, peer: SocketAddr, place: (OwnedSemaphorePermit, Seat)) {
         // Without it the tail of each answer may wait for the client's delayed acknowledgement.
         let _speed_only = stream.set_nodelay(true);
-        let router = self.router.clone();
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let router = router.clone();
-            async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
-        });
-        let io = TokioIo::new(limit_write_pauses(stream, self.write_pause));
-        let connection = self.graceful.watch(self.http.serve_connection(io, service));
         let (cut, open) = (self.cut.clone(), Open::new());
+        let serving = Serving {
+            http: self.http.clone(),
+            write_pause: self.write_pause,
+            watcher: self.graceful.watcher(),
+            router: self.router.clone(),
+            peer,
+        };
+        let (tls, handshake) = (self.tls.clone(), self.handshake);
         self.tasks.spawn(async move {
+            let ended = async {
+                let Some(tls) = tls else { return serving.serve(stream, None).await };
+                match tokio::time::timeout(handshake, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let names = Mtls::peer(stream.get_ref().1.peer_certificates());
+                        serving.serve(stream, Some(Peer(names.into()))).await;
+                    }
+                    Ok(Err(error)) => tracing::warn!(%error, "a connection between modules was refused"),
+                    Err(_) => tracing::debug!("a TLS handshake took too long"),
+                }
+            };
             tokio::select! {
-                ended = connection => if let Err(error) = ended { tracing::debug!(%error, "connection ended"); },
+                () = ended => {}
                 () = cut.cancelled() => {}
             }
             drop((place, open));
@@ -188,5 +214,33 @@ impl Connections {
         self.cut.cancel();
         self.tasks.wait().await;
         Drained { open, cut_off, took: begun.elapsed() }
+    }
+}
+
+/// What one connection is served with.
+struct Serving {
+    http: http1::Builder,
+    write_pause: Duration,
+    watcher: Watcher,
+    router: Router,
+    peer: SocketAddr,
+}
+
+impl Serving {
+    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, certified: Option<Peer>) {
+        let Self { http, write_pause, watcher, router, peer } = self;
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(certified) = certified.clone() {
+                request.extensions_mut().insert(certified);
+            }
+            let router = router.clone();
+            async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
+        });
+        let io = TokioIo::new(limit_write_pauses(stream, write_pause));
+        if let Err(error) = watcher.watch(http.serve_connection(io, service)).await {
+            tracing::debug!(%error, "connection ended");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod between_modules;
 mod blobs;
 mod config;
 mod control;

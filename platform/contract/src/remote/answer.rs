@@ -1,0 +1,124 @@
+//! What came back: read within limits, and judged.
+
+use std::time::Duration;
+
+use reqwest::header;
+use serde::Deserialize;
+
+use super::target::Outcome;
+use crate::{ContractError, Failure, FailureKind, OperationInfo};
+
+/// The largest answer that is read.
+const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+/// An answer, whole.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// No answer, and how that came.
+pub(super) struct Lost {
+    pub(super) outcome: Outcome,
+    pub(super) failure: Failure,
+}
+
+/// What a problem needs for a caller to act on; `type` and `title` may be missing in a stranger's answer.
+#[derive(Deserialize)]
+pub(super) struct WireProblem {
+    code: String,
+    #[serde(default)]
+    detail: String,
+    #[serde(default)]
+    param: Option<String>,
+}
+
+/// An answer that is not success.
+pub(super) struct Refused {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    /// The problem, unless that is not what came.
+    pub(super) problem: Result<WireProblem, serde_json::Error>,
+}
+
+impl Refused {
+    pub(super) fn new(answer: Answer) -> Self {
+        let Answer { status, body, retry_after } = answer;
+        Self { status, retry_after, problem: serde_json::from_slice(&body) }
+    }
+
+    /// What it says of who answered.
+    pub(super) fn outcome(&self) -> Outcome {
+        match &self.problem {
+            Ok(problem) if FailureKind::from_code(&problem.code) == Some(FailureKind::DeadlineExceeded) => {
+                Outcome::Late
+            }
+            Ok(_) if self.status >= 500 => Outcome::Faulty,
+            Ok(_) => Outcome::Answered,
+            Err(_) if matches!(self.status, 502..=504) => Outcome::Unreachable,
+            Err(_) => Outcome::BadAnswer,
+        }
+    }
+
+    /// The error that a caller of the contract sees.
+    pub(super) fn error<Err: ContractError>(self, operation: &OperationInfo) -> Err {
+        match self.problem {
+            Ok(WireProblem { code, detail, param }) => match FailureKind::from_code(&code) {
+                // What any operation can fail with keeps the field at fault and the time to come back.
+                Some(kind) if Err::CODES.iter().all(|own| own.code != code) => {
+                    Err::from(Failure::reported(kind, detail, param, self.retry_after))
+                }
+                _ => Err::from_wire(&code, self.status, detail),
+            },
+            Err(_) if matches!(self.status, 502..=504) => {
+                let detail = format!("{} is not reachable: a proxy answered {}", operation.contract, self.status);
+                Failure::reported(FailureKind::Unavailable, detail, None, self.retry_after).into()
+            }
+            Err(error) => bad_answer(operation, self.status, &error).into(),
+        }
+    }
+}
+
+pub(super) fn bad_answer(operation: &OperationInfo, status: u16, error: &serde_json::Error) -> Failure {
+    let detail = format!(
+        "{}.{} answered {status} with something its contract does not allow: {error}",
+        operation.contract, operation.name
+    );
+    Failure::new(FailureKind::BadAnswer, detail)
+}
+
+/// The whole body, unless it is larger than a client reads or breaks off.
+pub(super) async fn read(operation: &OperationInfo, mut response: reqwest::Response) -> Result<Vec<u8>, Lost> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| lost(operation, error))? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            let detail = format!("{} answered more than {MAX_ANSWER} bytes", operation.contract);
+            return Err(Lost { outcome: Outcome::BadAnswer, failure: Failure::new(FailureKind::BadAnswer, detail) });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Why nothing came back.
+pub(super) fn lost(operation: &OperationInfo, error: reqwest::Error) -> Lost {
+    let contract = operation.contract;
+    // An address that cannot be connected to in time is told from an answer that does not come in time.
+    if error.is_timeout() && !error.is_connect() {
+        let detail = format!("{contract} did not answer within the deadline");
+        return Lost { outcome: Outcome::Late, failure: Failure::new(FailureKind::DeadlineExceeded, detail) };
+    }
+    if error.is_builder() {
+        let failure = Failure::internal(&format!("writing a request for {contract}"), error);
+        return Lost { outcome: Outcome::Abandoned, failure };
+    }
+    let outcome = if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken };
+    Lost { outcome, failure: Failure::unavailable(&format!("{contract} cannot be reached"), error) }
+}
+
+/// `Retry-After` in seconds (RFC 9110 §10.2.3); a date is for browsers and not read.
+pub(super) fn retry_after(headers: &header::HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
