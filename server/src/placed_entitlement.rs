@@ -13,6 +13,8 @@ use tessera_contract_entitlement::{
 };
 use tokio::time::{Instant, timeout};
 
+use crate::error::CommandError;
+
 /// How long plays go on at the former place: longer than any film.
 const DRAIN: Duration = Duration::from_secs(6 * 3600);
 /// How long the former place may take to hear of a change; the new one has taken it by then.
@@ -20,7 +22,7 @@ const TELLING: Duration = Duration::from_secs(2);
 
 /// Asks the built-in entitlement, or the one at an address.
 pub(crate) struct PlacedEntitlement {
-    built_in: Arc<dyn Entitlement>,
+    built_in: Option<Arc<dyn Entitlement>>,
     signer: CxSigner,
     http: reqwest::Client,
     places: RwLock<Places>,
@@ -35,34 +37,34 @@ struct Places {
 
 impl PlacedEntitlement {
     /// At `url`, or built in where there is none. Calls to an address are signed.
-    pub(crate) fn new(built_in: Arc<dyn Entitlement>, signer: CxSigner, url: Option<&str>) -> Arc<Self> {
+    ///
+    /// # Errors
+    /// There is neither.
+    pub(crate) fn new(
+        built_in: Option<Arc<dyn Entitlement>>,
+        signer: CxSigner,
+        url: Option<&str>,
+    ) -> Result<Arc<Self>, CommandError> {
         let http = http_client();
-        let places = Places { url: None, asked: built_in.clone(), former: None };
-        let placed = Self { built_in, signer, http, places: RwLock::new(places) };
-        if placed.place(url) {
-            // Nothing has begun anywhere else yet.
-            placed.places.write().unwrap_or_else(PoisonError::into_inner).former = None;
-        }
-        Arc::new(placed)
+        let asked = place(built_in.as_ref(), &http, &signer, url).ok_or_else(nowhere)?;
+        let places = Places { url: url.map(str::to_owned), asked, former: None };
+        Ok(Arc::new(Self { built_in, signer, http, places: RwLock::new(places) }))
     }
 
     /// Calls from now on go to `url`, or to the built-in one. Answers whether that is another place than before.
-    pub(crate) fn place(&self, url: Option<&str>) -> bool {
+    ///
+    /// # Errors
+    /// It is to be the built-in one, and there is none in this process.
+    pub(crate) fn place(&self, url: Option<&str>) -> Result<bool, CommandError> {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
         if places.url.as_deref() == url {
-            return false;
+            return Ok(false);
         }
-        let asked = match url {
-            None => self.built_in.clone(),
-            Some(url) => {
-                let credential = Credential::Service(self.signer.clone());
-                <dyn Entitlement>::remote(Remote::new(self.http.clone(), url, credential))
-            }
-        };
+        let asked = place(self.built_in.as_ref(), &self.http, &self.signer, url).ok_or_else(nowhere)?;
         let left = std::mem::replace(&mut places.asked, asked);
         places.former = Some((left, Instant::now()));
         places.url = url.map(str::to_owned);
-        true
+        Ok(true)
     }
 
     fn asked(&self) -> Arc<dyn Entitlement> {
@@ -75,6 +77,20 @@ impl PlacedEntitlement {
         let former = places.former.as_ref().filter(|(_, left)| left.elapsed() < DRAIN);
         (places.asked.clone(), former.map(|(former, _)| former.clone()))
     }
+}
+
+fn place(
+    built_in: Option<&Arc<dyn Entitlement>>,
+    http: &reqwest::Client,
+    signer: &CxSigner,
+    url: Option<&str>,
+) -> Option<Arc<dyn Entitlement>> {
+    let Some(url) = url else { return built_in.cloned() };
+    Some(<dyn Entitlement>::remote(Remote::new(http.clone(), url, Credential::Service(signer.clone()))))
+}
+
+fn nowhere() -> CommandError {
+    CommandError::new("entitlement is not in this process: [entitlement] url has to say where it is")
 }
 
 /// Waits a little for the former place to take a change: what plays there is decided on what it knows.

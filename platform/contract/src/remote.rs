@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    ContractError, Cx, CxSigner, Failure, FailureKind, Operation, OperationInfo, guard::check_key, signature::CX_HEADER,
+    ContractError, Cx, CxSigner, Deed, Failure, FailureKind, Operation, OperationInfo, guard::check_key,
+    signature::{CX_HEADER, RECORDED_HEADER},
 };
 
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
+
+/// When to come back to a contract that is out of reach.
+const COME_BACK: Duration = Duration::from_secs(2);
 
 /// An answer as it came, for whoever judges it.
 #[derive(Debug)]
@@ -88,6 +92,9 @@ impl Remote {
         };
         let response = self.send(operation, cx, fields).await?;
         let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+        if status == operation.status && response.headers().contains_key(RECORDED_HEADER) {
+            cx.deed().into_iter().for_each(Deed::settle);
+        }
         let body = read(operation, response).await?;
         if status == operation.status {
             return serde_json::from_slice(&body).map_err(|error| bad_answer(operation, status, &error).into());
@@ -189,12 +196,12 @@ async fn read(operation: &OperationInfo, mut response: reqwest::Response) -> Res
 fn unreachable_failure(operation: &OperationInfo, error: reqwest::Error) -> Failure {
     if error.is_timeout() {
         let detail = format!("{} did not answer within the deadline", operation.contract);
-        return Failure::new(FailureKind::DeadlineExceeded, detail);
+        return Failure::new(FailureKind::DeadlineExceeded, detail).retry_after(COME_BACK);
     }
     if error.is_builder() {
         return Failure::internal(&format!("writing a request for {}", operation.contract), error);
     }
-    Failure::unavailable(&format!("{} cannot be reached", operation.contract), error)
+    Failure::unavailable(&format!("{} cannot be reached", operation.contract), error).retry_after(COME_BACK)
 }
 
 /// `Retry-After` in seconds (RFC 9110 §10.2.3); a date is for browsers and not read.

@@ -21,7 +21,8 @@ use std::{net::IpAddr, sync::Arc};
 use async_trait::async_trait;
 use http::{HeaderMap, request::Parts};
 use tessera_contract::{
-    AuditTrail, Authenticate, Authenticated, Caller, Cx, CxSigner, Failure, FailureKind, TraceContext, sent_request_id,
+    AuditTrail, Authenticate, Authenticated, Caller, Cx, CxSigner, Failure, FailureKind, Forwarded, TraceContext,
+    sent_request_id,
 };
 use tessera_types::{Clock, Sensitive, Territory};
 
@@ -136,6 +137,15 @@ impl Edge {
     /// [`FailureKind::InvalidRequest`] for a request without one valid host.
     pub fn client(&self, head: &Parts) -> Result<Client, Failure> {
         self.proxies.client(head)
+    }
+
+    /// Where the request comes from, for the process that it is passed on to.
+    ///
+    /// # Errors
+    /// As [`Self::client`].
+    pub fn forwarded(&self, head: &Parts) -> Result<Forwarded, Failure> {
+        let Client { address, authority, https, .. } = self.client(head)?;
+        Ok(Forwarded { address, authority, https, territory: self.proxies.territory(head) })
     }
 
     async fn identify(

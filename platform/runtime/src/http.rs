@@ -21,6 +21,7 @@ pub use notes::Notes;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::get};
+use tessera_contract::CxSigner;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -65,6 +66,7 @@ pub struct Server {
     limits: LimitsConfig,
     seats: Seats,
     metrics_elsewhere: bool,
+    signer: Option<CxSigner>,
 }
 
 impl Server {
@@ -82,7 +84,20 @@ impl Server {
             limits: config.limits.clone(),
             seats: Seats::new(config.limits.connections_per_address, exempt),
             metrics_elsewhere: config.metrics_listen.is_some(),
+            signer: None,
         }
+    }
+
+    /// Believes what fronts of the deployment have signed of where a request came from.
+    #[must_use]
+    pub fn behind_fronts(self, signer: CxSigner) -> Self {
+        Self { signer: Some(signer), ..self }
+    }
+
+    /// No limits by address: whoever calls is a front or another module of the deployment, and speaks for many.
+    #[must_use]
+    pub fn for_modules_alone(self) -> Self {
+        Self { rates: None, seats: Seats::new(usize::MAX, Vec::new()), ..self }
     }
 
     /// Routes of the contract or module `name`, below `/name`, beside those that are there. Unknown paths below it are
@@ -132,7 +147,7 @@ impl Server {
             false => metrics_page::for_this_machine(self.metrics),
         };
         let owners = Owners::new(self.mounts.keys().cloned());
-        let front = Arc::new(Front::new(self.proxies, owners));
+        let front = Arc::new(Front::new(self.proxies, owners, self.signer));
         let mounted = self.mounts.into_iter().fold(self.router, |routes, (name, mount)| {
             let mount = mount.fallback(bare::not_found).method_not_allowed_fallback(bare::method_not_allowed);
             routes.nest(&format!("/{name}"), mount)

@@ -112,7 +112,7 @@ fn database_bytes(data: &Path, module: &Module) -> u64 {
 }
 
 async fn films(patient: &Patient<'_>, group: &mut Group) {
-    let folder = patient.root.data.join("blobs");
+    let folder = patient.root.blobs(&patient.root.data);
     if !folder.is_dir() {
         return;
     }

@@ -8,14 +8,16 @@ use axum::{
     response::Response,
 };
 use futures::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use tessera_contract::{CX_HEADER, Failure, FailureKind, Problem, TraceContext, sent_request_id};
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use tessera_contract::{
+    CX_HEADER, CxSigner, FORWARDED_HEADER, Failure, FailureKind, Problem, TraceContext, sent_request_id,
+};
 
 use super::{
     Notes,
     access_log::{Line, Owners},
 };
-use crate::edge::Proxies;
+use crate::edge::{Client, Proxies};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -27,11 +29,23 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 pub(super) struct Front {
     proxies: Proxies,
     owners: Owners,
+    /// Checks what fronts of the deployment say.
+    signer: Option<CxSigner>,
 }
 
 impl Front {
-    pub(super) fn new(proxies: Proxies, owners: Owners) -> Self {
-        Self { proxies, owners }
+    pub(super) fn new(proxies: Proxies, owners: Owners, signer: Option<CxSigner>) -> Self {
+        Self { proxies, owners, signer }
+    }
+
+    /// Where the request comes from, as far as a front of the deployment or trusted proxies tell.
+    fn client(&self, head: &mut Parts) -> Result<Client, Failure> {
+        let said = head.headers.get(FORWARDED_HEADER).and_then(|token| token.to_str().ok());
+        if let Some((token, signer)) = said.zip(self.signer.as_ref()) {
+            let forwarded = signer.verify_forwarded(token)?;
+            head.extensions.insert(forwarded);
+        }
+        self.proxies.client(head)
     }
 }
 
@@ -39,11 +53,11 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
     let (mut head, body) = request.into_parts();
     let id = sent_request_id(&head.headers);
     let id_value = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("unprintable"));
+    let client = front.client(&mut head);
     strip_ours(&mut head.headers);
     head.headers.insert(REQUEST_ID, id_value.clone());
     let notes = Notes::default();
     head.extensions.insert(notes.clone());
-    let client = front.proxies.client(&head);
     let about = (id.to_string(), trace_of(&mut head.headers));
     let line = Line::of(&head, client.as_ref().ok(), &front.owners, about, notes.clone());
     let https = client.as_ref().is_ok_and(|client| client.https);
