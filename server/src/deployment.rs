@@ -28,7 +28,7 @@ use tessera_runtime::{
     blobs::Blobs,
     config::ServerConfig,
     directory::Directory,
-    edge::Edge,
+    edge::{Edge, RememberedSessions},
     secrets::{KeyRing, Secrets},
 };
 use tessera_sandbox_gateway::SandboxGateway;
@@ -186,16 +186,7 @@ impl Deployment {
         let Opening { clock, directory, elsewhere, here, modules, .. } = opening;
         let looks = modules.brands.clone().map(|brands| brands as Arc<dyn Tenancy>);
         let looks = elsewhere.or(Part::Tenancy, looks).map(<dyn Tenancy>::guarded).filter(|_| here.has(Part::Front));
-        Ok(Self {
-            looks,
-            elsewhere,
-            clock,
-            here,
-            directory,
-            edge,
-            modules,
-            trail,
-        })
+        Ok(Self { looks, elsewhere, clock, here, directory, edge, modules, trail })
     }
 
     /// Every store of this process, by its module's name.
@@ -245,11 +236,10 @@ impl Opening<'_> {
         let mut edge = Edge::new(&self.root.server, Arc::new(self.directory.clone()), clock.clone())
             .with_signer(self.elsewhere.signer.clone());
         edge = match (&self.modules.identity, RemoteIdentity::new(&self.elsewhere, clock.clone())) {
-            (Some(here), _) => {
-                edge.with_issuers(here.clone()).with_api_keys(here.clone()).with_sessions(here.clone())
-            }
+            (Some(here), _) => edge.with_issuers(here.clone()).with_api_keys(here.clone()).with_sessions(here.clone()),
             (None, Some(there)) => {
-                edge.with_issuers(there.clone()).with_api_keys(there.clone()).with_sessions(there)
+                let sessions = Arc::new(RememberedSessions::new(there.clone()));
+                edge.with_issuers(there.clone()).with_api_keys(there).with_sessions(sessions)
             }
             (None, None) => edge,
         };

@@ -73,7 +73,11 @@ pub(crate) fn router(store: Store, mount: &'static str, authenticate: Arc<dyn Au
     Router::new().route("/v1/events", get(events)).with_state(Served { store, mount, authenticate })
 }
 
-async fn events(State(served): State<Served>, asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>, head: Parts) -> Response {
+async fn events(
+    State(served): State<Served>,
+    asked: Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    head: Parts,
+) -> Response {
     let answer = async {
         let cx = served.authenticate.authenticate(&head, &audience(served.mount)).await?.cx;
         if !(cx.tenant.is_platform() && matches!(cx.caller, Caller::Service { .. })) {
@@ -146,7 +150,9 @@ impl Feed for RemoteFeed {
         let mut response = request.send().await.map_err(unreachable)?;
         if response.status() != reqwest::StatusCode::OK {
             return match response.status().as_u16() {
-                502..=504 => Err(Failure::new(FailureKind::Unavailable, format!("{mount} does not serve its events now"))),
+                502..=504 => {
+                    Err(Failure::new(FailureKind::Unavailable, format!("{mount} does not serve its events now")))
+                }
                 status => Err(wrong(&format!("the status {status}"))),
             };
         }

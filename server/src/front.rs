@@ -179,14 +179,16 @@ impl Way {
 }
 
 fn secret(token: &str) -> Result<HeaderValue, Failure> {
-    let mut value = HeaderValue::from_str(token).map_err(|e| Failure::internal("signing a request that is passed on", e))?;
+    let mut value =
+        HeaderValue::from_str(token).map_err(|e| Failure::internal("signing a request that is passed on", e))?;
     value.set_sensitive(true);
     Ok(value)
 }
 
 fn without_connection(headers: &mut HeaderMap) {
     let lines = headers.get_all(header::CONNECTION).iter().filter_map(|line| line.to_str().ok());
-    let named: Vec<HeaderName> = lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
+    let named: Vec<HeaderName> =
+        lines.flat_map(|line| line.split(',')).filter_map(|name| name.trim().parse().ok()).collect();
     for name in named {
         headers.remove(name);
     }

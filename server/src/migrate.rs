@@ -54,7 +54,8 @@ async fn try_all(root: &Root, plans: &[Plan]) -> Result<(), CommandError> {
         let _ = fs::remove_dir_all(&scratch); // of a try that was cut off, or none
         let doing = |e| CommandError::caused(format!("making {}", scratch.display()), e);
         fs::create_dir_all(&scratch).map_err(doing)?;
-        let tried = rehearse(&root.store_of(plan.module, &root.data)?, plan.module, &scratch, Arc::new(SystemClock)).await;
+        let tried =
+            rehearse(&root.store_of(plan.module, &root.data)?, plan.module, &scratch, Arc::new(SystemClock)).await;
         let _ = fs::remove_dir_all(&scratch); // the next start clears it otherwise
         match tried {
             Ok(done) if done.findings.is_empty() => {

@@ -68,8 +68,8 @@ impl Part {
     pub(crate) const fn mount(self) -> &'static str {
         match self {
             SandboxGateway => "payment-gateway",
-            Front | Audit | Billing | Catalog | Delivery | Drm | Entitlement | Identity | Media | Playback | Tenancy
-            | Viewers => self.name(),
+            Front | Audit | Billing | Catalog | Delivery | Drm | Entitlement | Identity | Media | Playback
+            | Tenancy | Viewers => self.name(),
         }
     }
 
@@ -169,7 +169,9 @@ impl Here {
         let mut lines = Vec::new();
         for part in &self.parts {
             let asked = part.asks();
-            lines.extend(asked.iter().copied().filter(|needed| absent(needed)).map(|needed| line(*part, "asks", needed)));
+            lines.extend(
+                asked.iter().copied().filter(|needed| absent(needed)).map(|needed| line(*part, "asks", needed)),
+            );
             let followed = part.follows().into_iter().filter(|needed| absent(needed) && !asked.contains(needed));
             lines.extend(followed.map(|needed| line(*part, "follows the events of", needed)));
         }

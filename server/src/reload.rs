@@ -42,12 +42,15 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
 }
 
 fn take_over(root: &Root, deployment: &Deployment) {
-    let url = root.url(Part::Entitlement).filter(|_| !(deployment.here.chosen && deployment.here.has(Part::Entitlement)));
+    let url =
+        root.url(Part::Entitlement).filter(|_| !(deployment.here.chosen && deployment.here.has(Part::Entitlement)));
     let moved = deployment.modules.entitlement.as_ref().map_or(Ok(false), |entitlement| entitlement.place(url));
     let at = url.unwrap_or("the built-in module");
     match moved {
         Ok(true) => tracing::info!(at, "entitlement is elsewhere from now on"),
-        Ok(false) => tracing::info!("the configuration was read again: nothing that may change while running has changed"),
+        Ok(false) => {
+            tracing::info!("the configuration was read again: nothing that may change while running has changed")
+        }
         Err(error) => tracing::error!(%error, "the configuration is not taken over; what stood before stands"),
     }
 }

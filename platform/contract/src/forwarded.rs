@@ -54,13 +54,13 @@ impl CxSigner {
     /// # Errors
     /// [`FailureKind::Unauthenticated`]: forged or expired.
     pub fn verify_forwarded(&self, token: &str) -> Result<Forwarded, Failure> {
-        let refuse = |why: &str| {
-            Failure::new(FailureKind::Unauthenticated, format!("what a front says of this request {why}"))
-        };
+        let refuse =
+            |why: &str| Failure::new(FailureKind::Unauthenticated, format!("what a front says of this request {why}"));
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_audience(&[AUDIENCE]);
         rules.validate_exp = false; // by the injected clock, below
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decode, &rules).map_err(|_| refuse("is forged"))?.claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &self.decode, &rules).map_err(|_| refuse("is forged"))?.claims;
         match claims.exp < self.clock.now().as_seconds() {
             true => Err(refuse("has expired")),
             false => Ok(claims.forwarded),

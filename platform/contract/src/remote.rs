@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    ContractError, Cx, CxSigner, Deed, Failure, FailureKind, Operation, OperationInfo, guard::check_key,
+    ContractError, Cx, CxSigner, Deed, Failure, FailureKind, Operation, OperationInfo,
+    guard::check_key,
     signature::{CX_HEADER, RECORDED_HEADER},
 };
 

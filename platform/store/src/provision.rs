@@ -32,10 +32,8 @@ pub async fn provision(admin: &str, module: &'static Module, password: &str) -> 
     }
     let (tenant, system) = (tenant_role(module), system_role(module));
     let password = password.replace('\'', "''");
-    let database: String = sqlx::query_scalar("select quote_ident(current_database())")
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(trouble)?;
+    let database: String =
+        sqlx::query_scalar("select quote_ident(current_database())").fetch_one(&mut *tx).await.map_err(trouble)?;
     let sql = format!(
         "alter role {login} login nosuperuser nocreatedb nocreaterole password '{password}'; \
          grant {tenant}, {system} to {login}; \

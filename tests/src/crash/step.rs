@@ -187,7 +187,8 @@ async fn resolve_key(world: &World) {
     assert_eq!(resolved["tenant"], "acme", "{resolved}");
 
     // What an edge in another process asks besides, and what it tells the audit.
-    let session = ask_signed(world, ("identity-edge", "/identity/v1/sessions/resolve"), json!({"cookie": "none"})).await;
+    let session =
+        ask_signed(world, ("identity-edge", "/identity/v1/sessions/resolve"), json!({"cookie": "none"})).await;
     assert_eq!(session, json!({}));
     let uses = format!("/identity/v1/api-keys/{}/uses", resolved["key_id"].as_str().expect("a key's id"));
     ask_signed(world, ("identity-edge", &uses), json!({})).await;

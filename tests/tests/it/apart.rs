@@ -98,6 +98,9 @@ async fn each_module_killed_in_turn_is_named_by_what_needs_it_and_missed_by_noth
         })
         .await;
     }
+    split.kill("identity");
+    watching.beat().await.ok(); // who watches is known still
+    split.revive("identity");
     split.kill("entitlement");
     licence(&watching.player, &watching.playback, &watching.manifest).await.refused(503, "unavailable");
     watching.plays_on("entitlement").await;
@@ -107,7 +110,8 @@ async fn each_module_killed_in_turn_is_named_by_what_needs_it_and_missed_by_noth
     watching.beat().await.ok();
     start(&watching.viewer, &title, "phone").await.ok();
     split.revive("audit");
-    eventually("everything to be as before", || async { watching.beat().await.status.is_success().then_some(()) }).await;
+    eventually("everything to be as before", || async { watching.beat().await.status.is_success().then_some(()) })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

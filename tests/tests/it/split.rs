@@ -1,34 +1,32 @@
 //! A deployment of several processes does what one does.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_testing::{eventually, free_port, temp_dir};
-use tessera_tests::{Browser, Split, run};
+use tessera_tests::{Browser, Site, Split, project, run, tessera};
 
 use crate::{
     journey::{GOOD_CARD, buy, licence, session_path, start, start_bought},
     pages::drive,
 };
 
-async fn newcomer(split: &Split, name: &str) -> Browser {
-    let mut browser = split.site.browser();
-    browser.sign_up(&format!("{name}@viewer.example"), "correct horse battery").await;
-    browser
-}
-
-/// Sign-up, checkout, play, licence, segments, beats; what staff do; uploads.
-async fn a_service(split: &Split) {
-    let title = split.title("Seahorse Valley");
-    start(&split.site.visitor(), &title, "laptop").await.refused(401, "unauthenticated");
-    let viewer = newcomer(split, "newcomer").await;
-    start(&viewer, &title, "laptop").await.refused(403, "not_entitled");
+/// Sign-up, checkout, play, licence, segments, beats.
+async fn a_service(site: &Site, title: &str) {
+    start(&site.visitor(), title, "laptop").await.refused(401, "unauthenticated");
+    let mut viewer = site.browser();
+    viewer.sign_up("newcomer@viewer.example", "correct horse battery").await;
+    start(&viewer, title, "laptop").await.refused(403, "not_entitled");
     let bought = buy(&viewer, "plan=basic", GOOD_CARD).await.ok();
     assert_eq!(bought["state"], "succeeded", "{bought}");
-    let playback = start_bought(&viewer, &title, "laptop").await;
+    let playback = start_bought(&viewer, title, "laptop").await;
 
-    let player = split.site.visitor();
+    let player = site.visitor();
     let dash = playback["sources"][0]["dash_url"].as_str().expect("a DASH manifest").to_owned();
     let manifest = player.get(&dash).await;
     assert!(manifest.status.is_success(), "{}", manifest.text());
@@ -41,7 +39,7 @@ async fn a_service(split: &Split) {
     viewer.post(&session_path(&playback, "heartbeat"), json!({"position_seconds": 3})).await.ok();
     viewer.post(&session_path(&playback, "stop"), json!({"position_seconds": 4})).await.ok();
     eventually("the position to be remembered", || async {
-        let again = start(&viewer, &title, "laptop").await.ok();
+        let again = start(&viewer, title, "laptop").await.ok();
         viewer.post(&session_path(&again, "stop"), json!({"position_seconds": 4})).await.ok();
         (again["resume_position_seconds"] == 4).then_some(())
     })
@@ -70,7 +68,8 @@ async fn segment(player: &Browser, playlist: &str) {
 /// An API key at the front: operations, an upload in pieces, and the trail of it all.
 async fn staff(split: &Split) {
     let staff = split.site.with_token(split.fact("staff_key"));
-    let unknown = staff.post("/catalog/v1/management/titles", json!({"title": {"name": {"en": "New"}}, "colour": 1})).await;
+    let unknown =
+        staff.post("/catalog/v1/management/titles", json!({"title": {"name": {"en": "New"}}, "colour": 1})).await;
     let said = unknown.refused(400, "invalid_request");
     assert!(said.contains("colour"), "a front refuses what the contract does not know: {said}");
     let made = staff.post("/catalog/v1/management/titles", json!({"title": {"name": {"en": "New"}}})).await.ok();
@@ -104,14 +103,14 @@ async fn two_processes_are_one_service() {
     let rest = ["audit", "catalog", "delivery", "drm", "entitlement", "media", "playback", "tenancy", "viewers"];
     let front = ["front"].into_iter().chain(rest).collect();
     let split = Split::start(&[front, vec!["billing", "identity", "sandbox_gateway"]], "");
-    a_service(&split).await;
+    a_service(&split.site, &split.title("Seahorse Valley")).await;
     staff(&split).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_module_in_a_process_of_its_own_is_one_service() {
     let split = Split::whole();
-    a_service(&split).await;
+    a_service(&split.site, &split.title("Seahorse Valley")).await;
     staff(&split).await;
     let page = split.site.visitor().get("/").await;
     assert!(page.text().contains("Lumen"), "the app looks as the tenant does: {}", page.text());
@@ -124,6 +123,42 @@ async fn every_module_in_a_process_of_its_own_is_one_service() {
     billing.visitor().get("/catalog/v1/titles").await.refused(404, "not_found");
     let events = billing.with_token(split.fact("staff_key")).get("/billing/v1/events").await;
     events.refused(403, "forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_script_makes_one_service_of_thirteen_processes_on_postgresql_each_with_a_role_of_its_own() {
+    let folder = temp_dir();
+    let port = thirteen_ports();
+    let mut script = Command::new(project().join("scripts/split"))
+        .arg("whole")
+        .env("BINARY", tessera())
+        .env("DATA", folder.path().join("split"))
+        .env("PORT", port.to_string())
+        .env("FILM_SECONDS", "12")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the script can be started");
+    let said = BufReader::new(script.stderr.take().expect("it is piped")).lines().map_while(Result::ok);
+    let said: Vec<String> = said.take_while(|line| !line.contains("Ctrl-C")).collect();
+    let facts = fs::read(folder.path().join("split/identity/demo.json"));
+    let facts = facts.unwrap_or_else(|_| panic!("there is no demo:\n{}", said.join("\n")));
+    let facts: Value = serde_json::from_slice(&facts).expect("the demo's facts");
+    let title = facts["titles"].as_array().expect("titles").iter().find(|pair| pair[0] == "Seahorse Valley");
+    a_service(&Site::new("demo", port), title.expect("the film")[1].as_str().expect("its id")).await;
+
+    let stopped = Command::new("kill").args(["-s", "INT", &script.id().to_string()]).status();
+    assert!(stopped.is_ok_and(|status| status.success()));
+    let output = script.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("billing") && said.contains("postgres") && said.ends_with("Stopped.\n"), "{said}");
+}
+
+/// The first of thirteen ports in a row that are free.
+fn thirteen_ports() -> u16 {
+    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let begin = 20_000 + u16::try_from(std::process::id() % 500).expect("below 500") * 16;
+    (begin..31_000).step_by(16).find(|first| (*first..first + 13).all(free)).expect("some ports are free")
 }
 
 #[test]
