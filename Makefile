@@ -1,6 +1,8 @@
 # What a person can do here. Each stage of `make test` is a target of its own, and what CI runs.
 
 DATA ?= data
+SPLIT_DATA ?= data-split
+HYBRID_DATA ?= data-hybrid
 PORT ?= 8080
 
 export PATH := $(or $(TESSERA_CACHE),$(HOME)/.cache/tessera)/bin:$(PATH)
@@ -18,7 +20,7 @@ VIEWER_SOURCES = $(shell find $(VIEWER) \( -name node_modules -o -name dist -o -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help up server release bench alerts test fuzz soak soak-simulator $(STAGES) fmt setup freeze licences advisories clean-data
+.PHONY: help up up-split up-hybrid server release bench alerts test fuzz soak soak-simulator $(STAGES) fmt setup freeze licences advisories clean-data
 
 help: ## List what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +29,12 @@ help: ## List what can be done.
 
 up: server ## Build and start everything with a demo tenant; DATA=data PORT=8080. Ctrl-C stops it.
 	@exec $(BINARY) up --data "$(DATA)" --port "$(PORT)"
+
+up-split: server ## As up, with each module a process of its own on PostgreSQL, and a front; SPLIT_DATA=data-split PORT=8080.
+	@BINARY="$(BINARY)" DATA="$(SPLIT_DATA)" PORT="$(PORT)" exec scripts/split whole
+
+up-hybrid: server ## As up, with billing and identity in one process and the rest in another; HYBRID_DATA=data-hybrid PORT=8080.
+	@BINARY="$(BINARY)" DATA="$(HYBRID_DATA)" PORT="$(PORT)" exec scripts/split hybrid
 
 server: setup $(VIEWER_PAGE) ## Build the viewer app and the tessera command, in the profile that the tests use.
 	@cargo build --workspace --bin tessera

@@ -5,7 +5,6 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 use tessera_audit::AuditService;
 use tessera_contract::{Contract, Cx};
 use tessera_contract_audit::{Audit as Trail, AuditOutcome, AuditRecord, ListRecords};
-use tessera_runtime::secrets::Secrets;
 use tessera_types::{SystemClock, TenantId};
 
 use crate::{
@@ -48,8 +47,8 @@ pub(crate) async fn run(config: Option<&Path>, command: Audit) -> Result<ExitCod
 
 async fn open(config: Option<&Path>, place: &Place) -> Result<Arc<AuditService>, CommandError> {
     let root = settings::load(config, place)?;
-    let secrets = Secrets::open(&root.data).map_err(|e| CommandError::caused("opening the secrets", e))?;
-    open_audit(&root, &root.store.in_folder(&root.data), &secrets, Arc::new(SystemClock)).await
+    let secrets = root.secrets(&root.data)?;
+    open_audit(&root, &root.store_of(&tessera_audit::MODULE, &root.data)?, &secrets, Arc::new(SystemClock)).await
 }
 
 async fn list(

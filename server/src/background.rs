@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tessera_audit::AuditService;
+use tessera_billing::BillingService;
 use tessera_contract::{Caller, Cx};
 use tessera_events::Log;
 use tessera_runtime::{
@@ -12,7 +14,7 @@ use tessera_runtime::{
 };
 use tessera_store::Retention;
 
-use crate::{deployment::Deployment, figures};
+use crate::{deployment::Deployment, figures, modules::Part, schema};
 
 /// How often renewals are looked for.
 const RENEWALS: Duration = Duration::from_secs(15);
@@ -33,57 +35,98 @@ pub(crate) fn start(
     clock: &Arc<SteadyClock>,
     keep: Retention,
 ) {
-    let token = shutdown.token();
-    let (media, playback, identity) =
-        (Log::of(deployment.media.store()), Log::of(deployment.playback.store()), Log::of(deployment.identity.store()));
-    shutdown.spawn("catalog follows media", deployment.catalog.clone().follow_media(media, token.clone()));
-    shutdown.spawn("viewers follow playback", deployment.viewers.clone().follow_playback(playback, token.clone()));
-    shutdown.spawn("viewers follow identity", deployment.viewers.clone().follow_identity(identity, token.clone()));
-    audit(deployment, shutdown);
-    shutdown.spawn("billing settles and grants", deployment.billing.clone().run(token.clone()));
-    let (media, stop) = (deployment.media.clone(), token.clone());
-    shutdown.spawn("media workers", async move {
-        if let Err(error) = media.work(stop).await {
-            tracing::error!(%error, "media works on no job");
-        }
-    });
-    shutdown.spawn("media sweeps", deployment.media.clone().sweep_until(token.clone()));
-
-    every(shutdown, "billing renews", RENEWALS, deployment, async |deployment| renew(&deployment).await);
-    every(shutdown, "playback ends silent sessions", SESSIONS, deployment, async |deployment| {
-        let swept = deployment.playback.sweep().await;
-        swept.map(drop).unwrap_or_else(|failure| tracing::warn!(%failure, "ending silent sessions"));
-    });
+    follow(deployment, shutdown);
+    work(deployment, shutdown);
     every(shutdown, "figures", FIGURES, deployment, async |deployment| figures::look(&deployment).await);
-    every(shutdown, "key uses", KEY_USES, deployment, async |deployment| {
-        let written = deployment.identity.write_key_uses().await;
-        written.unwrap_or_else(|failure| tracing::warn!(%failure, "writing when API keys were last used"));
-    });
     let (keep, clock) = (Arc::new(keep), clock.clone());
     every(shutdown, "upkeep", UPKEEP, deployment, move |deployment| {
         let keep = keep.clone();
         async move { upkeep(&deployment, &keep).await }
     });
     every(shutdown, "clock", KEEP_EVERY, deployment, move |_| keep_time(clock.clone()));
-    shutdown.spawn("exports", deployment.platform.clone().work(token.clone()));
-    let (metrics, stop) = (metrics.clone(), token);
+    let (metrics, stop) = (metrics.clone(), shutdown.token());
     shutdown.spawn("metrics upkeep", async move {
         tokio::select! { () = metrics.upkeep() => {}, () = stop.cancelled() => {} }
     });
 }
 
-/// The audit hears of what staff change from the log of every module in which they can, and from the edge.
-fn audit(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
-    let token = shutdown.token();
-    let directory = deployment.directory.store().module().name;
-    let recorded = |name: &str| name == directory || tessera_contracts::is_recorded(name);
-    for store in deployment.stores().iter().filter(|store| recorded(store.module().name)) {
-        // One name a module, for as long as the process lives.
-        let consumer: &'static str = format!("audit.{}", store.module().name).leak();
-        shutdown.spawn(consumer, deployment.audit.clone().follow(consumer, Log::of(store), token.clone()));
+/// The modules here follow the events of others, wherever those are.
+fn follow(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
+    let (modules, token) = (&deployment.modules, shutdown.token());
+    // `Root::check_placement` has seen to it that each of them is somewhere.
+    if let (Some(catalog), Some(media)) = (&modules.catalog, deployment.log_of(Part::Media)) {
+        shutdown.spawn("catalog follows media", catalog.clone().follow_media(media, token.clone()));
     }
-    let audit = deployment.audit.clone();
+    if let (Some(viewers), Some(playback)) = (&modules.viewers, deployment.log_of(Part::Playback)) {
+        shutdown.spawn("viewers follow playback", viewers.clone().follow_playback(playback, token.clone()));
+    }
+    if let (Some(viewers), Some(identity)) = (&modules.viewers, deployment.log_of(Part::Identity)) {
+        shutdown.spawn("viewers follow identity", viewers.clone().follow_identity(identity, token.clone()));
+    }
+    if let Some(audit) = &modules.audit {
+        follow_staff(audit, deployment, shutdown);
+    }
+    if let Some(trail) = deployment.trail.clone() {
+        shutdown.spawn("refusals go to the audit", async move { trail.keep_refusals(token).await });
+    }
+}
+
+/// The audit hears of what staff change from the log of every module in which they can, and from the edge.
+fn follow_staff(audit: &Arc<AuditService>, deployment: &Deployment, shutdown: &Shutdown) {
+    let token = shutdown.token();
+    let directory = deployment.directory.store();
+    let of_modules = schema::OF_PARTS.iter().filter(|(part, _)| Part::Audit.follows().contains(part));
+    let logs = of_modules.filter_map(|(part, module)| Some((module.name, deployment.log_of(*part)?)));
+    for (name, log) in [(directory.module().name, Log::of(directory))].into_iter().chain(logs) {
+        // One name a module, for as long as the process lives.
+        let consumer: &'static str = format!("audit.{name}").leak();
+        shutdown.spawn(consumer, audit.clone().follow(consumer, log, token.clone()));
+    }
+    let audit = audit.clone();
     shutdown.spawn("audit keeps refusals", async move { audit.keep_refusals(token).await });
+}
+
+/// What the modules here do of themselves.
+fn work(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
+    let (modules, token) = (&deployment.modules, shutdown.token());
+    if let Some(billing) = &modules.billing {
+        shutdown.spawn("billing settles and grants", billing.clone().run(token.clone()));
+        let billing = billing.clone();
+        every(shutdown, "billing renews", RENEWALS, deployment, move |deployment| {
+            let billing = billing.clone();
+            async move { renew(&deployment, &billing).await }
+        });
+    }
+    if let Some(media) = &modules.media {
+        let (workers, stop) = (media.clone(), token.clone());
+        shutdown.spawn("media workers", async move {
+            if let Err(error) = workers.work(stop).await {
+                tracing::error!(%error, "media works on no job");
+            }
+        });
+        shutdown.spawn("media sweeps", media.clone().sweep_until(token.clone()));
+    }
+    if let Some(playback) = modules.playback.clone() {
+        every(shutdown, "playback ends silent sessions", SESSIONS, deployment, move |_| {
+            let playback = playback.clone();
+            async move {
+                let swept = playback.sweep().await;
+                swept.map(drop).unwrap_or_else(|failure| tracing::warn!(%failure, "ending silent sessions"));
+            }
+        });
+    }
+    if let Some(identity) = modules.identity.clone() {
+        every(shutdown, "key uses", KEY_USES, deployment, move |_| {
+            let identity = identity.clone();
+            async move {
+                let written = identity.write_key_uses().await;
+                written.unwrap_or_else(|failure| tracing::warn!(%failure, "writing when API keys were last used"));
+            }
+        });
+    }
+    if let Some(platform) = &modules.platform {
+        shutdown.spawn("exports", platform.clone().work(token));
+    }
 }
 
 fn every<F>(
@@ -109,7 +152,7 @@ fn every<F>(
 }
 
 /// Renews what is due, tenant by tenant, each at its own time.
-async fn renew(deployment: &Deployment) {
+async fn renew(deployment: &Deployment, billing: &BillingService) {
     let tenants = match deployment.directory.list().await {
         Ok(tenants) => tenants,
         Err(failure) => return tracing::warn!(%failure, "listing tenants for renewals"),
@@ -118,7 +161,7 @@ async fn renew(deployment: &Deployment) {
         let now = tenant.business_now(deployment.clock.now());
         let mut cx = Cx::new(tenant.id, Caller::Service { name: "billing".into() }, now);
         cx.deadline = tokio::time::Instant::now() + Duration::from_secs(60);
-        match deployment.billing.tick(&cx).await {
+        match billing.tick(&cx).await {
             Ok(run) if run.renewed + run.declined + run.pending > 0 => {
                 tracing::info!(tenant = %cx.tenant, ?run, "renewals");
             }
@@ -142,13 +185,20 @@ async fn upkeep(deployment: &Deployment, keep: &Retention) {
             tracing::warn!(module = store.module().name, %failure, "deleting what is past its retention");
         }
     }
-    if let Err(failure) = deployment.platform.sweep().await {
+    let modules = &deployment.modules;
+    if let Some(platform) = &modules.platform
+        && let Err(failure) = platform.sweep().await
+    {
         tracing::warn!(%failure, "deleting exports that ran out");
     }
-    if let Err(failure) = deployment.audit.sweep().await {
+    if let Some(audit) = &modules.audit
+        && let Err(failure) = audit.sweep().await
+    {
         tracing::warn!(%failure, "deleting audit records that are past their days");
     }
-    if let Err(failure) = deployment.identity.sweep().await {
+    if let Some(identity) = &modules.identity
+        && let Err(failure) = identity.sweep().await
+    {
         tracing::warn!(%failure, "forgetting sign-ins that ran out");
     }
 }

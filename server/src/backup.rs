@@ -36,6 +36,7 @@ pub(crate) const LAST: &str = "last-backup.json";
 /// Makes a backup and says what is in it.
 pub(crate) async fn run(config: Option<&Path>, args: Backup) -> Result<(), CommandError> {
     let root = settings::of_data(config, args.data.as_deref())?;
+    root.expect_whole()?;
     let store = root.store.in_folder(&root.data);
     if !root.data.is_dir() {
         return Err(SnapshotError::NoData(root.data).into());

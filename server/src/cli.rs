@@ -10,10 +10,12 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use tessera_types::{KeyId, Locale, TenantId};
 
+use crate::modules::Part;
+
 pub(crate) use certs::{Certs, Process};
 pub(crate) use contract::{Contract, CopyArguments, CopyEnd};
 pub(crate) use media::{At, Hls, Media, Package, PackageScheme};
-pub(crate) use upkeep::{Backup, Keys, KeysAt, Migrate, Restore};
+pub(crate) use upkeep::{Backup, Database, Keys, KeysAt, Migrate, Restore};
 
 /// Tessera: an open, self-hostable video streaming platform.
 ///
@@ -38,8 +40,14 @@ pub(crate) enum Command {
     /// The first time it makes the tenant `demo` with three short films, which takes a minute or two; after that it
     /// starts in about a second, with everything still there. Ctrl-C drains and stops.
     Up(Up),
-    /// Run everything in one process, as configured, without a demo.
-    Serve(Place),
+    /// Run everything in one process, as configured, without a demo; or some modules of a deployment.
+    ///
+    /// Example: tessera serve --modules entitlement,playback
+    Serve(Serve),
+    /// Make the demo tenant in a deployment of several processes that runs.
+    ///
+    /// Run it with the configuration and the data folder of the process that holds identity.
+    Demo(DemoArguments),
     /// Upload a video file, transcode and package it, and publish it as a title.
     ///
     /// Takes MP4, MOV, MKV and WebM with H.264, HEVC, VP9 or AV1; anything else is refused with the reason.
@@ -99,6 +107,9 @@ pub(crate) enum Command {
     Certs(Certs),
     /// Bring the data forward to this version, as a start does too.
     Migrate(Migrate),
+    /// PostgreSQL for processes that hold one module each.
+    #[command(subcommand)]
+    Database(Database),
     /// Look for whatever would keep Tessera from running well here, and say what to do about it.
     ///
     /// It changes nothing, and works beside a running server. Exit code 1: something has to be mended.
@@ -154,12 +165,32 @@ pub(crate) struct Doctor {
 }
 
 #[derive(Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only these, with commas between them; the others are at the addresses of their sections. `front` is what viewers
+    /// reach. Default: `modules` of the configuration, else everything that has no address.
+    #[arg(long, value_name = "MODULE,…", value_delimiter = ',')]
+    pub(crate) modules: Vec<Part>,
+}
+
+#[derive(Args)]
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) place: Place,
     /// Do not make the demo tenant.
     #[arg(long)]
     pub(crate) no_demo: bool,
+    /// Length of the generated films, in seconds.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(2..=600))]
+    pub(crate) film_seconds: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArguments {
+    /// The port is the front's.
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// Length of the generated films, in seconds.
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(2..=600))]
     pub(crate) film_seconds: u32,

@@ -10,7 +10,7 @@ use tessera_contract::{Contract, Credential, Cx, CxSigner, Remote, http_client};
 use tessera_contract_entitlement::{
     Entitlement, EntitlementError, Grant, GrantPage, ListGrants, PutGrant, RevokeGrant,
 };
-use tessera_runtime::{directory::Directory, secrets::Secrets};
+use tessera_runtime::directory::Directory;
 use tessera_store::Store;
 use tessera_types::{SystemClock, TenantId};
 
@@ -91,7 +91,7 @@ impl End {
         let clock = Arc::new(SystemClock);
         match end {
             CopyEnd::BuiltIn => {
-                let store = root.store.in_folder(&root.data);
+                let store = root.store_of(&tessera_entitlement::MODULE, &root.data)?;
                 let service = tessera_entitlement::open(root.entitlement.built_in.clone(), &store, clock).await;
                 let service = service.map_err(|e| CommandError::caused("opening the built-in entitlement", e))?;
                 let store = Some(service.store().clone());
@@ -99,7 +99,7 @@ impl End {
             }
             CopyEnd::At(url) => {
                 let doing = |e| CommandError::caused("reading the deployment's secrets", e);
-                let secret = Secrets::open(&root.data).and_then(|secrets| secrets.get_or_create(CX_SECRET));
+                let secret = root.secrets(&root.data)?.get_or_create(CX_SECRET);
                 let signer = CxSigner::new(secret.map_err(doing)?.expose(), clock);
                 let remote = Remote::new(http_client(), url, Credential::Service(signer));
                 Ok(Self { entitlement: <dyn Entitlement>::remote(remote), store: None })
@@ -110,7 +110,7 @@ impl End {
 
 /// Every tenant of the deployment.
 async fn everybody(root: &Root) -> Result<Vec<TenantId>, CommandError> {
-    let directory = Directory::open(&root.store.in_folder(&root.data), Arc::new(SystemClock)).await;
+    let directory = Directory::open(&root.directory_store(&root.data)?, Arc::new(SystemClock)).await;
     let directory = directory.map_err(|e| CommandError::caused("opening the directory of tenants", e))?;
     let entries = directory.list().await.map_err(|e| CommandError::caused("listing tenants", e))?;
     directory.store().close().await;

@@ -7,7 +7,8 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -17,20 +18,23 @@ use tessera_contract_billing::{BillingManagement, CreateOffer};
 use tessera_contract_catalog::TitleDraft;
 use tessera_contract_media::Protection;
 use tessera_contract_tenancy::{PictureUse, PutBrandPicture, TenancyError, TenancyManagement};
-use tessera_identity::SignUpError;
+use tessera_identity::{IdentityService, SignUpError};
 use tessera_runtime::{
-    directory::{DirectoryError, NewTenant},
+    directory::{Directory, DirectoryError, NewTenant},
     edge::TenantKind,
 };
-use tessera_types::{TenantId, TitleId};
+use tessera_types::{Clock, SystemClock, TenantId, TitleId};
 
 use crate::{
+    cli::DemoArguments,
     client::Site,
-    deployment::Deployment,
+    config::Root,
+    deployment::{Deployment, open_identity},
     error::CommandError,
     films::{self, FILMS},
     ingest::{Film, ingest},
     output::say,
+    settings,
     tenant::OPERATOR_SCOPES,
 };
 
@@ -116,18 +120,58 @@ impl Facts {
     }
 }
 
+/// What the demo's first account and keys are made by, before anybody could ask for them by API.
+pub(crate) struct Founder {
+    pub(crate) directory: Directory,
+    pub(crate) identity: Arc<IdentityService>,
+}
+
+impl Founder {
+    /// Of a process that holds identity.
+    pub(crate) fn of(deployment: &Deployment) -> Result<Self, CommandError> {
+        let identity = deployment.modules.identity.clone();
+        let identity = identity
+            .ok_or_else(|| CommandError::new("the demo is made where identity is: start this with --no-demo"))?;
+        Ok(Self { directory: deployment.directory.clone(), identity })
+    }
+
+    /// Beside the processes of a deployment that runs.
+    async fn beside(root: &Root) -> Result<Self, CommandError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let directory = Directory::open(&root.directory_store(&root.data)?, clock.clone()).await;
+        let directory = directory.map_err(|e| CommandError::caused("opening the directory of tenants", e))?;
+        let store = root.store_of(&tessera_identity::MODULE, &root.data)?;
+        let secrets = root.secrets(&root.data)?;
+        let identity = open_identity(root, &store, &secrets, &directory, clock, None).await?;
+        Ok(Self { directory, identity })
+    }
+}
+
+/// Makes the demo in a deployment that runs at the configured port.
+pub(crate) async fn run(config: Option<&Path>, arguments: DemoArguments) -> Result<(), CommandError> {
+    let started = Instant::now();
+    let root = settings::load(config, &arguments.place)?;
+    let founder = Founder::beside(&root).await?;
+    let demo = Demo { port: root.server.listen.port(), film_seconds: arguments.film_seconds };
+    let facts = demo.ensure(&founder, &root.data).await?;
+    say(&facts.welcome(started.elapsed()));
+    founder.identity.store().close().await;
+    founder.directory.store().close().await;
+    Ok(())
+}
+
 impl Demo {
     /// Makes what is not there yet.
-    pub(crate) async fn ensure(&self, deployment: &Deployment, data: &Path) -> Result<Facts, CommandError> {
+    pub(crate) async fn ensure(&self, founder: &Founder, data: &Path) -> Result<Facts, CommandError> {
         let mut facts = Facts::read(data)?.unwrap_or_default();
         facts.port = self.port;
         if facts.staff_key.is_empty() {
             say("Making the demo tenant.");
-            found_tenant(deployment, &mut facts).await?;
+            found_tenant(founder, &mut facts).await?;
         }
         facts.write(data)?;
         if facts.operator_key.is_empty() {
-            facts.operator_key = operator_key(deployment).await?;
+            facts.operator_key = operator_key(founder).await?;
             facts.write(data)?;
         }
         let site = Site::new(&facts.url(), &facts.staff_key)?;
@@ -162,7 +206,7 @@ impl Demo {
     }
 }
 
-async fn found_tenant(deployment: &Deployment, facts: &mut Facts) -> Result<(), CommandError> {
+async fn found_tenant(founder: &Founder, facts: &mut Facts) -> Result<(), CommandError> {
     let tenant: TenantId = "demo".parse().expect("a literal tenant");
     let new = NewTenant {
         id: tenant.clone(),
@@ -172,7 +216,7 @@ async fn found_tenant(deployment: &Deployment, facts: &mut Facts) -> Result<(), 
         default_territory: "DE".parse().ok(),
         hosts: Vec::new(),
     };
-    match deployment.directory.create(new).await {
+    match founder.directory.create(new).await {
         Ok(_) | Err(DirectoryError::TenantTaken(_)) => {}
         Err(error) => return Err(CommandError::caused("making the demo tenant", error)),
     }
@@ -181,19 +225,19 @@ async fn found_tenant(deployment: &Deployment, facts: &mut Facts) -> Result<(), 
         facts.email = format!("viewer-{:04x}@demo.example", rand::random::<u16>());
         facts.password = passphrase();
     }
-    match deployment.identity.create_account(&tenant, &facts.email, &facts.password).await {
+    match founder.identity.create_account(&tenant, &facts.email, &facts.password).await {
         Ok(_) | Err(SignUpError::Taken) => {}
         Err(error) => return Err(CommandError::caused("making the demo's account", error)),
     }
-    let key = deployment.identity.issue_api_key(&tenant, "demo staff", &["*"]).await;
+    let key = founder.identity.issue_api_key(&tenant, "demo staff", &["*"]).await;
     facts.staff_key = key.map_err(|e| CommandError::caused("making the demo's staff key", e))?.secret.into_exposed();
     Ok(())
 }
 
-async fn operator_key(deployment: &Deployment) -> Result<String, CommandError> {
-    let platform = deployment.directory.platform().await;
+async fn operator_key(founder: &Founder) -> Result<String, CommandError> {
+    let platform = founder.directory.platform().await;
     let platform = platform.map_err(|e| CommandError::caused("entering the platform into the directory", e))?;
-    let key = deployment.identity.issue_api_key(&platform.id, "demo operator", OPERATOR_SCOPES).await;
+    let key = founder.identity.issue_api_key(&platform.id, "demo operator", OPERATOR_SCOPES).await;
     Ok(key.map_err(|e| CommandError::caused("making the operator's key", e))?.secret.into_exposed())
 }
 

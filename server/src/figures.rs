@@ -134,8 +134,8 @@ pub(crate) fn looking(metrics: Metrics, deployment: &Arc<Deployment>, data: &Pat
     let (deployment, data) = (deployment.clone(), data.to_owned());
     metrics.looking(vec![Box::new(move || {
         deployment.stores().iter().for_each(tessera_store::Store::look);
-        deployment.delivery.look();
-        deployment.identity.look();
+        deployment.modules.delivery.iter().for_each(|delivery| delivery.look());
+        deployment.modules.identity.iter().for_each(|identity| identity.look());
         look_at_disk(&data);
     })])
 }
@@ -147,7 +147,9 @@ pub(crate) async fn look(deployment: &Deployment) {
             tracing::warn!(module = store.module().name, %failure, "counting jobs for metrics");
         }
     }
-    if let Err(failure) = deployment.built_in_entitlement.look_at_leases().await {
+    if let Some(entitlement) = &deployment.modules.built_in_entitlement
+        && let Err(failure) = entitlement.look_at_leases().await
+    {
         tracing::warn!(%failure, "counting stream slots for metrics");
     }
 }

@@ -6,7 +6,7 @@ use tessera_contract::{Contract, Cx};
 use tessera_contract_identity::{
     ApiKey, CreateApiKey, IdentityManagement, ListApiKeys, NewApiKey, RevokeApiKey, RotateApiKey,
 };
-use tessera_runtime::{directory::Directory, secrets::Secrets};
+use tessera_runtime::directory::Directory;
 use tessera_types::{Clock, SystemClock, TenantId};
 
 use crate::{
@@ -64,10 +64,10 @@ pub(crate) async fn run(config: Option<&Path>, command: Key) -> Result<(), Comma
 async fn open(config: Option<&Path>, of: &KeyOf) -> Result<Arc<dyn IdentityManagement>, CommandError> {
     let root = settings::load(config, &of.place)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let store = root.store.in_folder(&root.data);
-    let directory = Directory::open(&store, clock.clone()).await;
+    let store = root.store_of(&tessera_identity::MODULE, &root.data)?;
+    let directory = Directory::open(&root.directory_store(&root.data)?, clock.clone()).await;
     let directory = directory.map_err(|e| CommandError::caused("opening the directory of tenants", e))?;
-    let secrets = Secrets::open(&root.data).map_err(|e| CommandError::caused("opening the secrets", e))?;
+    let secrets = root.secrets(&root.data)?;
     directory.get(&of.tenant).await.map_err(|e| CommandError::new(e.to_string()))?;
     let identity = open_identity(&root, &store, &secrets, &directory, clock, None).await?;
     Ok(<dyn IdentityManagement>::guarded(identity))

@@ -10,6 +10,7 @@ pub(crate) mod passphrase;
 use std::path::Path;
 
 use serde_json::json;
+use tessera_contract::{Failure, FailureKind};
 use tessera_runtime::secrets::{Secrets, StoredRing};
 use tessera_store::{DataFolder, Snapshot, SnapshotError};
 use tessera_types::{Clock, SystemClock};
@@ -37,7 +38,7 @@ pub(crate) async fn run(config: Option<&Path>, command: Keys) -> Result<(), Comm
         Keys::Import { from, passphrase_file, at } => {
             let root = root(config, &at)?;
             let data = DataFolder::open(&root.data).map_err(in_use)?;
-            let secrets = Secrets::open(data.path()).map_err(|e| CommandError::caused("opening the secrets", e))?;
+            let secrets = root.secrets(data.path())?;
             export::import(&secrets, &from, passphrase_file.as_deref())
         }
     }
@@ -49,11 +50,11 @@ fn root(config: Option<&Path>, at: &KeysAt) -> Result<Root, CommandError> {
 
 /// The secrets of a data folder that is there.
 fn secrets(root: &Root) -> Result<Secrets, CommandError> {
-    if !root.data.join("secrets").is_dir() {
+    if root.shared.secrets.is_none() && !root.data.join("secrets").is_dir() {
         let none = format!("there are no secrets in {}: is this the data folder?", root.data.display());
         return Err(CommandError::new(none));
     }
-    Secrets::open(&root.data).map_err(|e| CommandError::caused("opening the secrets", e))
+    root.secrets(&root.data)
 }
 
 fn in_use(error: tessera_store::FolderError) -> CommandError {
@@ -153,10 +154,13 @@ async fn rotate(root: &Root, ring: Ring) -> Result<(), CommandError> {
     };
     if let Purpose::Seals { module, .. } = ring.purpose {
         let deployment = Deployment::open(root, data.path(), std::sync::Arc::new(SystemClock)).await?;
-        let sealed = match module {
-            "media" => deployment.media.rewrap().await,
-            "drm" => deployment.drm.rewrap().await,
-            _ => deployment.identity.rewrap().await,
+        let modules = &deployment.modules;
+        let elsewhere = || Failure::new(FailureKind::Unavailable, format!("{module} is not in this process"));
+        let sealed = match (module, &modules.media, &modules.drm, &modules.identity) {
+            ("media", Some(media), ..) => media.rewrap().await,
+            ("drm", _, Some(drm), _) => drm.rewrap().await,
+            ("identity", .., Some(identity)) => identity.rewrap().await,
+            _ => Err(elsewhere()),
         };
         for store in deployment.stores() {
             store.close().await;

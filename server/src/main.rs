@@ -13,12 +13,18 @@ mod client;
 mod config;
 mod contract_check;
 mod contract_copy;
+mod contracts;
+mod database;
 mod demo;
 mod deployment;
 mod doctor;
+mod edge_identity;
+mod elsewhere;
 mod error;
+mod feed;
 mod figures;
 mod films;
+mod front;
 mod grant_steps;
 mod hls_check;
 mod ingest;
@@ -29,6 +35,7 @@ mod keys;
 mod log_level;
 mod media_command;
 mod migrate;
+mod modules;
 mod mtls;
 mod notify;
 mod openapi;
@@ -49,6 +56,7 @@ mod settings;
 mod tenant;
 mod tenant_data;
 mod tenant_export;
+mod trail;
 
 use std::process::ExitCode;
 
@@ -83,7 +91,8 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
     let config = arguments.config.as_deref();
     match arguments.command {
         Command::Up(up) => run::up(config, up).await?,
-        Command::Serve(place) => run::serve(config, &place).await?,
+        Command::Demo(arguments) => demo::run(config, arguments).await?,
+        Command::Serve(serve) => run::serve(config, serve).await?,
         Command::Ingest(ingest) => ingest_command::run(ingest).await?,
         Command::Package(arguments) => package_command::run(arguments).await?,
         Command::Hls(Hls::Check { playlist }) => {
@@ -91,7 +100,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
             return Ok(if hls_check::run(&playlist).await? { ExitCode::SUCCESS } else { ExitCode::from(2) });
         }
         Command::Media(command) => return media_command::run(config, command).await,
-        Command::Tenant(command) => tenant::run(config, command).await?,
+        Command::Tenant(command) => Box::pin(tenant::run(config, command)).await?,
         Command::Key(command) => key_command::run(config, command).await?,
         Command::Audit(command) => return audit_command::run(config, command).await,
         Command::LogLevel(arguments) => log_level::run(config, arguments).await?,
@@ -100,6 +109,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Keys(command) => keys::run(config, command).await?,
         Command::Certs(command) => certs::run(command)?,
         Command::Migrate(args) => migrate::run(config, args).await?,
+        Command::Database(command) => database::run(config, command).await?,
         Command::Openapi { contract } => openapi::run(contract.as_deref())?,
         Command::Doctor(args) => return doctor::run(config, &args).await,
         Command::Contract(Contract::Copy(arguments)) => return contract_copy::run(config, arguments).await,

@@ -22,7 +22,8 @@ pub(crate) async fn run(config: Option<&Path>, command: Media) -> Result<ExitCod
     match command {
         Media::Plan { file, tenant, json } => {
             let root = settings::load(config, &Place { data: None, port: None, listen: None })?;
-            let preview = tessera_media::plan(&root.media, tenant.as_ref(), &file, &std::env::temp_dir()).await;
+            let preview =
+                tessera_media::plan(&root.media.built_in, tenant.as_ref(), &file, &std::env::temp_dir()).await;
             let preview = preview.map_err(|error| failed(&file, error))?;
             match json {
                 true => {

@@ -22,7 +22,7 @@ const TELLING: Duration = Duration::from_secs(2);
 
 /// Asks the built-in entitlement, or the one that is elsewhere.
 pub(crate) struct PlacedEntitlement {
-    built_in: Arc<dyn Entitlement>,
+    built_in: Option<Arc<dyn Entitlement>>,
     remotes: Remotes,
     places: RwLock<Places>,
 }
@@ -38,34 +38,27 @@ impl PlacedEntitlement {
     /// At `url`, or built in where there is none.
     ///
     /// # Errors
-    /// As [`Remotes::remote`].
+    /// There is neither, or as [`Remotes::remote`].
     pub(crate) fn new(
-        built_in: Arc<dyn Entitlement>,
+        built_in: Option<Arc<dyn Entitlement>>,
         remotes: Remotes,
         url: Option<&Addresses>,
     ) -> Result<Arc<Self>, CommandError> {
-        let places = Places { url: None, asked: built_in.clone(), former: None };
-        let placed = Self { built_in, remotes, places: RwLock::new(places) };
-        if placed.place(url)? {
-            // Nothing has begun anywhere else yet.
-            placed.places.write().unwrap_or_else(PoisonError::into_inner).former = None;
-        }
-        Ok(Arc::new(placed))
+        let asked = place(built_in.as_ref(), &remotes, url)?;
+        let places = Places { url: url.cloned(), asked, former: None };
+        Ok(Arc::new(Self { built_in, remotes, places: RwLock::new(places) }))
     }
 
     /// Calls from now on go to `url`, or to the built-in one. Answers whether that is another place than before.
     ///
     /// # Errors
-    /// As [`Remotes::remote`]; nothing changes then.
+    /// It is to be the built-in one, and there is none in this process; or as [`Remotes::remote`]. Nothing changes then.
     pub(crate) fn place(&self, url: Option<&Addresses>) -> Result<bool, CommandError> {
         let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
         if places.url.as_ref() == url {
             return Ok(false);
         }
-        let asked = match url {
-            None => self.built_in.clone(),
-            Some(url) => self.remotes.remote::<dyn Entitlement>(url)?,
-        };
+        let asked = place(self.built_in.as_ref(), &self.remotes, url)?;
         let left = std::mem::replace(&mut places.asked, asked);
         places.former = Some((left, Instant::now()));
         places.url = url.cloned();
@@ -81,6 +74,22 @@ impl PlacedEntitlement {
         let places = self.places.read().unwrap_or_else(PoisonError::into_inner);
         let former = places.former.as_ref().filter(|(_, left)| left.elapsed() < DRAIN);
         (places.asked.clone(), former.map(|(former, _)| former.clone()))
+    }
+}
+
+fn place(
+    built_in: Option<&Arc<dyn Entitlement>>,
+    remotes: &Remotes,
+    url: Option<&Addresses>,
+) -> Result<Arc<dyn Entitlement>, CommandError> {
+    let nowhere = || {
+        CommandError::new(
+            "entitlement is neither in this process nor at an address: set [entitlement] url, or add it to modules",
+        )
+    };
+    match url {
+        Some(url) => remotes.remote(url),
+        None => built_in.cloned().ok_or_else(nowhere),
     }
 }
 

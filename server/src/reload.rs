@@ -10,7 +10,7 @@ use std::{
 use tessera_runtime::shutdown::Shutdown;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Root, deployment::Deployment, error::CommandError};
+use crate::{config::Root, deployment::Deployment, error::CommandError, modules::Part};
 
 /// Reads the configuration as the start did.
 pub(crate) type Settings = Box<dyn Fn() -> Result<Root, CommandError> + Send>;
@@ -42,14 +42,16 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
 }
 
 fn take_over(root: &Root, deployment: &Deployment) {
-    let url = root.entitlement.url.as_ref();
-    let moved = deployment.entitlement.place(url);
+    let url = root
+        .addresses(Part::Entitlement)
+        .filter(|_| !(deployment.here.chosen && deployment.here.has(Part::Entitlement)));
+    let moved = deployment.modules.entitlement.as_ref().map_or(Ok(false), |entitlement| entitlement.place(url));
     let at = url.map_or_else(|| "the built-in module".to_owned(), ToString::to_string);
     match moved {
-        Err(error) => tracing::error!(%error, "the configuration is not taken over; what stood before stands"),
         Ok(true) => tracing::info!(at, "entitlement is elsewhere from now on"),
         Ok(false) => {
             tracing::info!("the configuration was read again: nothing that may change while running has changed")
         }
+        Err(error) => tracing::error!(%error, "the configuration is not taken over; what stood before stands"),
     }
 }

@@ -13,7 +13,7 @@ use crate::error::CommandError;
 #[derive(Clone)]
 pub(crate) struct Remotes {
     config: RemoteConfig,
-    signer: CxSigner,
+    pub(crate) signer: CxSigner,
     http: reqwest::Client,
     mtls: Option<Mtls>,
     strangers: Vec<String>,
@@ -32,12 +32,20 @@ impl Remotes {
     /// # Errors
     /// An address is not `https` although modules prove who they are.
     pub(crate) fn remote<C: Contract + ?Sized>(&self, addresses: &Addresses) -> Result<Arc<C>, CommandError> {
-        let module = C::INFO.mount;
-        let target = Target::new(module, addresses, self.client(module, addresses)?, &self.config);
-        Ok(C::remote(Remote::at(target, Credential::Service(self.signer.clone()))))
+        Ok(self.by(self.client(C::INFO.mount, addresses)?, addresses))
     }
 
-    fn client(&self, module: &str, addresses: &Addresses) -> Result<reqwest::Client, CommandError> {
+    /// The same, by a client that [`Self::client`] made.
+    pub(crate) fn by<C: Contract + ?Sized>(&self, http: reqwest::Client, addresses: &Addresses) -> Arc<C> {
+        let target = Target::new(C::INFO.mount, addresses, http, &self.config);
+        C::remote(Remote::at(target, Credential::Service(self.signer.clone())))
+    }
+
+    /// A client for a module at these addresses.
+    ///
+    /// # Errors
+    /// An address is not `https` although modules prove who they are.
+    pub(crate) fn client(&self, module: &str, addresses: &Addresses) -> Result<reqwest::Client, CommandError> {
         let Some(mtls) = self.mtls.as_ref().filter(|_| !self.strangers.iter().any(|name| name == module)) else {
             return Ok(self.http.clone());
         };

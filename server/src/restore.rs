@@ -56,6 +56,7 @@ pub(crate) async fn run(config: Option<&Path>, args: Restore) -> Result<(), Comm
         return Ok(());
     }
     let root = settings::of_data(config, args.data.as_deref())?;
+    root.expect_whole()?;
     let store = root.store.in_folder(&root.data);
     if store.engine() != manifest.engine {
         let other = format!(

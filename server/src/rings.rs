@@ -61,8 +61,10 @@ pub(crate) async fn sealed_under(snapshot: &mut Snapshot, ring: &Ring) -> Result
 /// How long what a key has made is around after the key was replaced, besides what is stored sealed.
 pub(crate) fn outlives(ring: &Ring, root: &Root) -> Duration {
     match ring.name {
-        "url-signing" => Duration::from_secs(root.delivery.url_seconds.saturating_add(root.delivery.url_step_seconds)),
-        "licence-tokens" => root.drm.token,
+        "url-signing" => Duration::from_secs(
+            root.delivery.built_in.url_seconds.saturating_add(root.delivery.built_in.url_step_seconds),
+        ),
+        "licence-tokens" => root.drm.built_in.token,
         // Sealed beside the rows: answers that idempotency keys bring back, and sign-ins under way.
         "identity-master" => root.retention.of_stores().idempotency,
         CX_SECRET => Duration::from_secs(30),

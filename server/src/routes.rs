@@ -4,19 +4,8 @@ use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, http::request::Parts, response::IntoResponse, routing::get};
 use serde_json::{Value, json};
-use tessera_contract::{Api, Authenticate, Contract, EDGE, Problem, sent_request_id};
-use tessera_contract_audit::Audit;
-use tessera_contract_billing::{Billing, BillingManagement};
-use tessera_contract_catalog::{Catalog, CatalogManagement};
-use tessera_contract_delivery::Delivery;
-use tessera_contract_drm::Drm;
-use tessera_contract_entitlement::Entitlement;
-use tessera_contract_identity::{Identity, IdentityManagement};
-use tessera_contract_media::Media;
-use tessera_contract_payment_gateway::{CardVault, PaymentGateway};
-use tessera_contract_playback::PlaybackSessions;
-use tessera_contract_tenancy::{Brand, GetBrand, Tenancy, TenancyError, TenancyManagement, TenancyPlatform};
-use tessera_contract_viewers::Viewers;
+use tessera_contract::{Authenticate, EDGE, Problem, sent_request_id};
+use tessera_contract_tenancy::{Brand, GetBrand, Tenancy, TenancyError};
 use tessera_identity::FIRST_PARTY;
 use tessera_runtime::{
     config::ServerConfig,
@@ -26,7 +15,7 @@ use tessera_runtime::{
     telemetry::Metrics,
 };
 
-use crate::{app, deployment::Deployment};
+use crate::{app, contracts, deployment::Deployment, feed, front, modules::Part};
 
 /// Paths whose changes count against the stricter quota.
 const SENSITIVE: &[&str] = &[
@@ -40,32 +29,37 @@ const SENSITIVE: &[&str] = &[
 /// The whole server.
 pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Metrics) -> Server {
     let edge = deployment.edge.clone();
-    let apis = apis(deployment);
+    let apis = contracts::apis(deployment);
     let documents = apis.iter().map(|api| (api.info.name.to_owned(), api.document.clone())).collect();
     let authenticate: Arc<dyn Authenticate> = edge.clone();
-    let mut server = Server::new(config, metrics);
+    let mut server = Server::new(config, metrics).behind_fronts(deployment.elsewhere.remotes.signer.clone());
     for api in apis {
         server = server.mount(api.info.mount, api.into_router(authenticate.clone()));
     }
-    let identity = deployment.identity.routes(edge.clone());
-    let looks = Looks { edge: edge.clone(), brands: <dyn Tenancy>::guarded(deployment.brands.clone()) };
-    server = server
-        .mount("identity", identity.mounted)
-        .merge(identity.root)
-        .mount("media", deployment.media.router(authenticate))
-        .mount("drm", deployment.drm.clone().router(edge.clone()))
-        .mount("delivery", deployment.delivery.clone().router(edge.clone()))
-        .mount("tenancy", deployment.brands.clone().router(edge.clone()))
-        .mount("tenancy", deployment.platform.clone().router(edge.clone()))
-        .merge(docs_page::router("Tessera", documents))
-        .merge(app_config(looks.clone()))
-        .fallback(app::router(looks))
-        .sensitive(SENSITIVE);
-    let blobs = deployment.blobs.clone();
-    server = server.ready_when("blobs", move || {
-        let blobs = blobs.clone();
-        async move { blobs.ping().await }
-    });
+    server = beside_operations(server, deployment);
+    server = match &deployment.looks {
+        Some(brands) => {
+            let looks = Looks { edge, brands: brands.clone() };
+            front::passed_on(server, deployment)
+                .merge(docs_page::router("Tessera", documents))
+                .merge(app_config(looks.clone()))
+                .fallback(app::router(looks))
+                .sensitive(SENSITIVE)
+        }
+        None => server.for_modules_alone(),
+    };
+    for part in Part::ALL.iter().filter(|part| deployment.here.has(**part)) {
+        if let Some(store) = deployment.modules.store(*part) {
+            server = server.mount(part.mount(), feed::router(store, part.mount(), authenticate.clone()));
+        }
+    }
+    if [Part::Media, Part::Delivery, Part::Tenancy].iter().any(|part| deployment.here.has(*part)) {
+        let blobs = deployment.blobs.clone();
+        server = server.ready_when("blobs", move || {
+            let blobs = blobs.clone();
+            async move { blobs.ping().await }
+        });
+    }
     for store in deployment.stores() {
         let name = store.module().name;
         server = server.ready_when(name, move || {
@@ -76,28 +70,29 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
     server
 }
 
-/// Every contract's implementation, bare: its rules are applied where it is called.
-fn apis(deployment: &Deployment) -> Vec<Api> {
-    vec![
-        <dyn Audit>::api(deployment.audit.clone()),
-        <dyn Billing>::api(deployment.billing.clone()),
-        <dyn BillingManagement>::api(deployment.billing.clone()),
-        <dyn Catalog>::api(deployment.catalog.clone()),
-        <dyn CatalogManagement>::api(deployment.catalog.clone()),
-        <dyn Delivery>::api(deployment.delivery.clone()),
-        <dyn Drm>::api(deployment.drm.clone()),
-        <dyn Entitlement>::api(deployment.entitlement.clone()),
-        <dyn Identity>::api(deployment.identity.clone()),
-        <dyn IdentityManagement>::api(deployment.identity.clone()),
-        <dyn Media>::api(deployment.media.clone()),
-        <dyn PaymentGateway>::api(deployment.gateway.clone()),
-        <dyn CardVault>::api(deployment.gateway.clone()),
-        <dyn PlaybackSessions>::api(deployment.playback.clone()),
-        <dyn Tenancy>::api(deployment.brands.clone()),
-        <dyn TenancyManagement>::api(deployment.brands.clone()),
-        <dyn TenancyPlatform>::api(deployment.platform.clone()),
-        <dyn Viewers>::api(deployment.viewers.clone()),
-    ]
+/// What the modules here serve that is no operation.
+fn beside_operations(mut server: Server, deployment: &Deployment) -> Server {
+    let (modules, edge) = (&deployment.modules, &deployment.edge);
+    if let Some(identity) = &modules.identity {
+        let identity = identity.routes(edge.clone());
+        server = server.mount("identity", identity.mounted).merge(identity.root);
+    }
+    if let Some(media) = &modules.media {
+        server = server.mount("media", media.router(edge.clone()));
+    }
+    if let Some(drm) = &modules.drm {
+        server = server.mount("drm", drm.clone().router(edge.clone()));
+    }
+    if let Some(delivery) = &modules.delivery {
+        server = server.mount("delivery", delivery.clone().router(edge.clone()));
+    }
+    if let Some(brands) = &modules.brands {
+        server = server.mount("tenancy", brands.clone().router(edge.clone()));
+    }
+    if let Some(platform) = &modules.platform {
+        server = server.mount("tenancy", platform.clone().router(edge.clone()));
+    }
+    server
 }
 
 /// Who can say how a tenant looks.

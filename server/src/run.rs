@@ -1,4 +1,4 @@
-//! `tessera up` and `tessera serve`: everything in one process, until told to stop.
+//! `tessera up` and `tessera serve`: everything in one process, or some of it, until told to stop.
 
 use std::{
     io::IsTerminal,
@@ -21,12 +21,14 @@ use tokio::net::TcpListener;
 
 use crate::{
     app, background,
-    cli::{Place, Up},
+    cli::{Place, Serve, Up},
     config::Root,
     demo,
     deployment::Deployment,
     error::CommandError,
-    figures, log_level, notify,
+    figures, log_level,
+    modules::Part,
+    notify,
     output::say,
     reload, routes, settings,
 };
@@ -35,9 +37,9 @@ use crate::{
 pub(crate) const SPARE: u64 = 16 << 20;
 
 /// Serves as configured.
-pub(crate) async fn serve(config: Option<&Path>, place: &Place) -> Result<(), CommandError> {
-    let root = settings::load(config, place)?;
-    Running::start(root, again(config, place)).await?.until_stopped().await
+pub(crate) async fn serve(config: Option<&Path>, serve: Serve) -> Result<(), CommandError> {
+    let again = again(config, &serve.place, &serve.modules);
+    Running::start(again()?, again).await?.until_stopped().await
 }
 
 /// Serves, with a demo tenant in it.
@@ -48,15 +50,16 @@ pub(crate) async fn up(config: Option<&Path>, up: Up) -> Result<(), CommandError
         root.log.level = Some("warn".into());
     }
     let started = Instant::now();
-    let running = Running::start(root, again(config, &up.place)).await?;
+    let running = Running::start(root, again(config, &up.place, &[])).await?;
     if up.no_demo {
         say(&format!("Tessera is ready at {}.", running.address()));
         return running.until_stopped().await;
     }
     let port = running.port();
     let demo = demo::Demo { port, film_seconds: up.film_seconds };
+    let founder = demo::Founder::of(&running.deployment)?;
     tokio::select! {
-        made = demo.ensure(&running.deployment, running.data.path()) => {
+        made = demo.ensure(&founder, running.data.path()) => {
             let facts = match made {
                 Ok(facts) => facts,
                 Err(error) => {
@@ -72,9 +75,15 @@ pub(crate) async fn up(config: Option<&Path>, up: Up) -> Result<(), CommandError
 }
 
 /// The same settings, read anew.
-fn again(config: Option<&Path>, place: &Place) -> reload::Settings {
-    let (config, place) = (config.map(Path::to_owned), place.clone());
-    Box::new(move || settings::load(config.as_deref(), &place))
+fn again(config: Option<&Path>, place: &Place, modules: &[Part]) -> reload::Settings {
+    let (config, place, modules) = (config.map(Path::to_owned), place.clone(), modules.to_vec());
+    Box::new(move || {
+        let mut root = settings::load(config.as_deref(), &place)?;
+        if !modules.is_empty() {
+            root.modules = modules.clone();
+        }
+        Ok(root)
+    })
 }
 
 /// A server at work.
@@ -126,7 +135,7 @@ impl Running {
         let serving = tokio::spawn(serve_until(server, listener, shutdown.clone()));
         tracing::info!(%listen, data = %data.path().display(), "ready");
         notify::tell(notify::State::Ready);
-        if !app::is_built() {
+        if deployment.here.has(Part::Front) && !app::is_built() {
             say("note: this binary was built without the viewer app; `make app` builds it.");
         }
         Ok(Self { deployment, shutdown, serving, drain: root.server.limits.drain, listen, data, clock })
@@ -158,7 +167,9 @@ impl Running {
         }
         let _ = self.serving.await; // a panic in it has been logged
         let drained = self.shutdown.drain(self.drain).await;
-        if let Err(failure) = self.deployment.identity.write_key_uses().await {
+        if let Some(identity) = &self.deployment.modules.identity
+            && let Err(failure) = identity.write_key_uses().await
+        {
             tracing::warn!(%failure, "writing when API keys were last used");
         }
         for store in self.deployment.stores() {

@@ -4,7 +4,22 @@ use std::path::Path;
 
 use tessera_store::{Module, Plan, StoreConfig, plan};
 
-use crate::{error::CommandError, restore};
+use crate::{config::Root, error::CommandError, modules::Part, restore};
+
+/// The schemas of the parts that have one.
+pub(crate) static OF_PARTS: &[(Part, &Module)] = &[
+    (Part::Audit, &tessera_audit::MODULE),
+    (Part::Billing, &tessera_billing::MODULE),
+    (Part::Catalog, &tessera_catalog::MODULE),
+    (Part::Drm, &tessera_drm::MODULE),
+    (Part::Entitlement, &tessera_entitlement::MODULE),
+    (Part::Identity, &tessera_identity::MODULE),
+    (Part::Media, &tessera_media::MODULE),
+    (Part::Playback, &tessera_playback::MODULE),
+    (Part::SandboxGateway, &tessera_sandbox_gateway::MODULE),
+    (Part::Tenancy, &tessera_tenancy::MODULE),
+    (Part::Viewers, &tessera_viewers::MODULE),
+];
 
 /// The modules whose data a deployment has; each is opened in deployment.rs.
 pub(crate) static MODULES: &[&Module] = &[
@@ -22,10 +37,24 @@ pub(crate) static MODULES: &[&Module] = &[
     &tessera_viewers::MODULE,
 ];
 
-/// What opening them would do. Refuses what cannot be opened, all of it at once, before anything is changed.
+/// What opening them all would do. Refuses what cannot be opened, all of it at once, before anything is changed.
 pub(crate) async fn check(store: &StoreConfig, data: &Path) -> Result<Vec<Plan>, CommandError> {
     restore::refuse_half(data)?;
-    let plans = plan(store, MODULES).await;
+    opened(plan(store, MODULES).await)
+}
+
+/// As [`check`], of what the process opens that is configured so.
+pub(crate) async fn check_here(root: &Root, data: &Path) -> Result<Vec<Plan>, CommandError> {
+    restore::refuse_half(data)?;
+    let here = root.here();
+    let mut plans = plan(&root.directory_store(data)?, &[&tessera_runtime::directory::MODULE]).await;
+    for (_, module) in OF_PARTS.iter().filter(|(part, _)| here.has(*part)) {
+        plans.extend(plan(&root.store_of(module, data)?, &[module]).await);
+    }
+    opened(plans)
+}
+
+fn opened(plans: Vec<Plan>) -> Result<Vec<Plan>, CommandError> {
     let refused: Vec<String> = plans.iter().filter_map(|plan| plan.steps.as_ref().err()).map(sentence).collect();
     match &refused[..] {
         [] => Ok(plans),

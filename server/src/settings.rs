@@ -14,6 +14,7 @@ const NOT_SETTINGS: &[&str] = &[
     "TESSERA_API_KEY",
     "TESSERA_OPERATOR_KEY",
     "TESSERA_DATA",
+    "TESSERA_ADMIN_URL",
     "TESSERA_CACHE",
     passphrase::VARIABLE,
 ];

@@ -8,7 +8,6 @@ use tessera_contract_identity::{CreateApiKey, IdentityManagement};
 use tessera_runtime::{
     directory::{Directory, NewTenant},
     edge::{Tenant as Entry, TenantKind},
-    secrets::Secrets,
 };
 use tessera_types::{Clock, SystemClock, TenantId};
 
@@ -120,7 +119,7 @@ impl Here {
     async fn open(config: Option<&Path>, place: &Place) -> Result<Self, CommandError> {
         let root = settings::load(config, place)?;
         std::fs::create_dir_all(&root.data).map_err(|e| CommandError::caused("making the data folder", e))?;
-        let directory = Directory::open(&root.store.in_folder(&root.data), Arc::new(SystemClock)).await;
+        let directory = Directory::open(&root.directory_store(&root.data)?, Arc::new(SystemClock)).await;
         let directory = directory.map_err(|e| CommandError::caused("opening the directory of tenants", e))?;
         Ok(Self { root, directory })
     }
@@ -133,8 +132,8 @@ impl Here {
     }
 
     async fn key(&self, entry: &Entry, name: &str, scopes: &[&str]) -> Result<String, CommandError> {
-        let store = self.root.store.in_folder(&self.root.data);
-        let secrets = Secrets::open(&self.root.data).map_err(|e| CommandError::caused("opening the secrets", e))?;
+        let store = self.root.store_of(&tessera_identity::MODULE, &self.root.data)?;
+        let secrets = self.root.secrets(&self.root.data)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let identity = open_identity(&self.root, &store, &secrets, &self.directory, clock, None).await?;
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();

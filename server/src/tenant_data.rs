@@ -23,12 +23,18 @@ static MODULES: &[(&Module, &TenantTables)] = &[
 ];
 
 /// Exporters of open stores.
-pub(crate) fn exporters(stores: &[&Store]) -> Vec<Exporter> {
+pub(crate) fn exporters(stores: &[Store]) -> Vec<Exporter> {
     let of = |(module, tables): &(&Module, &'static TenantTables)| {
         let store = stores.iter().find(|store| store.module().name == module.name)?;
         Some(Exporter::of(store, tables))
     };
     MODULES.iter().filter_map(of).collect()
+}
+
+/// Modules with rows of tenants that are in none of `stores`: an export made here would lack them.
+pub(crate) fn beyond(stores: &[Store]) -> Vec<&'static str> {
+    let is_open = |module: &Module| stores.iter().any(|store| store.module().name == module.name);
+    MODULES.iter().filter(|(module, _)| !is_open(module)).map(|(module, _)| module.name).collect()
 }
 
 /// Exporters that only read, for a command; a server may be running.

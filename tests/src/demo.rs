@@ -101,7 +101,7 @@ fn up(folder: &Path, port: u16) -> Process {
 
 /// Copies the data folder of a demo that this very binary made, made now if nobody has yet. The lock is held until the
 /// copy is whole: a newer binary's scenario would make the template anew.
-fn copy_template(to: &Path) {
+pub(crate) fn copy_template(to: &Path) {
     let binary = tessera();
     let built = fs::metadata(&binary).and_then(|m| m.modified()).expect("the binary has a time");
     let built = built.duration_since(SystemTime::UNIX_EPOCH).expect("it was built after 1970").as_nanos();

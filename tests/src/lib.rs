@@ -8,12 +8,14 @@ mod demo;
 mod process;
 mod python;
 mod site;
+mod split;
 
 pub use binary::tessera;
 pub use demo::Demo;
 pub use process::{Process, run, run_with};
 pub use python::PythonEntitlement;
 pub use site::{Answer, Browser, Refusal, Site};
+pub use split::Split;
 
 use std::path::PathBuf;
 

@@ -80,6 +80,12 @@ impl Site {
         Self::new(tenant, self.address.port())
     }
 
+    /// The same tenant's site at another port: another process of the deployment.
+    pub fn at(&self, port: u16) -> Self {
+        let tenant = self.host.strip_suffix(".localhost").expect("a site below localhost");
+        Self::new(tenant, port)
+    }
+
     /// The port.
     pub fn port(&self) -> u16 {
         self.address.port()
@@ -136,9 +142,14 @@ impl Browser {
         cookies.into_iter().chain(self.csrf.clone().map(|csrf| ("x-csrf-token", csrf))).collect()
     }
 
+    /// The whole URL of a path of the site, or of what is one already.
+    pub fn address(&self, path: &str) -> String {
+        if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.site.url) }
+    }
+
     /// A request to a path of the site, or to a whole URL of it.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.site.url) };
+        let url = self.address(path);
         let mut request = self.http.request(method, url);
         if let Some(token) = &self.bearer {
             request = request.bearer_auth(token);
@@ -183,7 +194,7 @@ impl Browser {
     }
 
     async fn try_visit(&self, path: &str) -> Result<(String, Answer), Refusal> {
-        let mut url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.site.url) };
+        let mut url = self.address(path);
         for _ in 0..10 {
             let answer = self.try_send(self.request(Method::GET, &url)).await?;
             let Some(next) = answer.headers.get(header::LOCATION).and_then(|v| v.to_str().ok()) else {

@@ -9,13 +9,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 use tessera_contract::{Contract, ContractInfo, Credential, Remote, conformance::Rule, http_client};
-use tessera_contract_audit::Audit;
+use tessera_contract_audit::{Audit, AuditIntake};
 use tessera_contract_billing::{Billing, BillingManagement};
 use tessera_contract_catalog::{Catalog, CatalogManagement};
 use tessera_contract_delivery::Delivery;
 use tessera_contract_drm::Drm;
 use tessera_contract_entitlement::Entitlement;
-use tessera_contract_identity::{Identity, IdentityManagement};
+use tessera_contract_identity::{Identity, IdentityEdge, IdentityManagement};
 use tessera_contract_media::Media;
 use tessera_contract_payment_gateway::{CardVault, PaymentGateway};
 use tessera_contract_playback::PlaybackSessions;
@@ -53,6 +53,7 @@ impl Entry {
 /// Every contract.
 pub const ALL: &[Entry] = &[
     Entry::of::<dyn Audit>("audit", tessera_contract_audit::conformance::RULES),
+    Entry::of::<dyn AuditIntake>("audit", &[]),
     Entry::of::<dyn Billing>("billing", tessera_contract_billing::conformance::RULES),
     Entry::of::<dyn BillingManagement>("billing", &[]),
     Entry::of::<dyn Catalog>("catalog", tessera_contract_catalog::conformance::RULES),
@@ -61,6 +62,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<dyn Drm>("drm", tessera_contract_drm::conformance::RULES),
     Entry::of::<dyn Entitlement>("entitlement", tessera_contract_entitlement::conformance::RULES),
     Entry::of::<dyn Identity>("identity", tessera_contract_identity::conformance::RULES),
+    Entry::of::<dyn IdentityEdge>("identity", &[]),
     Entry::of::<dyn IdentityManagement>("identity", &[]),
     Entry::of::<dyn Media>("media", tessera_contract_media::conformance::RULES),
     Entry::of::<dyn PaymentGateway>("payment-gateway", tessera_contract_payment_gateway::conformance::RULES),

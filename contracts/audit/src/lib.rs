@@ -1,7 +1,8 @@
 //! The audit contract: what staff, API keys and the operator at the machine did, and what they were refused.
 //!
-//! Nobody writes to it by an operation: each management operation emits [`OperationRecorded`] in the commit of its
-//! effect, and an audit follows those events into a record that is only ever added to.
+//! No caller writes to it: each management operation emits [`OperationRecorded`] in the commit of its effect, and an audit
+//! follows those events into a record that is only ever added to. What no commit carries, such as a refusal, modules in
+//! other processes send to [`AuditIntake`].
 
 pub mod conformance;
 
@@ -55,6 +56,17 @@ pub struct ListRecords {
     pub cursor: Option<String>,
 }
 
+/// A record for the trail of the caller's tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeepRecord {
+    /// What happened. Kept once, by its id, however often it is sent.
+    pub record: OperationRecorded,
+}
+
+/// The record is durable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordKept {}
+
 errors! {
     /// Why the trail was not shown. It has no errors of its own.
     pub enum AuditError {}
@@ -67,4 +79,12 @@ pub trait Audit: Send + Sync + 'static {
     /// List records, newest first.
     #[get("/v1/records", access = staff("audit:read"))]
     async fn list_records(&self, cx: &Cx, request: ListRecords) -> Result<Page<AuditRecord>, AuditError>;
+}
+
+/// Takes what no commit carries from the deployment's other processes: refusals, and work that other systems did.
+#[contract(name = "audit-intake", version = "1.0", mount = "audit")]
+pub trait AuditIntake: Send + Sync + 'static {
+    /// Keep a record in the trail of the caller's tenant.
+    #[post("/v1/intake", access = service, body_bytes = 131072)]
+    async fn keep_record(&self, cx: &Cx, request: KeepRecord) -> Result<RecordKept, AuditError>;
 }

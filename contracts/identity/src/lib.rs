@@ -163,6 +163,53 @@ pub struct ResolvedApiKey {
     pub scopes: Vec<String>,
 }
 
+/// Who is behind a session cookie? The edge asks.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ResolveSession {
+    /// The cookie's value as sent.
+    pub cookie: Sensitive<String>,
+}
+
+/// Who is behind a session cookie. Both fields are absent when the session is unknown, signed out or run out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResolvedSession {
+    /// The account that signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// What `x-csrf-token` has to say on every method that changes something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csrf_token: Option<Sensitive<String>>,
+}
+
+/// Whose tokens does the tenant take?
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GetIssuer {}
+
+/// Whose access tokens a tenant takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenIssuer {
+    /// The `iss` of its tokens (OpenID Connect Discovery §3).
+    pub issuer: String,
+    /// What its access tokens for this tenant name in `aud`.
+    pub audience: String,
+    /// The `typ` that its access tokens carry, `at+jwt` (RFC 9068 §2.1); absent when none is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<String>,
+    /// Its public keys, a JWK set (RFC 7517 §5).
+    pub jwks: serde_json::Value,
+}
+
+/// Which key was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NoteApiKeyUse {
+    /// Its id.
+    pub key_id: KeyId,
+}
+
+/// It was heard.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ApiKeyUseNoted {}
+
 errors! {
     /// Why an identity operation failed.
     pub enum IdentityError {
@@ -181,6 +228,22 @@ pub trait Identity: Send + Sync + 'static {
     /// Find out who is behind an API key. The secret itself names its tenant; the caller's tenant does not matter.
     #[post("/v1/api-keys/resolve", access = service)]
     async fn resolve_api_key(&self, cx: &Cx, request: ResolveApiKey) -> Result<ResolvedApiKey, IdentityError>;
+}
+
+/// What an edge in another process asks of the identity whose sign-in pages and sessions it serves.
+#[contract(name = "identity-edge", version = "1.0", mount = "identity")]
+pub trait IdentityEdge: Send + Sync + 'static {
+    /// Find out who is behind the app's session cookie, of the caller's tenant.
+    #[post("/v1/sessions/resolve", access = service)]
+    async fn resolve_session(&self, cx: &Cx, request: ResolveSession) -> Result<ResolvedSession, IdentityError>;
+
+    /// Fetch the issuer of the caller's tenant with its present keys.
+    #[get("/v1/issuer", access = service)]
+    async fn get_issuer(&self, cx: &Cx, request: GetIssuer) -> Result<TokenIssuer, IdentityError>;
+
+    /// Hear that a request came with an API key of the caller's tenant, from the address that the context names.
+    #[post("/v1/api-keys/{key_id}/uses", access = service)]
+    async fn note_api_key_use(&self, cx: &Cx, request: NoteApiKeyUse) -> Result<ApiKeyUseNoted, IdentityError>;
 }
 
 /// Running the built-in identity.

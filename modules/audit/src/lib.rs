@@ -22,7 +22,7 @@ use tessera_types::Clock;
 use tokio_util::sync::CancellationToken;
 
 pub use config::AuditConfig;
-pub use refusals::Refusals;
+pub use refusals::{Refusal, Refusals};
 pub use service::AuditService;
 pub use store::PROVED_UNDER;
 pub use tenant_tables::TABLES;

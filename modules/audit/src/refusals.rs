@@ -16,7 +16,8 @@ const APART: Duration = Duration::from_secs(60);
 /// Refusals that are remembered for that, and that may wait to be written; beyond it they are counted alone.
 const MOST: usize = 1000;
 
-type Refusal = (TenantId, OperationRecorded);
+/// A record, and whose trail it belongs into.
+pub type Refusal = (TenantId, OperationRecorded);
 
 /// Which tenant's caller was refused what: the caller's key, the contract and the operation.
 type Refused = (TenantId, String, &'static str, &'static str);
@@ -37,7 +38,7 @@ impl Default for Refusals {
 
 impl Refusals {
     /// Hears of a refusal at `now` (wall time). Does not wait.
-    pub(crate) fn offer(&self, cx: &Cx, operation: &OperationInfo, now: Timestamp) {
+    pub fn offer(&self, cx: &Cx, operation: &OperationInfo, now: Timestamp) {
         let key = (cx.tenant.clone(), cx.caller.subject(), operation.contract, operation.name);
         if !self.is_news(key, now) {
             return;
@@ -49,7 +50,7 @@ impl Refusals {
     }
 
     /// The next one to be written.
-    pub(crate) async fn next(&self) -> Option<Refusal> {
+    pub async fn next(&self) -> Option<Refusal> {
         self.inbox.lock().await.recv().await
     }
 

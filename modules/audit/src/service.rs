@@ -1,7 +1,9 @@
 //! The contract, on the store; the trail that the edge hands out; retention.
 
 use tessera_contract::{AuditTrail, Cx, Deed, Failure, OperationInfo, Page, async_trait, decode_cursor, page_limit};
-use tessera_contract_audit::{Audit, AuditError, AuditRecord, ListRecords, OperationRecorded};
+use tessera_contract_audit::{
+    Audit, AuditError, AuditIntake, AuditRecord, KeepRecord, ListRecords, OperationRecorded, RecordKept,
+};
 use tessera_store::Store;
 use tessera_types::TenantId;
 use tokio_util::sync::CancellationToken;
@@ -106,6 +108,14 @@ impl Audit for AuditService {
     async fn list_records(&self, cx: &Cx, request: ListRecords) -> Result<Page<AuditRecord>, AuditError> {
         let (limit, before) = (page_limit(request.limit)?, decode_cursor::<i64>(request.cursor.as_deref())?);
         Ok(store::page(&self.store.tenant(cx), &request, before, limit).await?)
+    }
+}
+
+#[async_trait]
+impl AuditIntake for AuditService {
+    async fn keep_record(&self, cx: &Cx, request: KeepRecord) -> Result<RecordKept, AuditError> {
+        self.take(&cx.tenant, request.record).await?;
+        Ok(RecordKept {})
     }
 }
 

@@ -1,14 +1,15 @@
 //! The contract, on the store; and what the edge asks.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
     sync::{Arc, RwLock},
 };
 
-use tessera_contract::{Cx, Failure, Page, async_trait, decode_cursor, page_limit};
+use tessera_contract::{Caller, Cx, Failure, Page, async_trait, decode_cursor, page_limit};
 use tessera_contract_identity::{
-    Account, ApiKey, CreateApiKey, Identity, IdentityError, IdentityManagement, ListAccounts, ListApiKeys, NewApiKey,
-    ResolveApiKey, ResolvedApiKey, RevokeApiKey, RotateApiKey,
+    Account, ApiKey, ApiKeyUseNoted, CreateApiKey, GetIssuer, Identity, IdentityEdge, IdentityError,
+    IdentityManagement, ListAccounts, ListApiKeys, NewApiKey, NoteApiKeyUse, ResolveApiKey, ResolveSession,
+    ResolvedApiKey, ResolvedSession, RevokeApiKey, RotateApiKey, TokenIssuer,
 };
 use tessera_contract_tenancy::Tenancy;
 use tessera_runtime::edge::{self, ApiKeys, ResolvedKey, Session, Sessions, Tenants};
@@ -91,6 +92,33 @@ impl Identity for IdentityService {
         let found = self.key_of(&request.secret).await?;
         let found = found.ok_or_else(|| IdentityError::ApiKeyNotFound("no such API key, or it was revoked".into()))?;
         Ok(ResolvedApiKey { key_id: found.id, tenant: found.tenant, scopes: found.scopes })
+    }
+}
+
+#[async_trait]
+impl IdentityEdge for IdentityService {
+    async fn resolve_session(&self, cx: &Cx, request: ResolveSession) -> Result<ResolvedSession, IdentityError> {
+        let session = self.sessions.resolve(&cx.tenant, &request.cookie).await?;
+        Ok(session.map_or_else(ResolvedSession::default, |session| ResolvedSession {
+            csrf_token: Some(session.csrf_token.expose().as_str().into()),
+            account_id: match session.caller {
+                Caller::Viewer { account, .. } => Some(account),
+                Caller::Anonymous | Caller::Staff { .. } | Caller::Service { .. } => None,
+            },
+        }))
+    }
+
+    async fn get_issuer(&self, cx: &Cx, _: GetIssuer) -> Result<TokenIssuer, IdentityError> {
+        let issuer = edge::IssuerKeys::issuer(self, &cx.tenant).await?;
+        let jwks = serde_json::to_value(&issuer.keys).map_err(|e| Failure::internal("writing the issuer's keys", e))?;
+        Ok(TokenIssuer { issuer: issuer.url, audience: issuer.audience, token_type: issuer.token_type, jwks })
+    }
+
+    async fn note_api_key_use(&self, cx: &Cx, request: NoteApiKeyUse) -> Result<ApiKeyUseNoted, IdentityError> {
+        let key = ResolvedKey { tenant: cx.tenant.clone(), id: request.key_id, scopes: Vec::new() };
+        let address = cx.address.unwrap_or_else(|| IpAddr::from(Ipv4Addr::UNSPECIFIED).into());
+        self.uses.note(&key, address, self.store.now());
+        Ok(ApiKeyUseNoted {})
     }
 }
 

@@ -56,6 +56,14 @@ impl PlatformService {
 
     /// Remembers the wish, and the work to be done, in one commit. `cx` is the exported tenant's, with the operator's key.
     pub(crate) async fn ask(&self, cx: &Cx) -> Result<Export, TenancyError> {
+        if !self.deps.beyond_reach.is_empty() {
+            let why = format!(
+                "the rows of {} are kept by other processes, and an export without them would not be whole: export at the \
+                 machine with tessera tenant export, with a configuration that reaches every database",
+                self.deps.beyond_reach.join(", ")
+            );
+            return Err(Failure::new(FailureKind::Unavailable, why).into());
+        }
         let now = self.store.now();
         let write = self.store.write_once(cx, ExportId::mint(now), move |tx, id| {
             Box::pin(async move {

@@ -71,6 +71,8 @@ pub struct PlatformDeps {
     pub base_domains: Vec<String>,
     /// What of each module leaves with a tenant.
     pub exporters: Vec<Exporter>,
+    /// Modules whose rows cannot be read here: with any, no export is begun, for it would not be whole.
+    pub beyond_reach: Vec<&'static str>,
     /// Where exports are kept until they are fetched.
     pub blobs: Blobs,
 }

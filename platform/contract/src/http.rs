@@ -18,7 +18,7 @@ use crate::{
     api::{Answer, Endpoint},
     cx::request_id,
     fields,
-    signature::CX_HEADER,
+    signature::{CX_HEADER, RECORDED_HEADER},
 };
 
 /// Makes the caller's context out of a request's head: the edge, or another process's signature.
@@ -110,7 +110,14 @@ async fn respond(
     };
     let cx = with_key(caller.cx, &head.headers);
     match endpoint.call(cx, input, caller.internal).await {
-        Ok(answer) => success(operation, &head, answer, &request_id),
+        Ok(answer) => {
+            let mut response = success(operation, &head, answer, &request_id);
+            if caller.internal && operation.is_recorded() {
+                // Whoever passed the call on need not record it too.
+                response.headers_mut().insert(RECORDED_HEADER, HeaderValue::from_static("1"));
+            }
+            response
+        }
         Err(problem) => problem.into_response(),
     }
 }

@@ -103,6 +103,7 @@ mod document;
 mod event;
 mod failure;
 mod fields;
+mod forwarded;
 mod guard;
 mod http;
 mod operation;
@@ -121,6 +122,7 @@ pub use contract::Contract;
 pub use cx::{Caller, Cx, DEFAULT_TIMEOUT, Effect, OPERATOR, request_id};
 pub use event::{CloudEvent, Event, EventInfo};
 pub use failure::{ContractError, ErrorCode, Failure, FailureKind};
+pub use forwarded::{FORWARDED_HEADER, Forwarded};
 pub use guard::guard;
 pub use http::{Authenticate, Authenticated, sent_request_id};
 pub use operation::{Access, ContractInfo, Idempotency, Limits, Method, Operation, OperationInfo, Outcome};
@@ -129,6 +131,6 @@ pub use problem::{PROBLEM_JSON, Problem, Shared};
 pub use remote::{
     Addresses, Credential, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures, http_client, remote_client,
 };
-pub use signature::{CX_HEADER, CxSigner};
+pub use signature::{CX_HEADER, CxSigner, RECORDED_HEADER};
 pub use tessera_contract_macros::contract;
 pub use trace::TraceContext;

@@ -19,7 +19,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    ContractError, Cx, CxSigner, Failure, FailureKind, Operation, OperationInfo, guard::check_key, signature::CX_HEADER,
+    ContractError, Cx, CxSigner, Deed, Failure, FailureKind, Operation, OperationInfo,
+    guard::check_key,
+    signature::{CX_HEADER, RECORDED_HEADER},
 };
 use answer::{Answer, Lost, Refused, bad_answer, lost, read, retry_after};
 use outgoing::Outgoing;
@@ -220,6 +222,9 @@ impl Remote {
     ) -> Result<Answer, Lost> {
         let response = self.send(operation, cx, outgoing, base).await?;
         let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
+        if status == operation.status && response.headers().contains_key(RECORDED_HEADER) {
+            cx.deed().into_iter().for_each(Deed::settle);
+        }
         Ok(Answer { status, retry_after, body: read(operation, response).await? })
     }
 

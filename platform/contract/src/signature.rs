@@ -10,6 +10,8 @@ use crate::{Caller, Cx, Failure, FailureKind, TraceContext, cx::DEFAULT_TIMEOUT}
 
 /// The header that carries a signed context.
 pub const CX_HEADER: &str = "tessera-cx";
+/// The header of an answer to another process: the audit of the deployment hears of what staff did by this call from here.
+pub const RECORDED_HEADER: &str = "tessera-recorded";
 const LIFE: Duration = Duration::from_secs(30);
 
 /// RFC 7519 claims of a signed context.
@@ -34,9 +36,9 @@ struct Claims {
 /// Signs and checks contexts with a secret that the deployment's processes share (HMAC-SHA-256).
 #[derive(Clone)]
 pub struct CxSigner {
-    encode: Arc<EncodingKey>,
-    decode: Arc<DecodingKey>,
-    clock: Arc<dyn Clock>,
+    pub(crate) encode: Arc<EncodingKey>,
+    pub(crate) decode: Arc<DecodingKey>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl CxSigner {

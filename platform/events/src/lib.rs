@@ -16,6 +16,6 @@ mod parked;
 
 pub use consumer::{Consumer, ConsumerOptions};
 pub use handler::{HandlerError, decode};
-pub use log::Log;
+pub use log::{Feed, Log};
 pub use parked::{Parked, ParkedEvent};
 pub use tessera_store::Position;

@@ -12,6 +12,7 @@ mod forwarded;
 mod host;
 mod issuer;
 pub mod rate_limit;
+mod remembered;
 mod session;
 mod tenant;
 mod token;
@@ -22,8 +23,8 @@ use std::{net::IpAddr, sync::Arc};
 use async_trait::async_trait;
 use http::{HeaderMap, request::Parts};
 use tessera_contract::{
-    AuditTrail, Authenticate, Authenticated, Caller, Callers, Cx, CxSigner, Failure, FailureKind, OperationInfo,
-    TraceContext, calling_module, sent_request_id,
+    AuditTrail, Authenticate, Authenticated, Caller, Callers, Cx, CxSigner, Failure, FailureKind, Forwarded,
+    OperationInfo, TraceContext, calling_module, sent_request_id,
 };
 use tessera_types::{Clock, Sensitive, Territory};
 
@@ -32,6 +33,7 @@ pub use certificate::Peer;
 pub use forwarded::{Client, Proxies};
 pub(crate) use host::name_of as host_name;
 pub use issuer::{Issuer, IssuerKeys};
+pub use remembered::RememberedSessions;
 pub use session::{CSRF_HEADER, Session, Sessions, session_cookie};
 pub use tenant::{Tenant, TenantKind, TenantState, Tenants};
 pub use token::{Claims, OwnSubjects, Subjects};
@@ -155,6 +157,15 @@ impl Edge {
     /// [`FailureKind::InvalidRequest`] for a request without one valid host.
     pub fn client(&self, head: &Parts) -> Result<Client, Failure> {
         self.proxies.client(head)
+    }
+
+    /// Where the request comes from, for the process that it is passed on to.
+    ///
+    /// # Errors
+    /// As [`Self::client`].
+    pub fn forwarded(&self, head: &Parts) -> Result<Forwarded, Failure> {
+        let Client { address, authority, https, .. } = self.client(head)?;
+        Ok(Forwarded { address, authority, https, territory: self.proxies.territory(head) })
     }
 
     async fn identify(

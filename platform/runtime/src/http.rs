@@ -22,6 +22,7 @@ pub use notes::Notes;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{Router, middleware, routing::get};
+use tessera_contract::CxSigner;
 use tessera_mtls::Mtls;
 use tokio::net::TcpListener;
 
@@ -68,6 +69,7 @@ pub struct Server {
     seats: Seats,
     metrics_elsewhere: bool,
     between_modules: Option<(TcpListener, Mtls)>,
+    signer: Option<CxSigner>,
 }
 
 impl Server {
@@ -86,7 +88,20 @@ impl Server {
             seats: Seats::new(config.limits.connections_per_address, exempt),
             metrics_elsewhere: config.metrics_listen.is_some(),
             between_modules: None,
+            signer: None,
         }
+    }
+
+    /// Believes what fronts of the deployment have signed of where a request came from.
+    #[must_use]
+    pub fn behind_fronts(self, signer: CxSigner) -> Self {
+        Self { signer: Some(signer), ..self }
+    }
+
+    /// No limits by address: whoever calls is a front or another module of the deployment, and speaks for many.
+    #[must_use]
+    pub fn for_modules_alone(self) -> Self {
+        Self { rates: None, seats: Seats::new(usize::MAX, Vec::new()), ..self }
     }
 
     /// Routes of the contract or module `name`, below `/name`, beside those that are there. Unknown paths below it are
@@ -146,6 +161,7 @@ impl Server {
             owners: Owners::new(self.mounts.keys().cloned()),
             rates: self.rates,
             pace: Pace::new(&self.limits),
+            signer: self.signer,
         });
         let mounted = self.mounts.into_iter().fold(self.router, |routes, (name, mount)| {
             let mount = mount.fallback(bare::not_found).method_not_allowed_fallback(bare::method_not_allowed);

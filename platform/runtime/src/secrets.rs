@@ -68,7 +68,14 @@ impl Secrets {
     /// # Errors
     /// The folder cannot be made, or others may read it.
     pub fn open(data: &Path) -> Result<Self, SecretError> {
-        let folder = data.join("secrets");
+        Self::in_folder(data.join("secrets"))
+    }
+
+    /// The secrets in `folder`, which is made when it is not there: for several processes of a deployment.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn in_folder(folder: PathBuf) -> Result<Self, SecretError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(failed("making the secrets folder", &folder))?;
         owner_only(&folder)?;

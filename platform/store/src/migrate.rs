@@ -75,6 +75,11 @@ pub(crate) fn sqlite(file: &mut File, module: &'static Module, now: Timestamp, p
         let applied = applied_to(file, module).map_err(trouble)?;
         for migration in pending(module, Engine::Sqlite, &applied)? {
             file.run("begin immediate").map_err(trouble)?;
+            // Another process that shares the file may have run it meanwhile.
+            if applied_to(file, module).map_err(trouble)?.iter().any(|(version, ..)| *version == migration.version()) {
+                file.run("rollback").map_err(trouble)?;
+                continue;
+            }
             let done = file.run(migration.text(Engine::Sqlite)).and_then(|()| {
                 file.execute(RECORD, &record(module, migration, Engine::Sqlite, now))?;
                 file.run("commit")

@@ -34,13 +34,13 @@ pub async fn prepare_roles(config: &StoreConfig, modules: &[&'static Module]) ->
 /// As [`prepare`], in the caller's transaction and under the module's advisory lock.
 pub(crate) async fn prepare_in(tx: &mut PgConnection, module: &'static Module, site: &Site) -> Result<i64, OpenError> {
     let trouble = |error| OpenError::postgres(module.name, error);
+    // Migrations wait for those of another replica, and for no one's short locks in vain.
+    run(tx, "set local lock_timeout = '60s'".into()).await.map_err(trouble)?;
     sqlx::query("select pg_advisory_xact_lock(hashtextextended('tessera:' || $1, 0))")
         .bind(module.name)
         .execute(&mut *tx)
         .await
         .map_err(trouble)?;
-    // Migrations wait for no one's short locks in vain.
-    run(tx, "set local lock_timeout = '60s'".into()).await.map_err(trouble)?;
     for role in [site.tenant_role(), site.system_role()] {
         ensure_role(tx, &role).await.map_err(trouble)?;
     }
@@ -82,17 +82,7 @@ async fn epoch(conn: &mut PgConnection) -> sqlx::Result<i64> {
 /// A role that owns nothing, and that the connecting role may take on. Roles are the whole server's, so another
 /// database may be creating the same one.
 async fn ensure_role(conn: &mut PgConnection, role: &str) -> sqlx::Result<()> {
-    let exists: bool = sqlx::query_scalar("select exists (select 1 from pg_roles where rolname = $1)")
-        .bind(role)
-        .fetch_one(&mut *conn)
-        .await?;
-    if !exists {
-        let create = format!(
-            "do $$ begin create role {role} nologin; exception when duplicate_object or unique_violation then null; \
-             end $$"
-        );
-        run(conn, create).await?;
-    }
+    create_role(conn, role).await?;
     let member: bool = sqlx::query_scalar("select pg_has_role(current_user, $1::name, 'member')")
         .bind(role)
         .fetch_one(&mut *conn)
@@ -103,15 +93,44 @@ async fn ensure_role(conn: &mut PgConnection, role: &str) -> sqlx::Result<()> {
     }
 }
 
+/// Creates a role that cannot sign in, unless it is there.
+pub(crate) async fn create_role(conn: &mut PgConnection, role: &str) -> sqlx::Result<()> {
+    let exists: bool = sqlx::query_scalar("select exists (select 1 from pg_roles where rolname = $1)")
+        .bind(role)
+        .fetch_one(&mut *conn)
+        .await?;
+    match exists {
+        true => Ok(()),
+        false => {
+            let create = format!(
+                "do $$ begin create role {role} nologin; exception when duplicate_object or unique_violation then null; \
+                 end $$"
+            );
+            run(conn, create).await
+        }
+    }
+}
+
 /// The schema, and the type names that portable SQL uses and PostgreSQL lacks.
 async fn ensure_schema(conn: &mut PgConnection, schema: &str) -> sqlx::Result<()> {
     let exists: bool = sqlx::query_scalar("select exists (select 1 from pg_namespace where nspname = $1)")
         .bind(schema)
         .fetch_one(&mut *conn)
         .await?;
-    match exists {
+    if !exists {
+        run(conn, format!("create schema {schema}")).await?;
+    }
+    // An administrator may have made the schema without it.
+    let typed: bool = sqlx::query_scalar(
+        "select exists (select 1 from pg_type t join pg_namespace n on n.oid = t.typnamespace \
+         where n.nspname = $1 and t.typname = 'blob')",
+    )
+    .bind(schema)
+    .fetch_one(&mut *conn)
+    .await?;
+    match typed {
         true => Ok(()),
-        false => run(conn, format!("create schema {schema}; create domain {schema}.blob as bytea")).await,
+        false => run(conn, format!("create domain {schema}.blob as bytea")).await,
     }
 }
 

@@ -112,3 +112,19 @@ pub(crate) enum Keys {
         at: KeysAt,
     },
 }
+
+#[derive(Subcommand)]
+pub(crate) enum Database {
+    /// Make a role, a password and a schema for each module; run it as often as you like.
+    ///
+    /// Each role owns its own schema and can see no other. The passwords are among the secrets, as postgres-MODULE. The
+    /// processes are configured with: store = "postgres://tessera_{module}:{password}@HOST/DATABASE"
+    Init {
+        /// How to connect as an administrator: postgres://admin:password@host/database, the database that is to be used.
+        #[arg(long, value_name = "URL", env = "TESSERA_ADMIN_URL", hide_env_values = true)]
+        admin_url: String,
+        /// Folder of all state, whose secrets get the passwords unless [shared] says another. Default: `data`.
+        #[arg(long, value_name = "FOLDER")]
+        data: Option<PathBuf>,
+    },
+}

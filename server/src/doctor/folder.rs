@@ -32,7 +32,9 @@ pub(super) fn look(patient: &Patient<'_>, group: &mut Group) {
     }
     disk(patient, group);
     if data.is_dir() {
-        used(data, group);
+        if let Some(blobs) = patient.root.blobs.folder(data) {
+            used(data, &blobs, group);
+        }
         secrets(data, group);
         backup(patient, group);
     }
@@ -45,7 +47,7 @@ fn disk(patient: &Patient<'_>, group: &mut Group) {
     let (Ok(free), Ok(read_only)) = (free_bytes(there), is_read_only(there)) else {
         return group.note("disk", format!("{} cannot be looked at", there.display()), "check its permissions");
     };
-    let spare = patient.root.media.spare_disk_bytes;
+    let spare = patient.root.media.built_in.spare_disk_bytes;
     if read_only {
         group.bad(
             "disk",
@@ -66,7 +68,7 @@ fn disk(patient: &Patient<'_>, group: &mut Group) {
 }
 
 /// Who uses how much.
-fn used(data: &Path, group: &mut Group) {
+fn used(data: &Path, blobs: &Path, group: &mut Group) {
     let mut databases: Vec<(String, u64)> = Vec::new();
     let mut logs = 0;
     for entry in fs::read_dir(data).into_iter().flatten().flatten() {
@@ -78,7 +80,7 @@ fn used(data: &Path, group: &mut Group) {
         }
     }
     let mut tenants: Vec<(String, u64)> = Vec::new();
-    for entry in fs::read_dir(data.join("blobs")).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(blobs).into_iter().flatten().flatten() {
         tenants.push((entry.file_name().to_string_lossy().into_owned(), size_below(&entry.path())));
     }
     let scratch = size_below(&data.join("scratch"));

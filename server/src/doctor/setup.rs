@@ -17,7 +17,7 @@ pub(super) fn look(patient: &Patient<'_>, config: Option<&Path>, group: &mut Gro
             None => "no file: every setting has its default, or comes from the environment".into(),
         },
     );
-    let media = &patient.root.media;
+    let media = &patient.root.media.built_in;
     match (version(&media.ffmpeg), version(&media.ffprobe)) {
         (Some(version), Some(_)) => match missing_encoders(&media.ffmpeg) {
             missing if missing.is_empty() => {

@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use serde_json::json;
-use tessera_contract::{CX_HEADER, Cx, CxSigner};
-use tessera_types::SystemClock;
+use tessera_contract::{AuditOutcome, CX_HEADER, Cx, CxSigner, Deed, OperationRecorded};
+use tessera_types::{Clock, SystemClock};
 
 use super::{
     World,
@@ -183,20 +183,39 @@ async fn resolve_key(world: &World) {
     world.hand_out_keys().await;
     let live = world.keys.lock().expect("nobody panics while holding it").iter().rev().find(|key| !key.1).cloned();
     let (secret, _) = live.expect("a key was handed out");
+    let resolved = ask_signed(world, ("identity", "/identity/v1/api-keys/resolve"), json!({"secret": secret})).await;
+    assert_eq!(resolved["tenant"], "acme", "{resolved}");
+
+    // What an edge in another process asks besides, and what it tells the audit.
+    let session =
+        ask_signed(world, ("identity-edge", "/identity/v1/sessions/resolve"), json!({"cookie": "none"})).await;
+    assert_eq!(session, json!({}));
+    let uses = format!("/identity/v1/api-keys/{}/uses", resolved["key_id"].as_str().expect("a key's id"));
+    ask_signed(world, ("identity-edge", &uses), json!({})).await;
+    let clock = SystemClock;
+    let record = Deed::new("catalog-management", "publish_title", &json!({}));
+    let record = record.record(&Cx::operator(acme(), &clock), clock.now(), &[], None);
+    let record = OperationRecorded { outcome: AuditOutcome::Refused, ..record };
+    ask_signed(world, ("audit-intake", "/audit/v1/intake"), json!({"record": record})).await;
+}
+
+fn acme() -> tessera_types::TenantId {
+    "acme".parse().expect("a tenant's name")
+}
+
+/// Calls an operation of a contract as a module of the deployment, until it is answered.
+async fn ask_signed(world: &World, (contract, path): (&str, &str), body: serde_json::Value) -> serde_json::Value {
     let digits = std::fs::read_to_string(world.data().join("secrets/cx-signing")).expect("the deployment's secret");
     let byte = |at: usize| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).expect("hexadecimal digits");
     let signing: Vec<u8> = (0..32).map(byte).collect();
     let clock = std::sync::Arc::new(SystemClock);
     let signer = CxSigner::new(&signing, clock.clone());
-    let tenant: tessera_types::TenantId = "acme".parse().expect("a tenant's name");
     let request = |http: &crate::Browser| {
-        let cx = Cx::service(tenant.clone(), "edge", &*clock);
-        let signed = signer.sign(&cx, "identity").expect("a context can be signed");
-        let request = http.request(reqwest::Method::POST, "/identity/v1/api-keys/resolve");
-        request.header(CX_HEADER, signed).json(&json!({"secret": secret}))
+        let cx = Cx::service(acme(), "edge", &*clock);
+        let signed = signer.sign(&cx, contract).expect("a context can be signed");
+        http.request(reqwest::Method::POST, path).header(CX_HEADER, signed).json(&body)
     };
-    let resolved = world.visitor().ask(request).await.ok();
-    assert_eq!(resolved["tenant"], "acme", "{resolved}");
+    world.visitor().ask(request).await.ok()
 }
 
 /// Moves the other tenant's clock; a command that died is given again.

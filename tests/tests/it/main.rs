@@ -1,6 +1,7 @@
 //! Scenarios across modules, on the real binary: what an operator, a viewer and an intruder do, and what comes of it.
 
 mod alerts;
+mod apart;
 mod audit;
 mod backup;
 mod between_processes;
@@ -23,6 +24,7 @@ mod pages;
 mod players;
 mod proxy;
 mod replacement;
+mod split;
 mod tenants;
 mod tokens;
 mod walkthrough;

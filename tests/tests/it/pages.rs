@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use tessera_tests::{Demo, Process, project, run};
+use tessera_tests::{Demo, Process, Site, project, run};
 
 #[test]
 fn a_person_finds_signs_up_pays_watches_and_comes_back() {
@@ -123,17 +123,22 @@ pub(crate) fn ingest(demo: &Demo, film: &str, more: &[&str]) -> String {
 
 /// Runs a script of `tests/browser` against the demo; fails when the script does.
 pub(crate) fn browser(demo: &Demo, script: &str, arguments: &[&str]) {
+    drive(&demo.site, script, arguments, || demo.process.said());
+}
+
+/// Runs a script of `tests/browser` against a site; fails when the script does, with what its server said.
+pub(crate) fn drive(site: &Site, script: &str, arguments: &[&str], server: impl FnOnce() -> String) {
     let folder = project().join("tests/browser");
     let driver = folder.join("node_modules/playwright-core");
     assert!(driver.exists(), "what drives the browser is not installed: npm --prefix tests/browser ci");
     let output = Command::new("node")
         .arg(folder.join(script))
         .args(arguments)
-        .env("TESSERA_SITE", &demo.site.url)
+        .env("TESSERA_SITE", &site.url)
         .env("TESSERA_SHOTS", project().join("target/screenshots"))
         .output()
         .expect("node can be run");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{script}:\n{said}\nthe server said:\n{}", demo.process.said());
+    assert!(output.status.success(), "{script}:\n{said}\nthe server said:\n{}", server());
     eprintln!("{said}");
 }

@@ -66,6 +66,7 @@ impl World {
             addresses: Arc::new(Local),
             base_domains: vec!["tv.example".into()],
             exporters,
+            beyond_reach: Vec::new(),
             blobs: Blobs::folder(&engine.folder().join("blobs")).unwrap(),
         };
         let platform = tessera_tenancy::platform(&brands, deps);

@@ -34,6 +34,11 @@ impl Addresses {
         }
     }
 
+    /// The one whose turn it is the `turn`th time.
+    pub fn at(&self, turn: usize) -> &str {
+        &self.0[turn % self.0.len()]
+    }
+
     /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

@@ -8,6 +8,8 @@ use serde::Deserialize;
 use super::target::Outcome;
 use crate::{ContractError, Failure, FailureKind, OperationInfo};
 
+/// When to come back to a contract that is out of reach.
+const COME_BACK: Duration = Duration::from_secs(2);
 /// The largest answer that is read.
 const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
@@ -107,14 +109,20 @@ pub(super) fn lost(operation: &OperationInfo, error: reqwest::Error) -> Lost {
     // An address that cannot be connected to in time is told from an answer that does not come in time.
     if error.is_timeout() && !error.is_connect() {
         let detail = format!("{contract} did not answer within the deadline");
-        return Lost { outcome: Outcome::Late, failure: Failure::new(FailureKind::DeadlineExceeded, detail) };
+        return Lost {
+            outcome: Outcome::Late,
+            failure: Failure::new(FailureKind::DeadlineExceeded, detail).retry_after(COME_BACK),
+        };
     }
     if error.is_builder() {
         let failure = Failure::internal(&format!("writing a request for {contract}"), error);
         return Lost { outcome: Outcome::Abandoned, failure };
     }
     let outcome = if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken };
-    Lost { outcome, failure: Failure::unavailable(&format!("{contract} cannot be reached"), error) }
+    Lost {
+        outcome,
+        failure: Failure::unavailable(&format!("{contract} cannot be reached"), error).retry_after(COME_BACK),
+    }
 }
 
 /// `Retry-After` in seconds (RFC 9110 §10.2.3); a date is for browsers and not read.

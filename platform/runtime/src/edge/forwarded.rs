@@ -1,11 +1,12 @@
-//! Where a request comes from. What a proxy says counts only when the proxy is a configured one.
+//! Where a request comes from. What a proxy says counts only when the proxy is a configured one; what a front of the
+//! deployment has signed counts before it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::ConnectInfo;
 use http::{HeaderMap, HeaderName, header, request::Parts};
 use ipnet::IpNet;
-use tessera_contract::{Failure, FailureKind};
+use tessera_contract::{Failure, FailureKind, Forwarded};
 use tessera_types::{Sensitive, Territory};
 
 use super::host;
@@ -61,6 +62,10 @@ impl Proxies {
     /// # Errors
     /// [`FailureKind::InvalidRequest`] for a request without a host, with two, or with one that cannot be a host name.
     pub fn client(&self, head: &Parts) -> Result<Client, Failure> {
+        if let Some(Forwarded { address, authority, https, .. }) = head.extensions.get() {
+            let host = host::name_of(authority).ok_or_else(|| bad_host("is not a host name"))?;
+            return Ok(Client { address: *address, host, authority: authority.clone(), https: *https });
+        }
         let peer = peer(head);
         let said = match self.trusts(peer) {
             true => self.said(&head.headers),
@@ -78,6 +83,9 @@ impl Proxies {
 
     /// The country a trusted proxy put the viewer in.
     pub(super) fn territory(&self, head: &Parts) -> Option<Territory> {
+        if let Some(Forwarded { territory, .. }) = head.extensions.get() {
+            return territory.clone();
+        }
         let header = self.territory.as_ref().filter(|_| self.trusts(peer(head)))?;
         let mut values = head.headers.get_all(header).iter();
         match (values.next(), values.next()) {

@@ -10,8 +10,10 @@ use axum::{
     response::Response,
 };
 use futures::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use tessera_contract::{CX_HEADER, Failure, FailureKind, Problem, TraceContext, sent_request_id};
+use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
+use tessera_contract::{
+    CX_HEADER, CxSigner, FORWARDED_HEADER, Failure, FailureKind, Problem, TraceContext, sent_request_id,
+};
 
 use super::{
     Notes,
@@ -37,17 +39,19 @@ pub(super) struct Front {
     /// `None`: nothing is limited.
     pub(super) rates: Option<Rates>,
     pub(super) pace: Pace,
+    /// Checks what fronts of the deployment say.
+    pub(super) signer: Option<CxSigner>,
 }
 
 pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
     let (mut head, body) = request.into_parts();
     let id = sent_request_id(&head.headers);
     let id_value = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("unprintable"));
+    let client = front.client(&mut head);
     strip_ours(&mut head.headers);
     head.headers.insert(REQUEST_ID, id_value.clone());
     let notes = Notes::default();
     head.extensions.insert(notes.clone());
-    let client = front.proxies.client(&head);
     let trace = trace_of(&mut head.headers);
     let line = Line::of(&head, client.as_ref().ok(), &front.owners, (id.clone(), trace), notes.clone());
     let https = client.as_ref().is_ok_and(|client| client.https);
@@ -78,7 +82,17 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
 }
 
 impl Front {
-    fn admit(&self, head: &http::request::Parts, client: &Client, notes: &Notes) -> Result<(), Failure> {
+    /// Where the request comes from, as far as a front of the deployment or trusted proxies tell.
+    fn client(&self, head: &mut Parts) -> Result<Client, Failure> {
+        let said = head.headers.get(FORWARDED_HEADER).and_then(|token| token.to_str().ok());
+        if let Some((token, signer)) = said.zip(self.signer.as_ref()) {
+            let forwarded = signer.verify_forwarded(token)?;
+            head.extensions.insert(forwarded);
+        }
+        self.proxies.client(head)
+    }
+
+    fn admit(&self, head: &Parts, client: &Client, notes: &Notes) -> Result<(), Failure> {
         self.rates.as_ref().map_or(Ok(()), |rates| rates.admit(client, &head.method, head.uri.path(), notes))
     }
 }

@@ -14,6 +14,7 @@ mod migrations;
 mod outbox;
 mod portable;
 mod retention;
+mod roles;
 mod server;
 mod snapshot;
 mod tenancy;

@@ -1,0 +1,148 @@
+//! A deployment of several processes: the demo's data, a module's rows with whichever process holds it.
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
+
+use serde_json::Value;
+use tessera_testing::{TempDir, free_port, temp_dir};
+
+use crate::{Process, Site, demo::copy_template};
+
+/// A module: its section, its mount, and the database that it keeps in its data folder.
+const MODULES: &[(&str, &str, Option<&str>)] = &[
+    ("audit", "audit", Some("audit")),
+    ("billing", "billing", Some("billing")),
+    ("catalog", "catalog", Some("catalog")),
+    ("delivery", "delivery", None),
+    ("drm", "drm", Some("drm")),
+    ("entitlement", "entitlement", Some("entitlement")),
+    ("identity", "identity", Some("identity")),
+    ("media", "media", Some("media")),
+    ("playback", "playback", Some("playback")),
+    ("sandbox_gateway", "payment-gateway", Some("sandboxgateway")),
+    ("tenancy", "tenancy", Some("tenancy")),
+    ("viewers", "viewers", Some("viewers")),
+];
+
+/// The deployment at work.
+pub struct Split {
+    /// The tenant's site, at the front.
+    pub site: Site,
+    /// What `demo.json` says.
+    pub facts: Value,
+    processes: BTreeMap<&'static str, (Process, u16)>,
+    folder: TempDir,
+}
+
+impl Split {
+    /// Every module in a process of its own, and a front.
+    pub fn whole() -> Self {
+        let mut groups: Vec<Vec<&'static str>> = MODULES.iter().map(|(name, ..)| vec![*name]).collect();
+        groups.push(vec!["front"]);
+        Self::start(&groups, "")
+    }
+
+    /// A process for each group of modules, which is called after the first of them; `front` is in one.
+    pub fn start(groups: &[Vec<&'static str>], settings: &str) -> Self {
+        let folder = temp_dir();
+        let data = folder.path().join("data");
+        copy_template(&data);
+        let facts = fs::read(data.join("demo.json")).expect("the demo's facts are there");
+        let ports: Vec<u16> = groups.iter().map(|_| free_port()).collect();
+        let port_of = |module: &str| {
+            let group = groups.iter().position(|group| group.contains(&module)).expect("every module is in a group");
+            ports[group]
+        };
+        let front = port_of("front");
+        let mut config = String::from("# One file for all: who holds a module does not heed its address.\n");
+        let shared = ["secrets", "directory", "blobs"].map(|name| folder.path().join("shared").join(name));
+        let _ = writeln!(config, "{settings}[server]\npublic_port = {front}");
+        let _ = writeln!(config, "[server.rate_limits]\nexempt = [\"127.0.0.0/8\"]\n[shared]");
+        let [secrets, directory, blobs] = &shared;
+        let _ = writeln!(config, "secrets = {secrets:?}\ndirectory = {directory:?}\n[blobs]\nfolder = {blobs:?}");
+        for (name, mount, _) in MODULES {
+            let _ = writeln!(config, "[{name}]\nurl = \"http://127.0.0.1:{}/{mount}\"", port_of(name));
+        }
+        fs::write(folder.path().join("tessera.toml"), config).expect("the settings can be written");
+        fs::create_dir_all(directory).expect("a folder can be made");
+        take(&data, "platform.db", directory);
+        take(&data, "secrets", &folder.path().join("shared"));
+        take(&data, "blobs", &folder.path().join("shared"));
+        let mut split = Self {
+            site: Site::new("demo", front),
+            facts: serde_json::from_slice(&facts).expect("they are JSON"),
+            processes: BTreeMap::new(),
+            folder,
+        };
+        for (group, port) in groups.iter().zip(ports) {
+            let own = split.folder.path().join(group[0]);
+            fs::create_dir_all(&own).expect("a folder can be made");
+            for (_, _, database) in MODULES.iter().filter(|(name, ..)| group.contains(name)) {
+                database.iter().for_each(|database| take(&data, &format!("{database}.db"), &own));
+            }
+            let process = split.begin(group[0], &group.join(","), port);
+            split.processes.insert(group[0], (process, port));
+        }
+        for (process, _) in split.processes.values_mut() {
+            process.wait_for("\"ready\"");
+        }
+        split
+    }
+
+    fn begin(&self, data: &str, modules: &str, port: u16) -> Process {
+        let port = port.to_string();
+        Process::start(self.folder.path(), &["serve", "--modules", modules, "--data", data, "--port", &port])
+    }
+
+    /// The process that is called so.
+    pub fn process(&mut self, name: &str) -> &mut Process {
+        &mut self.processes.get_mut(name).unwrap_or_else(|| panic!("there is no process {name}")).0
+    }
+
+    /// Its port.
+    pub fn port(&self, name: &str) -> u16 {
+        self.processes.get(name).unwrap_or_else(|| panic!("there is no process {name}")).1
+    }
+
+    /// Kills the process of one module, at once.
+    pub fn kill(&mut self, name: &str) {
+        let process = self.process(name);
+        process.signal("KILL");
+        process.wait();
+    }
+
+    /// Starts the process of one module again, at its port.
+    pub fn revive(&mut self, name: &'static str) {
+        let port = self.port(name);
+        let mut process = self.begin(name, name, port);
+        process.wait_for("\"ready\"");
+        self.processes.insert(name, (process, port));
+    }
+
+    /// The folder of it all.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A text of the facts.
+    pub fn fact(&self, name: &str) -> &str {
+        self.facts[name].as_str().unwrap_or_else(|| panic!("demo.json has no text {name}"))
+    }
+
+    /// The title of a film of the demo, by its name.
+    pub fn title(&self, film: &str) -> String {
+        let titles = self.facts["titles"].as_array().expect("titles is a list");
+        let found = titles.iter().find(|pair| pair[0] == film).and_then(|pair| pair[1].as_str());
+        found.unwrap_or_else(|| panic!("the demo has no film {film}")).to_owned()
+    }
+
+    /// All that its processes have said, for a test that fails.
+    pub fn said(&self) -> String {
+        let said = self.processes.iter().map(|(name, (process, _))| format!("── {name}\n{}", process.said()));
+        said.collect()
+    }
+}
+
+fn take(from: &Path, name: &str, to: &Path) {
+    let done = Command::new("mv").arg(from.join(name)).arg(to).status();
+    assert!(done.is_ok_and(|status| status.success()), "moving {name}");
+}

@@ -1,0 +1,135 @@
+//! A module that is gone, or stands still: what needs it says so, and the rest goes on.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tessera_testing::eventually;
+use tessera_tests::{Answer, Browser, Split};
+
+use crate::journey::{GOOD_CARD, buy, licence, session_path, start, start_bought};
+
+/// Somebody who watches, and what they watch it by.
+struct Watching {
+    viewer: Browser,
+    player: Browser,
+    playback: Value,
+    manifest: String,
+    segment: String,
+}
+
+impl Watching {
+    async fn begin(split: &Split) -> Self {
+        let mut viewer = split.site.browser();
+        viewer.sign_up("watcher@viewer.example", "correct horse battery").await;
+        buy(&viewer, "plan=basic", GOOD_CARD).await.ok();
+        let playback = start_bought(&viewer, &split.title("Seahorse Valley"), "television").await;
+        let player = split.site.visitor();
+        let dash = playback["sources"][0]["dash_url"].as_str().expect("a DASH manifest").to_owned();
+        let manifest = player.get(&dash).await.text();
+        let hls = playback["sources"][0]["hls_url"].as_str().expect("an HLS playlist");
+        let media = follow(&player, hls).await;
+        let segment = follow(&player, &media).await;
+        Self { viewer, player, playback, manifest, segment }
+    }
+
+    /// The player gets its next segment.
+    async fn plays_on(&self, gone: &str) {
+        let segment = self.player.get(&self.segment).await;
+        assert!(segment.status.is_success(), "without {gone}: {} {}", segment.status, segment.text());
+    }
+
+    async fn beat(&self) -> Answer {
+        self.viewer.post(&session_path(&self.playback, "heartbeat"), json!({"position_seconds": 2})).await
+    }
+}
+
+/// The address of the first thing that a playlist names.
+async fn follow(player: &Browser, playlist: &str) -> String {
+    let text = player.get(playlist).await.text();
+    let line = text.lines().find(|line| !line.starts_with('#') && !line.is_empty()).expect("something to follow");
+    let base = reqwest::Url::parse(&player.address(playlist)).expect("an address");
+    base.join(line).expect("an address").into()
+}
+
+/// What of the service is refused while a module is away, and by what request one sees it.
+const NEEDED: &[(&str, &str)] = &[
+    ("billing", "/billing/v1/offers"),
+    ("catalog", "/catalog/v1/titles"),
+    ("delivery", "/delivery/v1/posters/none.jpg"),
+    ("identity", "/identity/sign-in"),
+    ("media", "/media/v1/uploads"),
+    ("tenancy", "/tenancy/brand.css"),
+    ("viewers", "/viewers/v1/profiles"),
+];
+
+/// Whether an answer is a problem that names the module.
+fn names(answer: &Answer, module: &str) -> bool {
+    let problem = answer.json();
+    let said = problem["detail"].as_str().unwrap_or_default();
+    let kind = answer.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    matches!(answer.status.as_u16(), 503 | 504) && kind == "application/problem+json" && said.contains(module)
+}
+
+async fn away(split: &mut Split, watching: &Watching, module: &'static str, path: &str) {
+    let answer = watching.viewer.get(path).await;
+    assert!(names(&answer, module), "without {module}: {} {}", answer.status, answer.text());
+    assert!(answer.headers.contains_key("retry-after"), "without {module}: {:?}", answer.headers);
+    if module != "delivery" && module != "media" {
+        watching.plays_on(module).await;
+    }
+    // Posters are what media made; profiles are a viewer's.
+    let others = NEEDED.iter().filter(|(other, _)| ![module, "viewers"].contains(other));
+    for (other, path) in others.filter(|(other, _)| (module, *other) != ("media", "delivery")) {
+        let answer = split.site.visitor().get(path).await;
+        assert!(answer.status.as_u16() < 500, "without {module}, {other}: {} {}", answer.status, answer.text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_module_killed_in_turn_is_named_by_what_needs_it_and_missed_by_nothing_else() {
+    let mut split = Split::whole();
+    let watching = Watching::begin(&split).await;
+    for (module, path) in NEEDED {
+        split.kill(module);
+        away(&mut split, &watching, module, path).await;
+        split.revive(module);
+        eventually("the module to be asked again", || async {
+            (watching.viewer.get(path).await.status.as_u16() < 500).then_some(())
+        })
+        .await;
+    }
+    split.kill("identity");
+    watching.beat().await.ok(); // who watches is known still
+    split.revive("identity");
+    split.kill("entitlement");
+    licence(&watching.player, &watching.playback, &watching.manifest).await.refused(503, "unavailable");
+    watching.plays_on("entitlement").await;
+    split.revive("entitlement");
+    split.kill("audit");
+    let title = split.title("A Quiet Colony");
+    watching.beat().await.ok();
+    start(&watching.viewer, &title, "phone").await.ok();
+    split.revive("audit");
+    eventually("everything to be as before", || async { watching.beat().await.status.is_success().then_some(()) })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_stands_still_holds_up_what_needs_it_for_a_while_and_nothing_else() {
+    let mut split = Split::whole();
+    let watching = Watching::begin(&split).await;
+    for module in ["billing", "tenancy"] {
+        let path = NEEDED.iter().find(|(name, _)| *name == module).expect("one of them").1;
+        split.process(module).signal("STOP");
+        let (waiting, beat) = tokio::join!(watching.viewer.get(path), watching.beat());
+        beat.ok();
+        assert!(names(&waiting, module), "while {module} stands still: {} {}", waiting.status, waiting.text());
+        watching.plays_on(module).await;
+        split.process(module).signal("CONT");
+        eventually("the module to be asked again", || async {
+            let asked = tokio::time::timeout(Duration::from_secs(60), watching.viewer.get(path)).await;
+            (asked.expect("an answer").status.as_u16() < 500).then_some(())
+        })
+        .await;
+    }
+}
