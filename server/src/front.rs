@@ -26,12 +26,14 @@ use tessera_contract::{
     Addresses, Authenticate, CX_HEADER, CxSigner, FORWARDED_HEADER, Failure, FailureKind, Problem, sent_request_id,
 };
 use tessera_runtime::{edge::Edge, http::Server};
-use tokio::sync::oneshot;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{deployment::Deployment, elsewhere::Place, modules::Part};
 
 /// How long a module may take to begin its answer, once it has the whole request.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a body may make no way: longer than a client may pause, so that then it is the module that does not read.
+const STALLED: Duration = Duration::from_secs(60);
 /// When to come back to a module that is out of reach.
 const COME_BACK: Duration = Duration::from_secs(2);
 
@@ -131,8 +133,14 @@ impl Way {
             }
         };
         let late = async {
-            if let Some(sent) = sent {
-                let _ = sent.await; // its end or its being dropped: either way there is no more to send
+            if let Some(mut sent) = sent {
+                loop {
+                    match timeout(STALLED, sent.changed()).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) => break, // there is no more to send
+                        Err(_) => return,
+                    }
+                }
             }
             tokio::time::sleep(PATIENCE).await;
         };
@@ -208,15 +216,15 @@ fn streamed(mut answer: reqwest::Response) -> Response {
     response
 }
 
-/// A body that says when it has been sent.
+/// A body that tells of each piece that is sent; its being dropped tells of the end.
 struct Noted {
     body: BodyDataStream,
-    sent: Option<oneshot::Sender<()>>,
+    sent: Option<watch::Sender<()>>,
 }
 
 impl Noted {
-    fn new(body: Body) -> (Self, oneshot::Receiver<()>) {
-        let (sent, heard) = oneshot::channel();
+    fn new(body: Body) -> (Self, watch::Receiver<()>) {
+        let (sent, heard) = watch::channel(());
         (Self { body: body.into_data_stream(), sent: Some(sent) }, heard)
     }
 }
@@ -226,10 +234,10 @@ impl Stream for Noted {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = Pin::new(&mut self.body).poll_next(cx);
-        if let Poll::Ready(None) = next
-            && let Some(sent) = self.sent.take()
-        {
-            let _ = sent.send(()); // nobody hears it when the answer is there already
+        match &next {
+            Poll::Ready(Some(_)) => self.sent.iter().for_each(|sent| sent.send_modify(|()| {})),
+            Poll::Ready(None) => self.sent = None,
+            Poll::Pending => {}
         }
         next
     }

@@ -56,6 +56,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("billing", "/billing/v1/offers"),
     ("catalog", "/catalog/v1/titles"),
     ("delivery", "/delivery/v1/posters/none.jpg"),
+    ("drm", "/drm/v1/clearkey/00000000000000000000000000000000"),
     ("identity", "/identity/sign-in"),
     ("media", "/media/v1/uploads"),
     ("tenancy", "/tenancy/brand.css"),
@@ -74,7 +75,7 @@ async fn away(split: &mut Split, watching: &Watching, module: &'static str, path
     let answer = watching.viewer.get(path).await;
     assert!(names(&answer, module), "without {module}: {} {}", answer.status, answer.text());
     assert!(answer.headers.contains_key("retry-after"), "without {module}: {:?}", answer.headers);
-    if module != "delivery" && module != "media" {
+    if !["delivery", "drm", "media"].contains(&module) {
         watching.plays_on(module).await;
     }
     // Posters are what media made; profiles are a viewer's.
@@ -105,6 +106,17 @@ async fn each_module_killed_in_turn_is_named_by_what_needs_it_and_missed_by_noth
     licence(&watching.player, &watching.playback, &watching.manifest).await.refused(503, "unavailable");
     watching.plays_on("entitlement").await;
     split.revive("entitlement");
+    split.kill("playback");
+    let beat = watching.beat().await;
+    assert!(names(&beat, "playback"), "without playback: {} {}", beat.status, beat.text());
+    watching.plays_on("playback").await;
+    split.revive("playback");
+    split.kill("sandbox_gateway");
+    let card = json!({"card_number": GOOD_CARD, "expiry_month": 12, "expiry_year": 2039, "security_code": "123"});
+    let token = watching.viewer.post("/payment-gateway/v1/tokens", card).await;
+    assert!(names(&token, "card-vault"), "without the gateway: {} {}", token.status, token.text());
+    watching.plays_on("sandbox_gateway").await;
+    split.revive("sandbox_gateway");
     split.kill("audit");
     let title = split.title("A Quiet Colony");
     watching.beat().await.ok();
