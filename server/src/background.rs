@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use tessera_contract::{Caller, Cx};
-use tessera_events::Log;
 use tessera_runtime::{
     clock::{KEEP_EVERY, SteadyClock},
     edge::TenantState,
@@ -34,8 +33,10 @@ pub(crate) fn start(
     keep: Retention,
 ) {
     let token = shutdown.token();
+    deployment.logs.relay(&deployment.stores(), shutdown);
+    let log = |store| deployment.logs.of(store);
     let (media, playback, identity) =
-        (Log::of(deployment.media.store()), Log::of(deployment.playback.store()), Log::of(deployment.identity.store()));
+        (log(deployment.media.store()), log(deployment.playback.store()), log(deployment.identity.store()));
     shutdown.spawn("catalog follows media", deployment.catalog.clone().follow_media(media, token.clone()));
     shutdown.spawn("viewers follow playback", deployment.viewers.clone().follow_playback(playback, token.clone()));
     shutdown.spawn("viewers follow identity", deployment.viewers.clone().follow_identity(identity, token.clone()));
@@ -80,7 +81,7 @@ fn audit(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
     for store in deployment.stores().iter().filter(|store| recorded(store.module().name)) {
         // One name a module, for as long as the process lives.
         let consumer: &'static str = format!("audit.{}", store.module().name).leak();
-        shutdown.spawn(consumer, deployment.audit.clone().follow(consumer, Log::of(store), token.clone()));
+        shutdown.spawn(consumer, deployment.audit.clone().follow(consumer, deployment.logs.of(store), token.clone()));
     }
     let audit = deployment.audit.clone();
     shutdown.spawn("audit keeps refusals", async move { audit.keep_refusals(token).await });

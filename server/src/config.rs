@@ -16,7 +16,7 @@ use tessera_runtime::config::{LogConfig, ServerConfig, StoreChoice};
 use tessera_sandbox_gateway::SandboxGatewayConfig;
 use tessera_viewers::ViewersConfig;
 
-use crate::{placement::Placement, retention::RetentionConfig};
+use crate::{events::EventsConfig, placement::Placement, retention::RetentionConfig};
 
 /// Everything that can be configured. Each field's type documents it; `tessera.toml` in the sources is the annotated
 /// sample.
@@ -29,6 +29,7 @@ pub(crate) struct Root {
     pub(crate) store: StoreChoice,
     pub(crate) server: ServerConfig,
     pub(crate) log: LogConfig,
+    pub(crate) events: EventsConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: AuditConfig,
     pub(crate) billing: BillingConfig,
@@ -50,6 +51,7 @@ impl Default for Root {
             store: StoreChoice::default(),
             server: ServerConfig::default(),
             log: LogConfig::default(),
+            events: EventsConfig::default(),
             retention: RetentionConfig::default(),
             audit: AuditConfig::default(),
             billing: BillingConfig::default(),

@@ -35,7 +35,7 @@ use tessera_tenancy::{Addresses, BrandService, PlatformDeps, PlatformService};
 use tessera_types::{Clock, TenantId};
 use tessera_viewers::ViewersService;
 
-use crate::{config::Root, error::CommandError, placed_entitlement::PlacedEntitlement, schema, tenant_data};
+use crate::{config::Root, error::CommandError, events::Logs, placed_entitlement::PlacedEntitlement, schema, tenant_data};
 
 /// The name of the secret that contexts between processes are signed with.
 pub(crate) const CX_SECRET: &str = "cx-signing";
@@ -56,6 +56,7 @@ pub(crate) struct Deployment {
     pub(crate) built_in_entitlement: Arc<EntitlementService>,
     pub(crate) gateway: Arc<SandboxGateway>,
     pub(crate) identity: Arc<IdentityService>,
+    pub(crate) logs: Logs,
     pub(crate) media: Arc<MediaService>,
     pub(crate) platform: Arc<PlatformService>,
     pub(crate) playback: Arc<PlaybackService>,
@@ -217,6 +218,7 @@ impl Deployment {
             built_in_entitlement,
             gateway,
             identity,
+            logs: Logs::new(&root.events)?,
             media,
             platform,
             playback,

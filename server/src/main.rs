@@ -15,6 +15,7 @@ mod demo;
 mod deployment;
 mod doctor;
 mod error;
+mod events;
 mod figures;
 mod films;
 mod grant_steps;
