@@ -21,6 +21,7 @@ const ASKS: &[(&str, &[&str])] = &[
     ("payment-gateway", &[TRAIL]),
     ("tenancy", &["identity-management", TRAIL]),
     ("viewers", &[TRAIL]),
+    ("webhooks", &[TRAIL]),
     (EDGE, &["*"]),
     // `tessera contract check` and `tessera contract copy`, run by who has the deployment's secrets.
     ("conformance", &["*"]),

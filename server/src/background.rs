@@ -35,6 +35,7 @@ pub(crate) fn start(
     clock: &Arc<SteadyClock>,
     keep: Retention,
 ) {
+    deployment.logs.relay(&deployment.stores(), shutdown);
     follow(deployment, shutdown);
     work(deployment, shutdown);
     every(shutdown, "figures", FIGURES, deployment, async |deployment| figures::look(&deployment).await);
@@ -66,6 +67,13 @@ fn follow(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
     if let Some(audit) = &modules.audit {
         follow_staff(audit, deployment, shutdown);
     }
+    if let Some(webhooks) = &modules.webhooks {
+        for (name, log) in followed(Part::Webhooks, deployment) {
+            // One name a module, for as long as the process lives.
+            let consumer: &'static str = format!("webhooks.{name}").leak();
+            shutdown.spawn(consumer, webhooks.clone().follow(consumer, log, token.clone()));
+        }
+    }
     if let Some(trail) = deployment.trail.clone() {
         shutdown.spawn("refusals go to the audit", async move { trail.keep_refusals(token).await });
     }
@@ -75,15 +83,21 @@ fn follow(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
 fn follow_staff(audit: &Arc<AuditService>, deployment: &Deployment, shutdown: &Shutdown) {
     let token = shutdown.token();
     let directory = deployment.directory.store();
-    let of_modules = schema::OF_PARTS.iter().filter(|(part, _)| Part::Audit.follows().contains(part));
-    let logs = of_modules.filter_map(|(part, module)| Some((module.name, deployment.log_of(*part)?)));
-    for (name, log) in [(directory.module().name, Log::of(directory))].into_iter().chain(logs) {
+    let logs = followed(Part::Audit, deployment);
+    for (name, log) in [(directory.module().name, deployment.logs.of(directory))].into_iter().chain(logs) {
         // One name a module, for as long as the process lives.
         let consumer: &'static str = format!("audit.{name}").leak();
         shutdown.spawn(consumer, audit.clone().follow(consumer, log, token.clone()));
     }
     let audit = audit.clone();
     shutdown.spawn("audit keeps refusals", async move { audit.keep_refusals(token).await });
+}
+
+/// The logs that `part` follows, with their modules' names.
+fn followed(part: Part, deployment: &Deployment) -> Vec<(&'static str, Log)> {
+    let follows = part.follows();
+    let of_modules = schema::OF_PARTS.iter().filter(|(part, _)| follows.contains(part));
+    of_modules.filter_map(|(part, module)| Some((module.name, deployment.log_of(*part)?))).collect()
 }
 
 /// What the modules here do of themselves.
@@ -123,6 +137,9 @@ fn work(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
                 written.unwrap_or_else(|failure| tracing::warn!(%failure, "writing when API keys were last used"));
             }
         });
+    }
+    if let Some(webhooks) = &modules.webhooks {
+        shutdown.spawn("webhooks deliver", webhooks.clone().deliver(token.clone()));
     }
     if let Some(platform) = &modules.platform {
         shutdown.spawn("exports", platform.clone().work(token));
@@ -195,6 +212,11 @@ async fn upkeep(deployment: &Deployment, keep: &Retention) {
         && let Err(failure) = audit.sweep().await
     {
         tracing::warn!(%failure, "deleting audit records that are past their days");
+    }
+    if let Some(webhooks) = &modules.webhooks
+        && let Err(failure) = webhooks.sweep().await
+    {
+        tracing::warn!(%failure, "forgetting deliveries that ended long ago");
     }
     if let Some(identity) = &modules.identity
         && let Err(failure) = identity.sweep().await

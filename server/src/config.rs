@@ -20,11 +20,13 @@ use tessera_runtime::{
 use tessera_sandbox_gateway::SandboxGatewayConfig;
 use tessera_store::{Module, StoreConfig};
 use tessera_viewers::ViewersConfig;
+use tessera_webhooks::WebhooksConfig;
 
 use crate::{
     authorize::AuthorizeConfig,
     database,
     error::CommandError,
+    events::EventsConfig,
     modules::{Here, Part},
     mtls::MtlsConfig,
     placement::Placement,
@@ -50,6 +52,7 @@ pub(crate) struct Root {
     pub(crate) mtls: MtlsConfig,
     pub(crate) authorize: AuthorizeConfig,
     pub(crate) log: LogConfig,
+    pub(crate) events: EventsConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: Placement<AuditConfig>,
     pub(crate) billing: Placement<BillingConfig>,
@@ -63,6 +66,7 @@ pub(crate) struct Root {
     pub(crate) sandbox_gateway: Placement<SandboxGatewayConfig>,
     pub(crate) tenancy: Placement<NoSettings>,
     pub(crate) viewers: Placement<ViewersConfig>,
+    pub(crate) webhooks: Placement<WebhooksConfig>,
 }
 
 impl Default for Root {
@@ -78,6 +82,7 @@ impl Default for Root {
             mtls: MtlsConfig::default(),
             authorize: AuthorizeConfig::default(),
             log: LogConfig::default(),
+            events: EventsConfig::default(),
             retention: RetentionConfig::default(),
             audit: Placement::default(),
             billing: Placement::default(),
@@ -91,6 +96,7 @@ impl Default for Root {
             sandbox_gateway: Placement::default(),
             tenancy: Placement::default(),
             viewers: Placement::default(),
+            webhooks: Placement::default(),
         }
     }
 }
@@ -133,6 +139,7 @@ impl Root {
             Part::SandboxGateway => &self.sandbox_gateway.url,
             Part::Tenancy => &self.tenancy.url,
             Part::Viewers => &self.viewers.url,
+            Part::Webhooks => &self.webhooks.url,
         };
         url.as_ref()
     }

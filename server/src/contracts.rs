@@ -15,6 +15,7 @@ use tessera_contract_payment_gateway::{CardVault, PaymentGateway};
 use tessera_contract_playback::PlaybackSessions;
 use tessera_contract_tenancy::{Tenancy, TenancyManagement, TenancyPlatform};
 use tessera_contract_viewers::Viewers;
+use tessera_contract_webhooks::Webhooks;
 
 use crate::{deployment::Deployment, modules::Part};
 
@@ -44,6 +45,7 @@ pub(crate) fn apis(deployment: &Deployment) -> Vec<Api> {
         serving.api::<dyn TenancyManagement>(Part::Tenancy, m.brands.map(|s| s as _)),
         serving.api::<dyn TenancyPlatform>(Part::Tenancy, m.platform.map(|s| s as _)),
         serving.api::<dyn Viewers>(Part::Viewers, m.viewers.map(|s| s as _)),
+        serving.api::<dyn Webhooks>(Part::Webhooks, m.webhooks.map(|s| s as _)),
     ]
     .into_iter()
     .flatten()

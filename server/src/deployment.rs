@@ -37,12 +37,14 @@ use tessera_store::{Module, Store, StoreConfig};
 use tessera_tenancy::{Addresses, BrandService, PlatformDeps, PlatformService};
 use tessera_types::{Clock, TenantId};
 use tessera_viewers::ViewersService;
+use tessera_webhooks::WebhooksService;
 
 use crate::{
     config::Root,
     edge_identity::RemoteIdentity,
     elsewhere::Elsewhere,
     error::CommandError,
+    events::Logs,
     modules::{Here, Part},
     placed_entitlement::PlacedEntitlement,
     schema, tenant_data,
@@ -60,6 +62,7 @@ pub(crate) struct Deployment {
     pub(crate) directory: Directory,
     pub(crate) edge: Arc<Edge>,
     pub(crate) elsewhere: Elsewhere,
+    pub(crate) logs: Logs,
     pub(crate) modules: Modules,
     /// How modules prove to each other who they are, if they do.
     pub(crate) mtls: Option<Mtls>,
@@ -88,6 +91,7 @@ pub(crate) struct Modules {
     pub(crate) platform: Option<Arc<PlatformService>>,
     pub(crate) playback: Option<Arc<PlaybackService>>,
     pub(crate) viewers: Option<Arc<ViewersService>>,
+    pub(crate) webhooks: Option<Arc<WebhooksService>>,
 }
 
 impl Modules {
@@ -106,6 +110,7 @@ impl Modules {
             Part::SandboxGateway => self.gateway.as_ref().map(|service| service.store()),
             Part::Tenancy => self.brands.as_ref().map(|service| service.store()),
             Part::Viewers => self.viewers.as_ref().map(|service| service.store()),
+            Part::Webhooks => self.webhooks.as_ref().map(|service| service.store()),
         };
         store.cloned()
     }
@@ -189,11 +194,13 @@ impl Deployment {
         opening.rights().await?;
         opening.films().await?;
         opening.plays().await?;
+        opening.webhooks().await?;
         opening.tenants()?;
         let Opening { blobs, clock, directory, elsewhere, here, modules, .. } = opening;
         let looks = modules.brands.clone().map(|brands| brands as Arc<dyn Tenancy>);
         let looks = elsewhere.or(Part::Tenancy, looks).map(<dyn Tenancy>::guarded).filter(|_| here.has(Part::Front));
-        Ok(Self { blobs, looks, elsewhere, clock, here, directory, edge, modules, mtls, trail })
+        let logs = Logs::new(&root.events)?;
+        Ok(Self { blobs, looks, elsewhere, clock, here, directory, edge, logs, modules, mtls, trail })
     }
 
     /// Every store of this process, by its module's name.
@@ -202,9 +209,11 @@ impl Deployment {
         [self.directory.store().clone()].into_iter().chain(modules).collect()
     }
 
-    /// The events of a module, here or at its address: for its consumers, who need one.
+    /// The events of a module, at the broker, here or at its address: for its consumers, who need one.
     pub(crate) fn log_of(&self, part: Part) -> Option<Log> {
-        self.modules.store(part).map(|store| Log::of(&store)).or_else(|| self.elsewhere.log(part))
+        let (_, module) = schema::OF_PARTS.iter().find(|(other, _)| *other == part)?;
+        let here = || self.modules.store(part).map(|store| Log::of(&store));
+        self.logs.at_broker(module.name).or_else(here).or_else(|| self.elsewhere.log(part))
     }
 }
 
@@ -386,6 +395,22 @@ impl Opening<'_> {
             let playback = tessera_playback::open(root.playback.built_in.clone(), &store, deps).await;
             self.modules.playback = Some(playback.map_err(opening("playback"))?);
         }
+        Ok(())
+    }
+
+    /// What tells others.
+    async fn webhooks(&mut self) -> Result<(), CommandError> {
+        if !self.here.has(Part::Webhooks) {
+            return Ok(());
+        }
+        let deps = tessera_webhooks::Deps {
+            clock: self.clock.clone(),
+            master_keys: ring(&self.secrets, "webhooks-master")?,
+            event_types: tessera_contracts::event_types(),
+        };
+        let store = self.store(&tessera_webhooks::MODULE)?;
+        let webhooks = tessera_webhooks::open(self.root.webhooks.built_in.clone(), &store, deps).await;
+        self.modules.webhooks = Some(webhooks.map_err(opening("webhooks"))?);
         Ok(())
     }
 

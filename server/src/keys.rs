@@ -18,7 +18,7 @@ use tessera_types::{Clock, SystemClock};
 use crate::{
     cli::{Keys, KeysAt},
     config::Root,
-    deployment::Deployment,
+    deployment::{Deployment, Modules},
     error::CommandError,
     output::{say, tell},
     rings::{self, Purpose, Ring},
@@ -156,10 +156,11 @@ async fn rotate(root: &Root, ring: Ring) -> Result<(), CommandError> {
         let deployment = Deployment::open(root, data.path(), std::sync::Arc::new(SystemClock)).await?;
         let modules = &deployment.modules;
         let elsewhere = || Failure::new(FailureKind::Unavailable, format!("{module} is not in this process"));
-        let sealed = match (module, &modules.media, &modules.drm, &modules.identity) {
-            ("media", Some(media), ..) => media.rewrap().await,
-            ("drm", _, Some(drm), _) => drm.rewrap().await,
-            ("identity", .., Some(identity)) => identity.rewrap().await,
+        let sealed = match (module, modules) {
+            ("media", Modules { media: Some(media), .. }) => media.rewrap().await,
+            ("drm", Modules { drm: Some(drm), .. }) => drm.rewrap().await,
+            ("identity", Modules { identity: Some(identity), .. }) => identity.rewrap().await,
+            ("webhooks", Modules { webhooks: Some(webhooks), .. }) => webhooks.rewrap().await,
             _ => Err(elsewhere()),
         };
         for store in deployment.stores() {

@@ -21,6 +21,7 @@ mod doctor;
 mod edge_identity;
 mod elsewhere;
 mod error;
+mod events;
 mod feed;
 mod figures;
 mod films;
@@ -111,6 +112,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Migrate(args) => migrate::run(config, args).await?,
         Command::Database(command) => database::run(config, command).await?,
         Command::Openapi { contract } => openapi::run(contract.as_deref())?,
+        Command::Asyncapi => openapi::events()?,
         Command::Doctor(args) => return doctor::run(config, &args).await,
         Command::Contract(Contract::Copy(arguments)) => return contract_copy::run(config, arguments).await,
         Command::Contract(Contract::Check { contract, url, fixtures, data, key, tenants, json }) => {

@@ -22,11 +22,12 @@ pub(crate) enum Part {
     SandboxGateway,
     Tenancy,
     Viewers,
+    Webhooks,
 }
 
 use Part::{
     Audit, Billing, Catalog, Delivery, Drm, Entitlement, Front, Identity, Media, Playback, SandboxGateway, Tenancy,
-    Viewers,
+    Viewers, Webhooks,
 };
 
 impl Part {
@@ -44,6 +45,7 @@ impl Part {
         SandboxGateway,
         Tenancy,
         Viewers,
+        Webhooks,
     ];
 
     /// As it is configured and asked for.
@@ -62,6 +64,7 @@ impl Part {
             SandboxGateway => "sandbox_gateway",
             Tenancy => "tenancy",
             Viewers => "viewers",
+            Webhooks => "webhooks",
         }
     }
 
@@ -70,7 +73,7 @@ impl Part {
         match self {
             SandboxGateway => "payment-gateway",
             Front | Audit | Billing | Catalog | Delivery | Drm | Entitlement | Identity | Media | Playback
-            | Tenancy | Viewers => self.name(),
+            | Tenancy | Viewers | Webhooks => self.name(),
         }
     }
 
@@ -85,7 +88,7 @@ impl Part {
             Identity => &[Tenancy],
             Playback => &[Catalog, Viewers, Entitlement, Delivery, Drm],
             Tenancy => &[Identity],
-            Audit | Catalog | Entitlement | Media | SandboxGateway | Viewers => &[],
+            Audit | Catalog | Entitlement | Media | SandboxGateway | Viewers | Webhooks => &[],
         };
         // What staff do is told to the audit where no commit tells it.
         let told = (self != Audit && self.is_recorded()).then_some(&Audit);
@@ -98,6 +101,7 @@ impl Part {
             Audit => Self::ALL.iter().copied().filter(|part| part.is_recorded()).collect(),
             Catalog => vec![Media],
             Viewers => vec![Identity, Playback],
+            Webhooks => Self::ALL.iter().copied().filter(|part| tessera_contracts::tells(part.mount())).collect(),
             Front | Billing | Delivery | Drm | Entitlement | Identity | Media | Playback | SandboxGateway | Tenancy => {
                 Vec::new()
             }

@@ -41,7 +41,7 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
         Some(brands) => {
             let looks = Looks { edge, brands: brands.clone() };
             front::passed_on(server, deployment)
-                .merge(docs_page::router("Tessera", documents))
+                .merge(docs_page::router("Tessera", documents, Some(tessera_contracts::asyncapi_document())))
                 .merge(app_config(looks.clone()))
                 .fallback(app::router(looks))
                 .sensitive(SENSITIVE)

@@ -19,6 +19,7 @@ pub(crate) static OF_PARTS: &[(Part, &Module)] = &[
     (Part::SandboxGateway, &tessera_sandbox_gateway::MODULE),
     (Part::Tenancy, &tessera_tenancy::MODULE),
     (Part::Viewers, &tessera_viewers::MODULE),
+    (Part::Webhooks, &tessera_webhooks::MODULE),
 ];
 
 /// The modules whose data a deployment has; each is opened in deployment.rs.
@@ -35,6 +36,7 @@ pub(crate) static MODULES: &[&Module] = &[
     &tessera_sandbox_gateway::MODULE,
     &tessera_tenancy::MODULE,
     &tessera_viewers::MODULE,
+    &tessera_webhooks::MODULE,
 ];
 
 /// What opening them all would do. Refuses what cannot be opened, all of it at once, before anything is changed.

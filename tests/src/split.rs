@@ -21,6 +21,7 @@ const MODULES: &[(&str, &str, Option<&str>)] = &[
     ("sandbox_gateway", "payment-gateway", Some("sandboxgateway")),
     ("tenancy", "tenancy", Some("tenancy")),
     ("viewers", "viewers", Some("viewers")),
+    ("webhooks", "webhooks", Some("webhooks")),
 ];
 
 /// The deployment at work.

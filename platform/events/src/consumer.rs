@@ -1,6 +1,6 @@
 //! The loop that follows a log.
 
-use std::{collections::HashSet, ops::ControlFlow, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use tessera_contract::{CloudEvent, Cx, Event, Failure};
@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     HandlerError, Log, Parked,
-    delivery::{Delivery, Undelivered},
+    courier::Courier,
+    delivery::Delivery,
+    elsewhere::Elsewhere,
     figures::Figures,
-    handler::Handler,
-    ledger::{Ledger, ParkedRow, Step},
+    handler::{Filter, Handler},
+    ledger::{Ledger, Step},
 };
 
 /// How a consumer behaves when something goes wrong.
@@ -29,6 +31,9 @@ pub struct ConsumerOptions {
     pub poll: Duration,
     /// After how long the offset follows events that nobody here wants: retention waits for it.
     pub pass_by: Duration,
+    /// How often a process tells others of the same consumer that it is there, where several share a topic's partitions;
+    /// not heard of for three times as long, it is left out.
+    pub presence: Duration,
 }
 
 impl Default for ConsumerOptions {
@@ -39,6 +44,7 @@ impl Default for ConsumerOptions {
             longest_backoff: Duration::from_secs(30),
             poll: Duration::from_secs(1),
             pass_by: Duration::from_secs(60),
+            presence: Duration::from_secs(3),
         }
     }
 }
@@ -51,6 +57,7 @@ pub struct Consumer {
     ledger: Ledger,
     log: Log,
     kinds: HashSet<&'static str>,
+    filter: Option<Arc<Filter>>,
     options: ConsumerOptions,
     latest_only: bool,
     retry: Arc<Notify>,
@@ -61,13 +68,27 @@ impl Consumer {
     pub fn new(name: &'static str, log: Log, store: &Store) -> Self {
         let ledger = Ledger { store: store.clone(), consumer: name };
         let (kinds, options) = (HashSet::new(), ConsumerOptions::default());
-        Self { ledger, log, kinds, options, latest_only: false, retry: Arc::new(Notify::new()) }
+        Self { ledger, log, kinds, filter: None, options, latest_only: false, retry: Arc::new(Notify::new()) }
     }
 
     /// Subscribes to events of type `E` too.
     pub fn on<E: Event>(mut self) -> Self {
         self.kinds.insert(E::TYPE);
         self
+    }
+
+    /// Subscribes to events of these types too, whatever is in them.
+    pub fn on_types(mut self, types: impl IntoIterator<Item = &'static str>) -> Self {
+        self.kinds.extend(types);
+        self
+    }
+
+    /// Hands on only those for which `filter` answers true: the others are passed by, which costs no write.
+    pub fn when<F>(self, filter: F) -> Self
+    where
+        F: for<'a> Fn(&'a CloudEvent) -> BoxFuture<'a, Result<bool, Failure>> + Send + Sync + 'static,
+    {
+        Self { filter: Some(Arc::new(filter)), ..self }
     }
 
     /// Passes over an event whose version is not above the last one seen of its subject. In-store handlers only.
@@ -125,8 +146,9 @@ impl Consumer {
     }
 
     async fn pass(self, handler: Handler) -> Result<bool, Failure> {
-        let mut follower = Follower { waits: false, ..self.follower(handler, CancellationToken::new()) };
-        while !follower.shutdown.is_cancelled() {
+        let courier = Courier { waits: false, ..self.courier(handler, CancellationToken::new()) };
+        let mut follower = Self::follower(self.log.clone(), courier);
+        while !follower.courier.shutdown.is_cancelled() {
             if follower.round().await?.is_some() {
                 return Ok(true);
             }
@@ -134,33 +156,48 @@ impl Consumer {
         Ok(false)
     }
 
-    fn follower(self, handler: Handler, shutdown: CancellationToken) -> Follower {
-        let figures = Figures { consumer: self.ledger.consumer, module: self.ledger.store.module().name };
-        let delivery = Delivery { ledger: self.ledger.clone(), handler, latest_only: self.latest_only };
+    fn courier(&self, handler: Handler, shutdown: CancellationToken) -> Courier {
+        let (ledger, options) = (self.ledger.clone(), self.options.clone());
+        let figures = Figures { consumer: ledger.consumer, module: ledger.store.module().name };
+        let delivery = Delivery { ledger: ledger.clone(), handler, latest_only: self.latest_only };
+        let (kinds, filter) = (Arc::new(self.kinds.clone()), self.filter.clone());
+        Courier { ledger, options, delivery, figures, kinds, filter, shutdown, waits: true }
+    }
+
+    fn follower(log: Log, courier: Courier) -> Follower {
         let passed = (Position::default(), Position::default());
-        Follower { consumer: self, delivery, shutdown, figures, passed, looked_back: None, waits: true }
+        Follower { courier, log, elsewhere: None, passed, looked_back: None }
     }
 
     async fn follow(self, handler: Handler, shutdown: CancellationToken) {
-        let mut follower = self.follower(handler, shutdown);
-        let (log, ledger) = (&follower.consumer.log, &follower.consumer.ledger);
-        log.followed_by(ledger.consumer, &ledger.store);
-        let mut bell = log.bell();
-        follower.figures.announce();
-        while !follower.shutdown.is_cancelled() {
+        let courier = self.courier(handler, shutdown);
+        courier.figures.announce();
+        #[cfg(feature = "kafka")]
+        if let Some(topic) = self.log.topic().cloned() {
+            return crate::partitions::follow(topic, courier, self.retry).await;
+        }
+        self.follow_in_order(courier).await;
+    }
+
+    async fn follow_in_order(self, courier: Courier) {
+        let (name, retry, poll) = (self.ledger.consumer, self.retry.clone(), self.options.poll);
+        self.log.followed_by(name, &self.ledger.store);
+        let (mut bell, shutdown) = (self.log.bell(), courier.shutdown.clone());
+        let mut follower = Self::follower(self.log, courier);
+        while !shutdown.is_cancelled() {
             bell.mark_unchanged();
             let wait = match follower.round().await {
                 Ok(Some(wait)) => wait,
                 Ok(None) => continue,
                 Err(failure) => {
-                    tracing::warn!(consumer = follower.consumer.ledger.consumer, %failure, "following a log");
-                    follower.consumer.options.poll
+                    tracing::warn!(consumer = name, %failure, "following a log");
+                    poll
                 }
             };
             tokio::select! {
-                () = follower.shutdown.cancelled() => {}
+                () = shutdown.cancelled() => {}
                 _ = bell.changed() => {}
-                () = follower.consumer.retry.notified() => {}
+                () = retry.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -170,55 +207,49 @@ impl Consumer {
 /// Events read at a time.
 const BATCH: u32 = 256;
 /// Events that nobody wants are passed by without a write each time; after so many the offset follows.
-const PASSED_UNRECORDED: i64 = 1000;
+pub(crate) const PASSED_UNRECORDED: i64 = 1000;
 /// How soon to look again when a running transaction holds back events.
-const HELD_BACK: Duration = Duration::from_millis(10);
+pub(crate) const HELD_BACK: Duration = Duration::from_millis(10);
 
-/// The tenant and subject of an event.
-type Key = (String, String);
-
-fn key(event: &CloudEvent) -> Key {
-    (event.tenant.as_str().to_owned(), event.subject.clone())
-}
-
+/// Follows an outbox, or the feed of one.
 struct Follower {
-    consumer: Consumer,
-    delivery: Delivery,
-    shutdown: CancellationToken,
-    figures: Figures,
+    courier: Courier,
+    log: Log,
+    /// What came over a broker before; `None` until that is looked up.
+    elsewhere: Option<Elsewhere>,
     /// How far it has read beyond which recorded position, past events that it does not want.
     passed: (Position, Position),
     /// When events that were passed by were last looked at.
     looked_back: Option<Instant>,
-    /// Whether it waits for what is out of reach; otherwise it shuts itself down there.
-    waits: bool,
 }
 
 impl Follower {
     /// Delivers what there is. Answers how long to wait for more; `None` is not at all.
     async fn round(&mut self) -> Result<Option<Duration>, Failure> {
-        let mut parked = self.retry_parked().await?;
-        let recorded = self.consumer.ledger.position().await?;
+        let Courier { ledger, options, .. } = &self.courier;
+        let elsewhere = match &mut self.elsewhere {
+            Some(known) => known,
+            unknown => unknown.insert(Elsewhere::of(ledger, None).await?),
+        };
+        let mut parked = self.courier.retry_parked(|_| true).await?;
+        let recorded = ledger.position().await?;
         let from = if self.passed.0 == recorded { self.passed.1 } else { recorded };
-        let batch = self.consumer.log.read(from, BATCH).await?;
+        let batch = self.log.read(from, BATCH).await?;
         let (mut at, mut saved) = (from, recorded);
         let read = batch.events.len();
         for (to, event) in batch.events {
             at = to;
-            if !self.consumer.kinds.contains(event.kind.as_str()) {
+            if elsewhere.handled(&event, to) || !self.courier.wants(&event).await? {
                 continue;
             }
-            let step = Step::Advance { from: saved, to };
-            if parked.contains(&key(&event)) {
-                self.consumer.ledger.park(&event, step, 0, None).await?;
-            } else if self.deliver(&mut parked, Arc::new(event), step).await?.is_break() {
+            if self.courier.bring(&mut parked, event, Step::Advance { from: saved, to }).await?.is_break() {
                 return Ok(None);
             }
             saved = to;
         }
-        let long_ago = self.looked_back.is_none_or(|at| at.elapsed() >= self.consumer.options.pass_by);
+        let long_ago = self.looked_back.is_none_or(|at| at.elapsed() >= options.pass_by);
         if at.seq - saved.seq >= PASSED_UNRECORDED || (long_ago && at != saved) {
-            self.consumer.ledger.take_alone(Step::Advance { from: saved, to: at }).await?;
+            ledger.take_alone(Step::Advance { from: saved, to: at }).await?;
             saved = at;
         }
         if long_ago {
@@ -226,120 +257,12 @@ impl Follower {
         }
         self.passed = (saved, at);
         if read == 0 {
-            self.figures.caught_up();
+            self.courier.figures.caught_up();
         }
         Ok(match (batch.more, read) {
             (true, 0) => Some(HELD_BACK),
             (true, _) => None,
-            (false, _) => Some(self.consumer.options.poll),
+            (false, _) => Some(self.courier.options.poll),
         })
     }
-
-    /// Delivers one event, or parks it. `Break` when the round is over: shutdown, or another process has moved on.
-    async fn deliver(
-        &self,
-        parked: &mut HashSet<Key>,
-        event: Arc<CloudEvent>,
-        step: Step,
-    ) -> Result<ControlFlow<()>, Failure> {
-        let name = self.consumer.ledger.consumer;
-        match self.insist(&event, step).await {
-            Insisted::Delivered => {
-                self.figures.delivered();
-                Ok(ControlFlow::Continue(()))
-            }
-            Insisted::GaveUp(error) => {
-                tracing::error!(
-                    consumer = name,
-                    event = event.id,
-                    subject = event.subject,
-                    error,
-                    "an event is parked"
-                );
-                self.figures.parked();
-                self.consumer.ledger.park(&event, step, self.consumer.options.attempts, Some(&error)).await?;
-                parked.insert(key(&event));
-                Ok(ControlFlow::Continue(()))
-            }
-            Insisted::RoundIsOver => Ok(ControlFlow::Break(())),
-        }
-    }
-
-    /// Tries keys that are to be tried again. Answers the keys that are still parked.
-    async fn retry_parked(&self) -> Result<HashSet<Key>, Failure> {
-        let keys = self.consumer.ledger.parked_keys().await?;
-        self.figures.subjects_parked(keys.len());
-        let ready: HashSet<Key> = keys.iter().filter(|k| k.2).map(|k| (k.0.clone(), k.1.clone())).collect();
-        let mut parked: HashSet<Key> = keys.into_iter().map(|(tenant, subject, _)| (tenant, subject)).collect();
-        for key in ready {
-            if self.retry_key(&key).await? {
-                parked.remove(&key);
-            }
-        }
-        Ok(parked)
-    }
-
-    /// Delivers the parked events of a key in order; whether all of them went.
-    async fn retry_key(&self, (tenant, subject): &Key) -> Result<bool, Failure> {
-        let ledger = &self.consumer.ledger;
-        while let Some(row) = ledger.first_parked(tenant, subject).await? {
-            let ParkedRow { xact, seq, event, .. } = &row;
-            let event = serde_json::from_str(event).map_err(|e| Failure::internal("reading a parked event", e))?;
-            let step = Step::Unpark(Position { xact: *xact, seq: *seq });
-            match self.insist(&Arc::new(event), step).await {
-                Insisted::Delivered => {}
-                Insisted::RoundIsOver => return Ok(false),
-                Insisted::GaveUp(error) => {
-                    ledger.failed_again(&row, self.consumer.options.attempts, &error).await?;
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    /// Attempts with back-off. What cannot be reached is waited for; what fails of itself is given up in the end.
-    async fn insist(&self, event: &Arc<CloudEvent>, step: Step) -> Insisted {
-        let options = &self.consumer.options;
-        let (mut failures, mut tries) = (0, 0u32);
-        loop {
-            if self.shutdown.is_cancelled() {
-                return Insisted::RoundIsOver;
-            }
-            if let Step::Advance { .. } = step {
-                self.figures.trying(event.time);
-            }
-            match self.delivery.attempt(event, step).await {
-                Ok(()) => return Insisted::Delivered,
-                Err(Undelivered::Moved) => return Insisted::RoundIsOver,
-                Err(Undelivered::Transient(error)) => {
-                    tracing::warn!(consumer = self.consumer.ledger.consumer, event = event.id, error, "waiting");
-                    if !self.waits {
-                        self.shutdown.cancel();
-                        return Insisted::RoundIsOver;
-                    }
-                }
-                Err(Undelivered::Handler(error)) => {
-                    failures += 1;
-                    if failures >= options.attempts {
-                        return Insisted::GaveUp(error);
-                    }
-                }
-            }
-            let full = options.backoff.saturating_mul(2u32.saturating_pow(tries)).min(options.longest_backoff);
-            tries = (tries + 1).min(31);
-            let wait = full.mul_f64(0.5 + 0.5 * rand::random::<f64>());
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = self.shutdown.cancelled() => return Insisted::RoundIsOver,
-            }
-        }
-    }
-}
-
-/// What came of insisting.
-enum Insisted {
-    Delivered,
-    GaveUp(String),
-    RoundIsOver,
 }

@@ -12,6 +12,7 @@ use crate::{
 };
 
 /// Hands events to the handler and records that it did.
+#[derive(Clone)]
 pub(crate) struct Delivery {
     pub(crate) ledger: Ledger,
     pub(crate) handler: Handler,

@@ -1,4 +1,4 @@
-//! What a consumer has done: its offset, the versions it has seen, its parked events. All SQL of this crate.
+//! What a consumer has done: its offset, the versions it has seen, its parked events.
 
 use tessera_contract::{CloudEvent, Failure, FailureKind};
 use tessera_store::{Param, Position, Store, Tx, params};
@@ -9,6 +9,13 @@ const FIRST: &str =
     "insert into tessera_offsets (consumer, xact, seq, updated_us) values ($1, $2, $3, $4) on conflict do nothing";
 const ADVANCE: &str = "update tessera_offsets set xact = $4, seq = $5, updated_us = $6 \
     where consumer = $1 and xact = $2 and seq = $3";
+const PLACES: &str = "select topic, part, parts, next_offset, xact, seq from tessera_partitions \
+    where consumer = $1 order by topic, part";
+const FIRST_PLACE: &str = "insert into tessera_partitions \
+    (consumer, topic, part, parts, next_offset, xact, seq, updated_us) values ($1, $2, $3, $4, 0, 0, 0, $5) \
+    on conflict do nothing";
+const ADVANCE_PLACE: &str = "update tessera_partitions set next_offset = $5, xact = $6, seq = $7, updated_us = $8 \
+    where consumer = $1 and topic = $2 and part = $3 and next_offset = $4";
 const SEEN: &str = "insert into tessera_versions (tenant, consumer, subject, version, seen_us) \
     values ($1, $2, $3, $4, $5) \
     on conflict (consumer, tenant, subject) do update set version = excluded.version, seen_us = excluded.seen_us \
@@ -57,8 +64,57 @@ pub(crate) enum Step {
         /// Where it goes.
         to: Position,
     },
+    /// The place in a topic's partition moves on.
+    AdvancePartition {
+        /// Whose partition.
+        topic: &'static str,
+        /// Which.
+        partition: i32,
+        /// The offset that it is at, or the step is another process's by now.
+        from: i64,
+        /// Where it goes.
+        to: Place,
+    },
     /// The event is no longer parked.
     Unpark(Position),
+}
+
+/// A place in a topic's partition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The broker's offset of the next record.
+    pub(crate) offset: i64,
+    /// Where the last event up to there stands in the outbox that it is from: none at or below it counts again.
+    pub(crate) position: Position,
+}
+
+/// What is recorded of a partition.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct PlaceRow {
+    pub(crate) topic: String,
+    pub(crate) part: i64,
+    /// How many the topic has.
+    pub(crate) parts: i64,
+    next_offset: i64,
+    xact: i64,
+    seq: i64,
+}
+
+impl PlaceRow {
+    pub(crate) fn place(&self) -> Place {
+        Place { offset: self.next_offset, position: Position { xact: self.xact, seq: self.seq } }
+    }
+}
+
+impl Step {
+    /// Where in its outbox an event stands that goes with this step, unless it is parked already.
+    fn position(&self) -> Option<Position> {
+        match self {
+            Self::Advance { to, .. } => Some(*to),
+            Self::AdvancePartition { to, .. } => Some(to.position),
+            Self::Unpark(_) => None,
+        }
+    }
 }
 
 /// Another process has taken this step.
@@ -83,6 +139,33 @@ impl Ledger {
         let Position { xact, seq } = Position::default();
         self.update(FIRST, params![self.consumer, xact, seq, self.store.now()]).await?;
         Ok(Position::default())
+    }
+
+    /// Where the consumer stood in the outbox when it last read it itself, if it ever did.
+    pub(crate) async fn embedded(&self) -> Result<Position, Failure> {
+        let read = self.store.system().optional::<(i64, i64)>(OFFSET, params![self.consumer]).await?;
+        Ok(read.map_or_else(Position::default, |(xact, seq)| Position { xact, seq }))
+    }
+
+    /// Where the consumer stands in the partitions of every topic that it has ever read.
+    pub(crate) async fn places(&self) -> Result<Vec<PlaceRow>, Failure> {
+        self.store.system().all(PLACES, params![self.consumer]).await
+    }
+
+    /// Begins the books of a topic's partitions.
+    pub(crate) async fn begin_places(&self, topic: &'static str, partitions: i32) -> Result<(), Failure> {
+        let values = (self.consumer, topic, partitions);
+        let write = self.store.system_write(values, |tx, (consumer, topic, partitions)| {
+            Box::pin(async move {
+                let now = tx.now();
+                for part in 0..*partitions {
+                    let row = params![*consumer, *topic, i64::from(part), i64::from(*partitions), now];
+                    tx.execute(FIRST_PLACE, row).await?;
+                }
+                Ok(())
+            })
+        });
+        write.await
     }
 
     /// Keys with parked events, and whether they are to be tried again.
@@ -118,7 +201,7 @@ impl Ledger {
         attempts: i64,
         error: Option<&str>,
     ) -> Result<(), Failure> {
-        let Step::Advance { to, .. } = step else { return Ok(()) };
+        let Some(to) = step.position() else { return Ok(()) };
         let text = serde_json::to_string(event).map_err(|e| Failure::internal("parking an event", e))?;
         let now = self.store.now();
         let (tenant, subject) = (&event.tenant, &event.subject);
@@ -158,6 +241,11 @@ pub(crate) async fn take(tx: &mut Tx, consumer: &'static str, step: Step) -> Res
     let taken = match step {
         Step::Advance { from, to } => {
             tx.execute(ADVANCE, params![consumer, from.xact, from.seq, to.xact, to.seq, now]).await?
+        }
+        Step::AdvancePartition { topic, partition, from, to } => {
+            let Position { xact, seq } = to.position;
+            let values = params![consumer, topic, i64::from(partition), from, to.offset, xact, seq, now];
+            tx.execute(ADVANCE_PLACE, values).await?
         }
         Step::Unpark(at) => tx.execute(UNPARK, params![consumer, at.xact, at.seq]).await?,
     };

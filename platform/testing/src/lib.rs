@@ -11,6 +11,7 @@ mod postgres;
 mod s3;
 mod small_disk;
 mod spoilt;
+mod tansu;
 mod template;
 mod wait;
 
@@ -21,6 +22,7 @@ pub use faults::{EVERY, Fault, Spoil, faults_are_caught};
 pub use postgres::Postgres;
 pub use s3::S3Service;
 pub use small_disk::SmallDisk;
+pub use tansu::Tansu;
 pub use tempfile::TempDir;
 pub use tessera_types::ManualClock;
 pub use wait::eventually;

@@ -12,21 +12,23 @@ use super::{
     report::{Group, number},
     stores::open,
 };
-use crate::schema::MODULES;
+use crate::{events::EventsConfig, schema::MODULES};
 
 /// An event that waits longer than this, while a server runs, is not being read. What a consumer passes by is recorded
 /// every minute.
 const SLOW: Duration = Duration::from_secs(300);
 const STUCK: Duration = Duration::from_secs(3600);
 
-/// Whose events a consumer reads, by its name; what audit follows is named in the consumer itself.
-fn source_of(consumer: &str) -> Option<&'static Module> {
+/// Whose outbox a consumer reads, by its name; what audit and webhooks follow is named in the consumer itself. With a broker, only
+/// billing, which follows itself, and the relays read one.
+fn source_of(events: &EventsConfig, consumer: &str) -> Option<&'static Module> {
     let source = match consumer {
         "billing.grants" => "billing",
+        other if events.is_brokered() => events.relayed(other)?,
         "catalog.assets" => "media",
         "viewers.accounts" => "identity",
         "viewers.progress" => "playback",
-        other => other.strip_prefix("audit.")?,
+        other => other.strip_prefix("audit.").or_else(|| other.strip_prefix("webhooks."))?,
     };
     MODULES.iter().copied().find(|module| module.name == source)
 }
@@ -75,7 +77,7 @@ async fn lag(patient: &Patient<'_>, work: &Work, group: &mut Group) -> Result<()
         let offsets = look.offsets().await;
         look.close().await;
         for (consumer, position) in offsets? {
-            let Some(source) = source_of(&consumer) else { continue };
+            let Some(source) = source_of(&patient.root.events, &consumer) else { continue };
             let Some(mut look) = open(patient, source).await? else { continue };
             let unread = look.unread_since(position).await;
             look.close().await;

@@ -2,9 +2,11 @@
 
 mod alerts;
 mod apart;
+mod asyncapi;
 mod audit;
 mod backup;
 mod between_processes;
+mod broker;
 mod checks;
 mod clocks;
 mod contracts;

@@ -1,125 +1,19 @@
 //! Delivery: once with its effects, in order, around what is poisoned, and across restarts.
 
 use std::{
-    collections::HashSet,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use tessera_contract::{CloudEvent, Event, Failure, FailureKind};
-use tessera_events::{Consumer, ConsumerOptions, HandlerError, Log, Parked};
-use tessera_store::{Migration, Module, Retention, Store, Tx, params};
-use tessera_testing::{clock, cx, eventually, on_every_engine};
-use tokio::task::JoinHandle;
+use tessera_contract::{CloudEvent, Failure, FailureKind};
+use tessera_events::{ConsumerOptions, Parked};
+use tessera_store::Retention;
+use tessera_testing::{clock, eventually, on_every_engine};
 use tokio_util::sync::CancellationToken;
 
-static SOURCE: Module = Module { name: "source", migrations: &[] };
-static SINK: Module = Module {
-    name: "sink",
-    migrations: &[Migration {
-        name: "0001_received",
-        sql: "create table received (tenant text not null, subject text not null, version bigint not null, \
-              times bigint not null, at bigint not null, primary key (tenant, subject, version))",
-        postgres: None,
-    }],
+use crate::world::{
+    Ignored, Poison, Running, SINK, SOURCE, changed, consumer, emit, has_received, options, received, run_poisoned,
 };
-
-/// An event of a subject and version.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-struct Changed {
-    subject: String,
-    version: i64,
-}
-
-impl Event for Changed {
-    const TYPE: &'static str = "tessera.source.thing.changed.v1";
-    fn subject(&self) -> String {
-        self.subject.clone()
-    }
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
-
-/// An event that nobody subscribes to.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-struct Ignored(String);
-
-impl Event for Ignored {
-    const TYPE: &'static str = "tessera.source.thing.ignored.v1";
-    fn subject(&self) -> String {
-        self.0.clone()
-    }
-    fn version(&self) -> i64 {
-        1
-    }
-}
-
-async fn emit<E: Event + Clone>(store: &Store, tenant: &str, events: Vec<E>) {
-    let emitted = store.write(&cx(tenant), events, |tx, events| {
-        Box::pin(async move {
-            for event in events {
-                tx.emit(event).await?;
-            }
-            Ok::<_, Failure>(())
-        })
-    });
-    emitted.await.unwrap();
-}
-
-fn changed(subject: &str, versions: std::ops::RangeInclusive<i64>) -> Vec<Changed> {
-    versions.map(|version| Changed { subject: subject.into(), version }).collect()
-}
-
-const RECEIVE: &str = "insert into received (tenant, subject, version, times, at) values ($1, $2, $3, 1, \
-    (select count(*) from received where tenant = $1)) \
-    on conflict (tenant, subject, version) do update set times = received.times + 1";
-
-async fn receive(tx: &mut Tx, event: &CloudEvent) -> Result<(), HandlerError> {
-    tx.execute(RECEIVE, params![&event.subject, event.subjectversion]).await?;
-    Ok(())
-}
-
-/// What the sink has of a tenant, in the order it came: subject, version, times.
-async fn received(sink: &Store, tenant: &str) -> Vec<(String, i64, i64)> {
-    let sql = "select subject, version, times from received where tenant = $1 order by at";
-    sink.tenant(&cx(tenant)).all(sql, vec![]).await.unwrap()
-}
-
-async fn has_received(sink: &Store, tenant: &str, count: usize) -> Vec<(String, i64, i64)> {
-    eventually(&format!("{count} events of {tenant}"), async || {
-        Some(received(sink, tenant).await).filter(|events| events.len() >= count)
-    })
-    .await
-}
-
-fn options() -> ConsumerOptions {
-    ConsumerOptions {
-        attempts: 3,
-        backoff: Duration::from_millis(1),
-        poll: Duration::from_millis(20),
-        ..Default::default()
-    }
-}
-
-fn consumer(source: &Store, sink: &Store) -> Consumer {
-    Consumer::new("sink.source", Log::of(source), sink).on::<Changed>().options(options())
-}
-
-/// Runs until the answer is stopped.
-struct Running(CancellationToken, JoinHandle<()>);
-
-impl Running {
-    fn start(consumer: Consumer) -> Self {
-        let stop = CancellationToken::new();
-        Self(stop.clone(), tokio::spawn(consumer.run(|tx, event| Box::pin(receive(tx, event)), stop)))
-    }
-
-    async fn stop(self) {
-        self.0.cancel();
-        self.1.await.unwrap();
-    }
-}
 
 #[tokio::test]
 async fn events_arrive_once_in_order_and_across_restarts() {
@@ -189,27 +83,6 @@ async fn an_older_version_is_passed_over_when_the_consumer_wants_the_latest_only
         running.stop().await;
     })
     .await;
-}
-
-/// Subjects whose handler fails.
-type Poison = Arc<Mutex<HashSet<String>>>;
-
-fn run_poisoned(consumer: Consumer, poison: &Poison) -> Running {
-    let (stop, poison) = (CancellationToken::new(), poison.clone());
-    let run = consumer.run(
-        move |tx, event| {
-            let poisoned = poison.lock().unwrap().contains(&event.subject);
-            Box::pin(async move {
-                receive(tx, event).await?;
-                match poisoned {
-                    true => Err(Failure::new(FailureKind::Internal, "poisoned").into()),
-                    false => Ok(()),
-                }
-            })
-        },
-        stop.clone(),
-    );
-    Running(stop, tokio::spawn(run))
 }
 
 #[tokio::test]
