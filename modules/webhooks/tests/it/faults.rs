@@ -12,7 +12,7 @@ const NONE: &str = "{\"data\": []}";
 
 const FAULTS: &[Fault] = &[
     Fault { at: "create_endpoint", spoil: Spoil::ForgetsKeys, caught_by: "an_endpoint_is_made_once_a_key" },
-    Fault { at: "list_endpoints", spoil: Spoil::Skips, caught_by: "endpoints_are_listed_once" },
+    Fault { at: "list_endpoints", spoil: Spoil::Skips, caught_by: "pages_hold_each_entry_once" },
     Fault { at: "list_endpoints", spoil: Spoil::NeverEnds, caught_by: "endpoints_are_listed_once" },
     Fault {
         at: "edit_endpoint",
