@@ -41,6 +41,7 @@ pub(crate) fn start(
     shutdown.spawn("viewers follow playback", deployment.viewers.clone().follow_playback(playback, token.clone()));
     shutdown.spawn("viewers follow identity", deployment.viewers.clone().follow_identity(identity, token.clone()));
     audit(deployment, shutdown);
+    webhooks(deployment, shutdown);
     shutdown.spawn("billing settles and grants", deployment.billing.clone().run(token.clone()));
     let (media, stop) = (deployment.media.clone(), token.clone());
     shutdown.spawn("media workers", async move {
@@ -85,6 +86,18 @@ fn audit(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
     }
     let audit = deployment.audit.clone();
     shutdown.spawn("audit keeps refusals", async move { audit.keep_refusals(token).await });
+}
+
+/// Webhooks hear of what every module tells.
+fn webhooks(deployment: &Arc<Deployment>, shutdown: &Shutdown) {
+    let token = shutdown.token();
+    for store in deployment.stores().iter().filter(|store| tessera_contracts::tells(store.module().name)) {
+        // One name a module, for as long as the process lives.
+        let consumer: &'static str = format!("webhooks.{}", store.module().name).leak();
+        let log = deployment.logs.of(store);
+        shutdown.spawn(consumer, deployment.webhooks.clone().follow(consumer, log, token.clone()));
+    }
+    shutdown.spawn("webhooks deliver", deployment.webhooks.clone().deliver(token));
 }
 
 fn every<F>(
@@ -148,6 +161,9 @@ async fn upkeep(deployment: &Deployment, keep: &Retention) {
     }
     if let Err(failure) = deployment.audit.sweep().await {
         tracing::warn!(%failure, "deleting audit records that are past their days");
+    }
+    if let Err(failure) = deployment.webhooks.sweep().await {
+        tracing::warn!(%failure, "forgetting deliveries that ended long ago");
     }
     if let Err(failure) = deployment.identity.sweep().await {
         tracing::warn!(%failure, "forgetting sign-ins that ran out");

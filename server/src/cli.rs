@@ -77,6 +77,8 @@ pub(crate) enum Command {
         /// The contract's name, such as `catalog` or `catalog-management`.
         contract: Option<String>,
     },
+    /// Print the AsyncAPI 3.0 document of the events that modules tell.
+    Asyncapi,
     /// Check implementations against the published contracts.
     #[command(subcommand)]
     Contract(Contract),

@@ -15,6 +15,7 @@ use tessera_playback::PlaybackConfig;
 use tessera_runtime::config::{LogConfig, ServerConfig, StoreChoice};
 use tessera_sandbox_gateway::SandboxGatewayConfig;
 use tessera_viewers::ViewersConfig;
+use tessera_webhooks::WebhooksConfig;
 
 use crate::{events::EventsConfig, placement::Placement, retention::RetentionConfig};
 
@@ -42,6 +43,7 @@ pub(crate) struct Root {
     pub(crate) playback: PlaybackConfig,
     pub(crate) sandbox_gateway: SandboxGatewayConfig,
     pub(crate) viewers: ViewersConfig,
+    pub(crate) webhooks: WebhooksConfig,
 }
 
 impl Default for Root {
@@ -64,6 +66,7 @@ impl Default for Root {
             playback: PlaybackConfig::default(),
             sandbox_gateway: SandboxGatewayConfig::default(),
             viewers: ViewersConfig::default(),
+            webhooks: WebhooksConfig::default(),
         }
     }
 }

@@ -34,8 +34,11 @@ use tessera_store::{Store, StoreConfig};
 use tessera_tenancy::{Addresses, BrandService, PlatformDeps, PlatformService};
 use tessera_types::{Clock, TenantId};
 use tessera_viewers::ViewersService;
+use tessera_webhooks::WebhooksService;
 
-use crate::{config::Root, error::CommandError, events::Logs, placed_entitlement::PlacedEntitlement, schema, tenant_data};
+use crate::{
+    config::Root, error::CommandError, events::Logs, placed_entitlement::PlacedEntitlement, schema, tenant_data,
+};
 
 /// The name of the secret that contexts between processes are signed with.
 pub(crate) const CX_SECRET: &str = "cx-signing";
@@ -61,6 +64,7 @@ pub(crate) struct Deployment {
     pub(crate) platform: Arc<PlatformService>,
     pub(crate) playback: Arc<PlaybackService>,
     pub(crate) viewers: Arc<ViewersService>,
+    pub(crate) webhooks: Arc<WebhooksService>,
 }
 
 /// Where a tenant is reached, by the process's configuration: its first own host, else below a configured domain, else
@@ -182,6 +186,13 @@ impl Deployment {
         };
         let playback = tessera_playback::open(root.playback.clone(), &store, deps).await;
         let playback = playback.map_err(opening("playback"))?;
+        let deps = tessera_webhooks::Deps {
+            clock: clock.clone(),
+            master_keys: ring(&secrets, "webhooks-master")?,
+            event_types: tessera_contracts::event_types(),
+        };
+        let webhooks = tessera_webhooks::open(root.webhooks.clone(), &store, deps).await;
+        let webhooks = webhooks.map_err(opening("webhooks"))?;
         let stores = [
             brands.store(),
             identity.store(),
@@ -194,6 +205,7 @@ impl Deployment {
             playback.store(),
             gateway.store(),
             audit.store(),
+            webhooks.store(),
         ];
         let deps = PlatformDeps {
             directory: directory.clone(),
@@ -223,6 +235,7 @@ impl Deployment {
             platform,
             playback,
             viewers,
+            webhooks,
         })
     }
 
@@ -241,6 +254,7 @@ impl Deployment {
             self.playback.store().clone(),
             self.brands.store().clone(),
             self.viewers.store().clone(),
+            self.webhooks.store().clone(),
         ]
     }
 }

@@ -12,6 +12,7 @@ use crate::error::CommandError;
 /// How modules hear of each other's events.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "read where a broker can be used"))]
 pub(crate) struct EventsConfig {
     /// A broker that speaks Kafka's protocol, `kafka://host:port`, several with commas between. Default: none; consumers
     /// read the outbox of the module that emits.
@@ -118,7 +119,9 @@ impl Logs {
     /// A broker is configured.
     pub(crate) fn new(config: &EventsConfig) -> Result<Self, CommandError> {
         match config.is_brokered() {
-            true => Err(CommandError::new("[events] names a broker, and this binary was built without the feature `kafka`")),
+            true => {
+                Err(CommandError::new("[events] names a broker, and this binary was built without the feature `kafka`"))
+            }
             false => Ok(Self {}),
         }
     }

@@ -61,6 +61,14 @@ const FIGURES: &[Described] = &[
     // Events
     ("tessera_events_delivered_total", Counter, Unit::Count, "Events handled, by module and consumer."),
     ("tessera_events_parked_total", Counter, Unit::Count, "Events given up and parked."),
+    ("tessera_events_relayed_total", Counter, Unit::Count, "Events brought to the broker, by module."),
+    (
+        "tessera_relay_oldest_timestamp_seconds",
+        Gauge,
+        Unit::Seconds,
+        "When the oldest event happened that is not brought to the broker yet, by module; 0 without one.",
+    ),
+    ("tessera_webhook_calls_total", Counter, Unit::Count, "Calls of addresses that wanted an event, by outcome."),
     ("tessera_events_parked_subjects", Gauge, Unit::Count, "Subjects whose events are parked now."),
     (
         "tessera_events_oldest_timestamp_seconds",

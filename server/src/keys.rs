@@ -156,6 +156,7 @@ async fn rotate(root: &Root, ring: Ring) -> Result<(), CommandError> {
         let sealed = match module {
             "media" => deployment.media.rewrap().await,
             "drm" => deployment.drm.rewrap().await,
+            "webhooks" => deployment.webhooks.rewrap().await,
             _ => deployment.identity.rewrap().await,
         };
         for store in deployment.stores() {

@@ -97,6 +97,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Keys(command) => keys::run(config, command).await?,
         Command::Migrate(args) => migrate::run(config, args).await?,
         Command::Openapi { contract } => openapi::run(contract.as_deref())?,
+        Command::Asyncapi => openapi::events()?,
         Command::Doctor(args) => return doctor::run(config, &args).await,
         Command::Contract(Contract::Copy(arguments)) => return contract_copy::run(config, arguments).await,
         Command::Contract(Contract::Check { contract, url, fixtures, data, key, tenants, json }) => {

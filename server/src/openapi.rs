@@ -1,6 +1,6 @@
-//! `tessera openapi`: the documents and the operation table.
+//! `tessera openapi`: the documents and the operation table. `tessera asyncapi`: the document of events.
 
-use tessera_contracts::{ALL, find};
+use tessera_contracts::{ALL, asyncapi_document, find};
 
 use crate::{error::CommandError, output::tell};
 
@@ -10,6 +10,13 @@ pub(crate) fn run(contract: Option<&str>) -> Result<(), CommandError> {
         Some(name) => tell(&document(name)?),
         None => table().iter().for_each(|line| tell(line)),
     }
+    Ok(())
+}
+
+/// Prints the AsyncAPI 3.0 document of every module's events.
+pub(crate) fn events() -> Result<(), CommandError> {
+    let text = serde_json::to_string_pretty(&asyncapi_document());
+    tell(&text.map_err(|e| CommandError::caused("writing the document", e))?);
     Ok(())
 }
 

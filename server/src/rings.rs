@@ -29,6 +29,7 @@ pub(crate) const ALL: &[Ring] = &[
     seals("media-master", "media", tessera_media::SEALED_UNDER),
     seals("drm-master", "drm", tessera_drm::SEALED_UNDER),
     seals("identity-master", "identity", tessera_identity::SEALED_UNDER),
+    seals("webhooks-master", "webhooks", tessera_webhooks::SEALED_UNDER),
     Ring {
         name: "audit-chain",
         purpose: Purpose::Proves { module: "audit", proved_under: tessera_audit::PROVED_UNDER },

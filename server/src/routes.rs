@@ -17,6 +17,7 @@ use tessera_contract_payment_gateway::{CardVault, PaymentGateway};
 use tessera_contract_playback::PlaybackSessions;
 use tessera_contract_tenancy::{Brand, GetBrand, Tenancy, TenancyError, TenancyManagement, TenancyPlatform};
 use tessera_contract_viewers::Viewers;
+use tessera_contract_webhooks::Webhooks;
 use tessera_identity::FIRST_PARTY;
 use tessera_runtime::{
     config::ServerConfig,
@@ -57,7 +58,7 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
         .mount("delivery", deployment.delivery.clone().router(edge.clone()))
         .mount("tenancy", deployment.brands.clone().router(edge.clone()))
         .mount("tenancy", deployment.platform.clone().router(edge.clone()))
-        .merge(docs_page::router("Tessera", documents))
+        .merge(docs_page::router("Tessera", documents, Some(tessera_contracts::asyncapi_document())))
         .merge(app_config(looks.clone()))
         .fallback(app::router(looks))
         .sensitive(SENSITIVE);
@@ -92,6 +93,7 @@ fn apis(deployment: &Deployment) -> Vec<Api> {
         <dyn TenancyManagement>::api(deployment.brands.clone()),
         <dyn TenancyPlatform>::api(deployment.platform.clone()),
         <dyn Viewers>::api(deployment.viewers.clone()),
+        <dyn Webhooks>::api(deployment.webhooks.clone()),
     ]
 }
 

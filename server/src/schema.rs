@@ -20,6 +20,7 @@ pub(crate) static MODULES: &[&Module] = &[
     &tessera_sandbox_gateway::MODULE,
     &tessera_tenancy::MODULE,
     &tessera_viewers::MODULE,
+    &tessera_webhooks::MODULE,
 ];
 
 /// What opening them would do. Refuses what cannot be opened, all of it at once, before anything is changed.

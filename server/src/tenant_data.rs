@@ -20,6 +20,7 @@ static MODULES: &[(&Module, &TenantTables)] = &[
     (&tessera_playback::MODULE, &tessera_playback::TABLES),
     (&tessera_sandbox_gateway::MODULE, &tessera_sandbox_gateway::TABLES),
     (&tessera_audit::MODULE, &tessera_audit::TABLES),
+    (&tessera_webhooks::MODULE, &tessera_webhooks::TABLES),
 ];
 
 /// Exporters of open stores.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::Value;
-use tessera_contracts::{ALL, events_document};
+use tessera_contracts::{ALL, asyncapi_document, events_document};
 
 use crate::compatibility;
 
@@ -22,7 +22,8 @@ fn documents() -> Vec<Frozen> {
     let events = modules.into_iter().filter_map(|module| {
         Some(Frozen { file: format!("contracts/{module}/v1/events.json"), now: events_document(module)? })
     });
-    apis.chain(events).collect()
+    let topics = Frozen { file: "contracts/asyncapi.json".into(), now: asyncapi_document() };
+    apis.chain(events).chain([topics]).collect()
 }
 
 /// What differs between the contracts as written and as frozen.

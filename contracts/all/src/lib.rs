@@ -3,6 +3,7 @@
 //! For code that treats them all alike: the server's reference and operation table, the guard that freezes their
 //! documents, the scenarios that try every operation.
 
+mod asyncapi;
 mod document;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -21,7 +22,9 @@ use tessera_contract_payment_gateway::{CardVault, PaymentGateway};
 use tessera_contract_playback::PlaybackSessions;
 use tessera_contract_tenancy::{Tenancy, TenancyManagement, TenancyPlatform};
 use tessera_contract_viewers::Viewers;
+use tessera_contract_webhooks::Webhooks;
 
+pub use asyncapi::{asyncapi_document, event_types, tells};
 pub use document::events_document;
 
 /// A contract, its document and its rules.
@@ -70,6 +73,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<dyn TenancyManagement>("tenancy", &[]),
     Entry::of::<dyn TenancyPlatform>("tenancy", &[]),
     Entry::of::<dyn Viewers>("viewers", tessera_contract_viewers::conformance::RULES),
+    Entry::of::<dyn Webhooks>("webhooks", tessera_contract_webhooks::conformance::RULES),
 ];
 
 /// The scopes that operations ask for, sorted: what an API key can be given.

@@ -1,6 +1,5 @@
 //! Uploads that are fetched from an address instead of being sent: a job each, which goes on where it was cut.
 
-pub(crate) mod address;
 mod answer;
 mod fetch;
 mod object;
@@ -11,6 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use tessera_contract::{Cx, Failure, FailureKind};
 use tessera_contract_media::{FailureReason, MediaError, Pull};
+use tessera_runtime::outward::Refused;
 use tessera_store::{Job, JobError, Store, Tx, WorkerOptions};
 use tessera_types::{TenantId, UploadId};
 use tokio_util::sync::CancellationToken;
@@ -20,10 +20,9 @@ use crate::{
     store::{self, Upload},
     uploads::{UploadError, Uploads, afresh},
 };
-use address::Refused;
 use answer::Known;
 pub(crate) use fetch::Fetcher;
-use fetch::{Body, NoFile};
+use fetch::{Body, NoFile, outward};
 use object::Object;
 
 /// The kind of the jobs, keyed by the upload.
@@ -37,7 +36,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// that are asked.
 pub(crate) fn place(config: &MediaConfig, tenant: &TenantId, text: &str) -> Result<(String, String), Refused> {
     let Some(object) = Object::of(text) else {
-        let url = address::url(text, &config.pull_networks)?;
+        let url = outward(&config.pull_networks).url(text)?;
         let host = url.host_str().unwrap_or_default().to_owned();
         return Ok((url.into(), host));
     };

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
-use tessera_contract::{CloudEvent, Cx, Event, Failure, FailureKind};
+use tessera_contract::{CloudEvent, Cx, Event, Failure};
 use tessera_store::{Position, Store, Tx};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use crate::{
     delivery::Delivery,
     elsewhere::Elsewhere,
     figures::Figures,
-    handler::Handler,
+    handler::{Filter, Handler},
     ledger::{Ledger, Step},
     log::Source,
 };
@@ -58,6 +58,7 @@ pub struct Consumer {
     ledger: Ledger,
     log: Log,
     kinds: HashSet<&'static str>,
+    filter: Option<Arc<Filter>>,
     options: ConsumerOptions,
     latest_only: bool,
     retry: Arc<Notify>,
@@ -68,13 +69,27 @@ impl Consumer {
     pub fn new(name: &'static str, log: Log, store: &Store) -> Self {
         let ledger = Ledger { store: store.clone(), consumer: name };
         let (kinds, options) = (HashSet::new(), ConsumerOptions::default());
-        Self { ledger, log, kinds, options, latest_only: false, retry: Arc::new(Notify::new()) }
+        Self { ledger, log, kinds, filter: None, options, latest_only: false, retry: Arc::new(Notify::new()) }
     }
 
     /// Subscribes to events of type `E` too.
     pub fn on<E: Event>(mut self) -> Self {
         self.kinds.insert(E::TYPE);
         self
+    }
+
+    /// Subscribes to events of these types too, whatever is in them.
+    pub fn on_types(mut self, types: impl IntoIterator<Item = &'static str>) -> Self {
+        self.kinds.extend(types);
+        self
+    }
+
+    /// Hands on only those for which `filter` answers true: the others are passed by, which costs no write.
+    pub fn when<F>(self, filter: F) -> Self
+    where
+        F: for<'a> Fn(&'a CloudEvent) -> BoxFuture<'a, Result<bool, Failure>> + Send + Sync + 'static,
+    {
+        Self { filter: Some(Arc::new(filter)), ..self }
     }
 
     /// Passes over an event whose version is not above the last one seen of its subject. In-store handlers only.
@@ -132,11 +147,16 @@ impl Consumer {
     }
 
     async fn pass(self, handler: Handler) -> Result<bool, Failure> {
-        let Source::Outbox(outbox) = self.log.source().clone() else {
-            return Err(Failure::new(FailureKind::Internal, "only what is embedded is delivered in passes"));
+        let outbox = match self.log.source().clone() {
+            Source::Outbox(outbox) => outbox,
+            #[cfg(feature = "kafka")]
+            Source::Topic(_) => {
+                let detail = "only what is embedded is delivered in passes";
+                return Err(Failure::new(tessera_contract::FailureKind::Internal, detail));
+            }
         };
         let courier = Courier { waits: false, ..self.courier(handler, CancellationToken::new()) };
-        let mut follower = self.follower(outbox, courier);
+        let mut follower = Self::follower(outbox, courier);
         while !follower.courier.shutdown.is_cancelled() {
             if follower.round().await?.is_some() {
                 return Ok(true);
@@ -149,12 +169,13 @@ impl Consumer {
         let (ledger, options) = (self.ledger.clone(), self.options.clone());
         let figures = Figures { consumer: ledger.consumer, module: ledger.store.module().name };
         let delivery = Delivery { ledger: ledger.clone(), handler, latest_only: self.latest_only };
-        Courier { ledger, options, delivery, figures, shutdown, waits: true }
+        let (kinds, filter) = (Arc::new(self.kinds.clone()), self.filter.clone());
+        Courier { ledger, options, delivery, figures, kinds, filter, shutdown, waits: true }
     }
 
-    fn follower(self, outbox: Store, courier: Courier) -> Follower {
+    fn follower(outbox: Store, courier: Courier) -> Follower {
         let passed = (Position::default(), Position::default());
-        Follower { courier, outbox, kinds: self.kinds, elsewhere: None, passed, looked_back: None }
+        Follower { courier, outbox, elsewhere: None, passed, looked_back: None }
     }
 
     async fn follow(self, handler: Handler, shutdown: CancellationToken) {
@@ -163,7 +184,7 @@ impl Consumer {
         match self.log.source().clone() {
             Source::Outbox(outbox) => self.follow_outbox(outbox, courier).await,
             #[cfg(feature = "kafka")]
-            Source::Topic(topic) => crate::partitions::follow(topic, courier, self.kinds, self.retry).await,
+            Source::Topic(topic) => crate::partitions::follow(topic, courier, self.retry).await,
         }
     }
 
@@ -171,7 +192,7 @@ impl Consumer {
         let (name, retry, poll) = (self.ledger.consumer, self.retry.clone(), self.options.poll);
         outbox.followed_by(name, &self.ledger.store);
         let (mut bell, shutdown) = (outbox.events_bell(), courier.shutdown.clone());
-        let mut follower = self.follower(outbox, courier);
+        let mut follower = Self::follower(outbox, courier);
         while !shutdown.is_cancelled() {
             bell.mark_unchanged();
             let wait = match follower.round().await {
@@ -203,7 +224,6 @@ pub(crate) const HELD_BACK: Duration = Duration::from_millis(10);
 struct Follower {
     courier: Courier,
     outbox: Store,
-    kinds: HashSet<&'static str>,
     /// What came over a broker before; `None` until that is looked up.
     elsewhere: Option<Elsewhere>,
     /// How far it has read beyond which recorded position, past events that it does not want.
@@ -228,7 +248,7 @@ impl Follower {
         let read = batch.events.len();
         for (to, event) in batch.events {
             at = to;
-            if !self.kinds.contains(event.kind.as_str()) || elsewhere.handled(&event, to) {
+            if elsewhere.handled(&event, to) || !self.courier.wants(&event).await? {
                 continue;
             }
             if self.courier.bring(&mut parked, event, Step::Advance { from: saved, to }).await?.is_break() {

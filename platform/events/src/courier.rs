@@ -10,6 +10,7 @@ use crate::{
     ConsumerOptions,
     delivery::{Delivery, Undelivered},
     figures::Figures,
+    handler::Filter,
     ledger::{Ledger, ParkedRow, Step},
 };
 
@@ -27,6 +28,10 @@ pub(crate) struct Courier {
     pub(crate) options: ConsumerOptions,
     pub(crate) delivery: Delivery,
     pub(crate) figures: Figures,
+    /// The types that are wanted.
+    pub(crate) kinds: Arc<HashSet<&'static str>>,
+    /// Which of them, if not all.
+    pub(crate) filter: Option<Arc<Filter>>,
     /// No further attempt after this.
     pub(crate) shutdown: CancellationToken,
     /// Whether it waits for what is out of reach; otherwise it shuts itself down there.
@@ -41,6 +46,14 @@ enum Insisted {
 }
 
 impl Courier {
+    /// Whether the consumer wants the event. What it does not want is passed by without a write.
+    pub(crate) async fn wants(&self, event: &CloudEvent) -> Result<bool, Failure> {
+        match (self.kinds.contains(event.kind.as_str()), &self.filter) {
+            (true, Some(filter)) => filter(event).await,
+            (wanted, _) => Ok(wanted),
+        }
+    }
+
     /// Brings one event, or parks it, behind those of its key that are parked already. `Break` when the round is over:
     /// shutdown, or another process has moved on.
     pub(crate) async fn bring(

@@ -54,6 +54,9 @@ pub fn decode<E: Event>(event: &CloudEvent) -> Result<E, HandlerError> {
 type InStore = dyn for<'a> Fn(&'a mut Tx, &'a CloudEvent) -> BoxFuture<'a, Result<(), HandlerError>> + Send + Sync;
 type Outside = dyn Fn(Cx, Arc<CloudEvent>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync;
 
+/// Which events a handler wants, of those of the types that it follows.
+pub(crate) type Filter = dyn for<'a> Fn(&'a CloudEvent) -> BoxFuture<'a, Result<bool, Failure>> + Send + Sync;
+
 /// The two kinds of handler.
 #[derive(Clone)]
 pub(crate) enum Handler {

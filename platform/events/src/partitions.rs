@@ -51,7 +51,7 @@ enum Interrupted {
 }
 
 /// Follows the topic until the courier's shutdown.
-pub(crate) async fn follow(topic: Topic, courier: Courier, kinds: HashSet<&'static str>, retry: Arc<Notify>) {
+pub(crate) async fn follow(topic: Topic, courier: Courier, retry: Arc<Notify>) {
     let (ledger, shutdown) = (courier.ledger.clone(), courier.shutdown.clone());
     let mut share = members::join(&ledger.store, ledger.consumer, courier.options.presence, shutdown.clone());
     let mut wait = courier.options.backoff;
@@ -60,7 +60,7 @@ pub(crate) async fn follow(topic: Topic, courier: Courier, kinds: HashSet<&'stat
         // Ends what is being tried when the partitions are somebody else's.
         let stop = shutdown.child_token();
         let mine_alone = Courier { shutdown: stop.clone(), ..courier.clone() };
-        let assignment = Assignment { topic: &topic, courier: mine_alone, kinds: &kinds, share: mine };
+        let assignment = Assignment { topic: &topic, courier: mine_alone, share: mine };
         let mut run = std::pin::pin!(assignment.run(&retry));
         let end = tokio::select! {
             end = &mut run => end,
@@ -84,7 +84,6 @@ pub(crate) async fn follow(topic: Topic, courier: Courier, kinds: HashSet<&'stat
 struct Assignment<'a> {
     topic: &'a Topic,
     courier: Courier,
-    kinds: &'a HashSet<&'static str>,
     share: Share,
 }
 
@@ -249,7 +248,7 @@ impl Assignment<'_> {
             let again = position <= partition.at.position;
             let position = position.max(partition.at.position);
             partition.at = Place { offset: next, position };
-            if again || !self.kinds.contains(event.kind.as_str()) || elsewhere.handled(&event, position) {
+            if again || elsewhere.handled(&event, position) || !self.courier.wants(&event).await? {
                 continue;
             }
             if self.courier.bring(&mut parked, event, self.step(partition)).await?.is_break() {

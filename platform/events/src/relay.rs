@@ -4,6 +4,8 @@
 //! has acknowledged them: each arrives at least once. After a crash between the two some come again, in the same order;
 //! consumers know them by their position. While the relay has not brought an event, retention keeps it.
 
+use std::{convert::Infallible, time::Duration};
+
 use rdkafka::{
     error::KafkaError,
     message::{Header, OwnedHeaders},
@@ -25,6 +27,8 @@ use crate::{
 
 /// Events on their way at a time.
 const BATCH: u32 = 1000;
+/// How long an acknowledgement may take before that is told.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Brings the events of one module to a broker.
 pub struct Relay {
@@ -108,8 +112,11 @@ impl Relay {
                 continue;
             };
             self.oldest(batch.events.first().map(|(_, event)| event));
-            let brought = self.bring(&producer, &batch.events);
-            tokio::select! { brought = brought => brought?, () = shutdown.cancelled() => return Ok(()) }
+            tokio::select! {
+                brought = self.bring(&producer, &batch.events) => brought?,
+                never = self.complain() => match never {},
+                () = shutdown.cancelled() => return Ok(()),
+            }
             if reached("event.between", self.ledger.consumer) {
                 return Err(Failure::new(FailureKind::Unavailable, "brought, and not recorded").into());
             }
@@ -147,6 +154,14 @@ impl Relay {
             acknowledged.map_err(|(error, _)| Interrupted::Refused(error))?;
         }
         Ok(())
+    }
+
+    /// Says again and again that the broker has not acknowledged yet: the client tries on by itself and says nothing.
+    async fn complain(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(SILENCE).await;
+            tracing::warn!(topic = self.topic.name, "the broker does not acknowledge events; they wait in the outbox");
+        }
     }
 
     /// The time of the oldest event that is not brought yet, for metrics; 0 when there is none.

@@ -21,6 +21,9 @@ const VERSION: &str = "5.35.0-1";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The file of the document of events.
+const EVENTS: &str = "asyncapi.json";
+
 const PAGE: &str = include_str!("../assets/docs/page.html");
 
 const ASSETS: [(&str, &str, &[u8]); 4] = [
@@ -32,13 +35,14 @@ const ASSETS: [(&str, &str, &[u8]); 4] = [
 
 /// The reference's routes: the page at `/docs`, and each contract's OpenAPI document at `/docs/<name>.json`.
 ///
-/// Documents are listed in the order given. To let the page try operations out, a document's `servers` names the
+/// Documents are listed in the order given; `events` is the AsyncAPI document of what is told, at `/docs/asyncapi.json`. To let the page try operations out, a document's `servers` names the
 /// contract's mount, `/catalog`, as those of the contract kit do.
-pub fn router(title: &str, documents: Vec<(String, serde_json::Value)>) -> Router {
+pub fn router(title: &str, documents: Vec<(String, serde_json::Value)>, events: Option<serde_json::Value>) -> Router {
     let reference = Reference {
         title: title.to_owned(),
         names: documents.iter().map(|(name, _)| name.clone()).collect(),
         documents: documents.into_iter().map(|(name, json)| (name, Bytes::from(json.to_string()))).collect(),
+        events: events.map(|json| Bytes::from(json.to_string())),
     };
     Router::new()
         .route("/docs", get(page))
@@ -51,6 +55,7 @@ struct Reference {
     title: String,
     names: Vec<String>,
     documents: BTreeMap<String, Bytes>,
+    events: Option<Bytes>,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +80,9 @@ impl Reference {
             format!("<option value=\"{0}\"{mark}>{0}</option>", escape(name))
         };
         let options: String = self.names.iter().map(option).collect();
+        let events = format!("<a class=\"document\" href=\"/docs/{EVENTS}\">AsyncAPI document</a>\n");
         PAGE.replace("{version}", VERSION)
+            .replace("{events}", if self.events.is_some() { &events } else { "" })
             .replace("{options}", &options)
             .replace("{selected}", &escape(selected))
             .replace("{title}", &escape(&self.title))
@@ -83,7 +90,10 @@ impl Reference {
 }
 
 async fn document(State(reference): State<Arc<Reference>>, Path(file): Path<String>) -> Response {
-    let found = file.strip_suffix(".json").and_then(|name| reference.documents.get(name));
+    let found = match &*file {
+        EVENTS => reference.events.as_ref(),
+        _ => file.strip_suffix(".json").and_then(|name| reference.documents.get(name)),
+    };
     match found {
         Some(json) => ([(header::CONTENT_TYPE, "application/json"), NO_STORE], json.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

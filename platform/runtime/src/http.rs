@@ -49,7 +49,7 @@ use seats::Seats;
 /// let listener = listen(config.listen).await?;
 /// let server = Server::new(&config, metrics)
 ///     .mount("catalog", catalog)
-///     .merge(docs_page::router("Tessera", vec![("catalog".into(), document)]))
+///     .merge(docs_page::router("Tessera", vec![("catalog".into(), document)], None))
 ///     .fallback(app)
 ///     .sensitive(&["/identity/sign-in", "/billing/v1/checkouts"]);
 /// let drained = server.serve(listener, &shutdown).await;

@@ -14,6 +14,7 @@ pub mod disk;
 pub mod docs_page;
 pub mod edge;
 pub mod http;
+pub mod outward;
 pub mod secrets;
 pub mod shutdown;
 pub mod telemetry;

@@ -13,8 +13,10 @@ use crate::{
 };
 
 /// The tables of the store itself.
-pub(crate) static PLATFORM: Module =
-    crate::module!("tessera_store", ["0001_platform" + postgres, "0002_version_ages" + postgres, "0003_job_turns", "0004_topics"]);
+pub(crate) static PLATFORM: Module = crate::module!(
+    "tessera_store",
+    ["0001_platform" + postgres, "0002_version_ages" + postgres, "0003_job_turns", "0004_topics"]
+);
 
 const CREATE: &str = "create table if not exists tessera_migrations (owner text not null, version bigint not null, \
     name text not null, checksum text not null, written_by text not null, applied_us bigint not null, \

@@ -1,8 +1,9 @@
 //! Values bound to a statement.
 
 use tessera_types::{
-    AccountId, AssetId, AuditRecordId, Currency, ExportId, GrantId, KeyId, Locale, OfferId, PlaybackSessionId,
-    ProfileId, Sensitive, SubscriptionId, TenantId, Territory, Timestamp, TitleId, UploadId,
+    AccountId, AssetId, AuditRecordId, Currency, DeliveryId, ExportId, GrantId, KeyId, Locale, OfferId,
+    PlaybackSessionId, ProfileId, Sensitive, SubscriptionId, TenantId, Territory, Timestamp, TitleId, UploadId,
+    WebhookId,
 };
 
 /// One bound value, of a type that both engines have. Absent values keep their type, for PostgreSQL wants to know it.
@@ -67,7 +68,7 @@ from! {
 
 from_text! {
     TenantId, AccountId, AssetId, AuditRecordId, ExportId, GrantId, KeyId, OfferId, PlaybackSessionId, ProfileId, SubscriptionId, TitleId,
-    UploadId, Locale, Territory, Currency
+    UploadId, DeliveryId, WebhookId, Locale, Territory, Currency
 }
 
 /// The type alone: what is bound may be anybody's.

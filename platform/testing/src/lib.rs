@@ -10,6 +10,7 @@ mod places;
 mod postgres;
 mod small_disk;
 mod spoilt;
+mod tansu;
 mod template;
 mod wait;
 
@@ -19,6 +20,7 @@ pub use engines::{Engine, clock, engines, on_every_engine, store};
 pub use faults::{EVERY, Fault, Spoil, faults_are_caught};
 pub use postgres::Postgres;
 pub use small_disk::SmallDisk;
+pub use tansu::Tansu;
 pub use tempfile::TempDir;
 pub use tessera_types::ManualClock;
 pub use wait::eventually;

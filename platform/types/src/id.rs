@@ -90,6 +90,10 @@ ids! {
     ExportId = "exp_";
     /// An API key (the id, never the secret).
     KeyId = "key_";
+    /// An address that events are brought to.
+    WebhookId = "whk_";
+    /// One event on its way to one address.
+    DeliveryId = "dlv_";
     /// A record of the audit trail.
     AuditRecordId = "aud_";
 }

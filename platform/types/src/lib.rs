@@ -13,8 +13,8 @@ mod text;
 mod time;
 
 pub use id::{
-    AccountId, AssetId, AuditRecordId, ExportId, GrantId, IdError, KeyId, OfferId, PlaybackSessionId, ProfileId,
-    SubscriptionId, TitleId, UploadId,
+    AccountId, AssetId, AuditRecordId, DeliveryId, ExportId, GrantId, IdError, KeyId, OfferId, PlaybackSessionId,
+    ProfileId, SubscriptionId, TitleId, UploadId, WebhookId,
 };
 pub use locale::{Locale, LocaleError, Localized};
 pub use money::{Currency, CurrencyError, Money, MoneyError};

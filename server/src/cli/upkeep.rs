@@ -70,7 +70,7 @@ pub(crate) enum Keys {
     ///
     /// Cut off, it is run again and does the rest. The old key stays until it is retired.
     Rotate {
-        /// media-master, drm-master, identity-master, url-signing, licence-tokens or cx-signing.
+        /// media-master, drm-master, identity-master, webhooks-master, url-signing, licence-tokens or cx-signing.
         #[arg(value_parser = rings::by_name)]
         ring: Ring,
         #[command(flatten)]

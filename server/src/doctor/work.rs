@@ -19,7 +19,7 @@ use crate::{events::EventsConfig, schema::MODULES};
 const SLOW: Duration = Duration::from_secs(300);
 const STUCK: Duration = Duration::from_secs(3600);
 
-/// Whose outbox a consumer reads, by its name; what audit follows is named in the consumer itself. With a broker, only
+/// Whose outbox a consumer reads, by its name; what audit and webhooks follow is named in the consumer itself. With a broker, only
 /// billing, which follows itself, and the relays read one.
 fn source_of(events: &EventsConfig, consumer: &str) -> Option<&'static Module> {
     let source = match consumer {
@@ -28,7 +28,7 @@ fn source_of(events: &EventsConfig, consumer: &str) -> Option<&'static Module> {
         "catalog.assets" => "media",
         "viewers.accounts" => "identity",
         "viewers.progress" => "playback",
-        other => other.strip_prefix("audit.")?,
+        other => other.strip_prefix("audit.").or_else(|| other.strip_prefix("webhooks."))?,
     };
     MODULES.iter().copied().find(|module| module.name == source)
 }

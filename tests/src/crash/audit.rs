@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Modules that have work of their own to finish.
-const MODULES: [&str; 11] = [
+const MODULES: [&str; 12] = [
     "audit",
     "billing",
     "catalog",
@@ -30,6 +30,7 @@ const MODULES: [&str; 11] = [
     "sandboxgateway",
     "tenancy",
     "viewers",
+    "webhooks",
 ];
 const OPEN_JOBS: &str = "select kind || ' ' || key || ' ' || state || ' ' || coalesce(error, '') from tessera_jobs \
     where state not in ('done', 'dead')";

@@ -11,6 +11,7 @@ mod keeper;
 mod operator;
 mod patient;
 mod points;
+mod receiver;
 mod seed;
 mod step;
 mod storm;

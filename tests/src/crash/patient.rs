@@ -84,6 +84,10 @@ impl Patient {
         self.ask(|browser| browser.request(Method::PUT, path).json(&body)).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.ask(|browser| browser.request(Method::PATCH, path).json(&body)).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.ask(|browser| browser.request(Method::DELETE, path)).await
     }

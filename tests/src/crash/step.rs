@@ -57,6 +57,8 @@ steps! {
     Keys = "keys",
     /// Another process asks whose an API key is.
     ResolveKey = "resolve-key",
+    /// Somebody outside is told of an account, and forgotten.
+    Webhooks = "webhooks",
     /// A tenant gets a brand.
     Dress = "dress",
     /// A tenant is made, exported, suspended and served again.
@@ -118,6 +120,7 @@ impl Step {
             Self::Grant => world.grant().await,
             Self::Keys => world.hand_out_keys().await,
             Self::ResolveKey => resolve_key(world).await,
+            Self::Webhooks => world.tell_outside().await,
             Self::Dress => world.dress().await,
             Self::Tenants => world.look_after_a_tenant().await,
             Self::Tenant => tenant(world, point),

@@ -3,7 +3,11 @@
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::{World, clip, viewer::text, world::LONG};
+use super::{
+    World, clip, receiver,
+    viewer::{Viewer, text},
+    world::LONG,
+};
 
 const TUS: &str = "application/offset+octet-stream";
 
@@ -206,6 +210,55 @@ impl World {
             let secrets = [text(&made, "secret"), text(&rotated, "secret")].map(|secret| (secret, revoked));
             self.keys.lock().expect("nobody panics while holding it").extend(secrets);
         }
+    }
+
+    /// Registers an address, has it told of an account and of things twice, and forgets it.
+    pub(crate) async fn tell_outside(&self) {
+        let (key, path) = (self.fresh("endpoint"), "/webhooks/v1/endpoints");
+        let wanted = json!({"url": receiver::open(), "event_types": ["tessera.identity.account.created.v1"]});
+        let made = self.staff.post(path, &key, wanted.clone()).await.ok();
+        let again = self.staff.post(path, &key, wanted).await.ok();
+        assert_eq!(again, made, "the same key has the same answer");
+        let path = format!("{path}/{}", text(&made["endpoint"], "endpoint_id"));
+        let rotated = self.staff.post(&format!("{path}/rotate"), &self.fresh("rotation"), json!({})).await.ok();
+        assert_ne!(rotated["secret"], made["secret"], "another secret");
+        let edit = json!({"description": "Ours", "expected_version": rotated["endpoint"]["version"]});
+        let edited = self.staff.patch(&path, edit).await;
+        // The edit that the crash hid has taken the version.
+        assert!(edited.status.is_success() || edited.status.as_u16() == 412, "{}", edited.text());
+        let key = self.fresh("ping");
+        let ping = self.staff.post(&format!("{path}/ping"), &key, json!({})).await.ok();
+        let again = self.staff.post(&format!("{path}/ping"), &key, json!({})).await.ok();
+        assert_eq!(again["delivery_id"], ping["delivery_id"], "the same key has the same answer");
+        let newcomer = Viewer::newcomer(self).await;
+        self.until_delivered(&path, &newcomer.account_id).await;
+        let delivery = format!("/webhooks/v1/deliveries/{}", text(&ping, "delivery_id"));
+        self.staff.act(&format!("{delivery}/replay"), json!({})).await.ok();
+        self.staff.act(&format!("{path}/replay"), json!({"since": "2020-01-01T00:00:00Z"})).await.ok();
+        self.until_delivered(&path, &newcomer.account_id).await;
+        let gone = self.staff.delete(&path).await;
+        // The answer may have died with the server.
+        assert!(matches!(gone.status.as_u16(), 200 | 404), "{}", gone.text());
+    }
+
+    /// Waits until the ping and the event about the account have been taken, each of which is there once.
+    async fn until_delivered(&self, path: &str, account: &str) {
+        let path = format!("{path}/deliveries");
+        let all = self
+            .staff
+            .until("deliveries to be made", async || {
+                let listed = self.staff.get(&path).await.ok();
+                let all = listed["data"].as_array().cloned().unwrap_or_default();
+                let taken = all.iter().filter(|delivery| delivery["state"] == "delivered").count();
+                (taken >= 2 && taken == all.len()).then_some(all)
+            })
+            .await;
+        let mut about = 0;
+        for delivery in all {
+            let read = format!("/webhooks/v1/deliveries/{}", text(&delivery, "delivery_id"));
+            about += usize::from(text(&self.staff.get(&read).await.ok(), "body").contains(account));
+        }
+        assert_eq!(about, 1, "one delivery tells of the account");
     }
 
     /// Gives a right to watch, looks at it, and takes it back.

@@ -50,6 +50,9 @@ iterations = 1
 address = { requests = 1000000, window_seconds = 60 }
 account = { requests = 1000000, window_seconds = 60 }
 sign_up = { requests = 1000000, window_seconds = 60 }
+[webhooks]
+networks = ["127.0.0.0/8"]
+allow_http = true
 [media]
 preset = "ultrafast"
 encode_chunk_seconds = 2

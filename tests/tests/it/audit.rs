@@ -41,10 +41,17 @@ fn body(operation: &OperationInfo, known: &Known) -> Value {
         "create_tenant" => {
             json!({"name": "Made", "kind": "test", "default_locale": "en", "hosts": ["made.example"]})
         }
+        "create_endpoint" => json!({"url": "https://hooks.example/", "event_types": ["*"]}),
+        "edit_endpoint" => json!({"description": "Edited", "expected_version": version}),
+        "replay_since" => json!({"since": "2026-01-01T00:00:00Z"}),
         "suspend_tenant" => json!({"reason": "to see it recorded"}),
         "create_tenant_key" => json!({"name": "first", "scopes": ["*"]}),
         "archive_offer"
         | "run_renewals"
+        | "rotate_secret"
+        | "ping_endpoint"
+        | "replay_delivery"
+        | "delete_endpoint"
         | "publish_title"
         | "withdraw_title"
         | "revoke_api_key"

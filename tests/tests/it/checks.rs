@@ -76,6 +76,8 @@ async fn the_contracts_of_a_running_deployment_pass_the_check_from_outside() {
 
     let brand = demo.site.visitor().get("/tenancy/v1/brand").await.ok();
     all.conforms("tenancy", json!({"name": brand["name"]}));
+    let published = "tessera.catalog.title.published.v1";
+    all.conforms("webhooks", json!({"url": "https://hooks.example/tessera", "event_type": published}));
     all.conforms("drm", json!({"asset": "ast_one", "other_asset": "ast_two"}));
     let tokens = json!({
         "token": token(viewer, GOOD_CARD).await, "declined_token": token(viewer, DECLINED_CARD).await,

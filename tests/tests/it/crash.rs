@@ -65,6 +65,11 @@ async fn a_film_in_the_making_is_made_once_whichever_point_the_server_dies_at() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_told_by_webhook_hears_of_it_whichever_point_the_server_dies_at() {
+    kill_at_each_point_of(&[Step::Webhooks]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_kills_at_random_moments_lose_nothing() {
     let world = World::make().await;
     let seed = 20_261_120;

@@ -1,8 +1,10 @@
 //! Scenarios across modules, on the real binary: what an operator, a viewer and an intruder do, and what comes of it.
 
 mod alerts;
+mod asyncapi;
 mod audit;
 mod backup;
+mod broker;
 mod checks;
 mod clocks;
 mod contracts;

@@ -24,6 +24,12 @@ async fn belongings(demo: &Demo, viewer: &Browser) -> BTreeMap<&'static str, Str
     let free = json!({"title_id": demo.title("A Quiet Colony"), "device_id": "laptop"});
     let session = viewer.post("/playback/v1/sessions", free).await.ok();
     let keys = staff.get("/identity/v1/management/api-keys").await.ok();
+    let types = ["tessera.catalog.title.withdrawn.v1"];
+    let endpoint = staff.request(Method::POST, "/webhooks/v1/endpoints").header("idempotency-key", "theirs");
+    let endpoint = endpoint.json(&json!({"url": "https://hooks.invalid/", "event_types": types}));
+    let endpoint = text(&staff.send(endpoint).await.ok()["endpoint"]["endpoint_id"]);
+    let ping = staff.request(Method::POST, &format!("/webhooks/v1/endpoints/{endpoint}/ping"));
+    let ping = staff.send(ping.header("idempotency-key", "theirs").json(&json!({}))).await.ok();
     let session_of = viewer.get("/auth/session").await.ok();
     BTreeMap::from([
         ("title_id", title),
@@ -42,6 +48,8 @@ async fn belongings(demo: &Demo, viewer: &Browser) -> BTreeMap<&'static str, Str
         ("tenant_id", "demo".into()),
         ("host", "watch.demo.example".into()),
         ("export_id", "exp_of_theirs".into()),
+        ("endpoint_id", endpoint),
+        ("delivery_id", text(&ping["delivery_id"])),
         ("picture", "logo".into()),
         ("subtitle_id", "subtitles-of-theirs".into()),
     ])
@@ -86,6 +94,9 @@ fn body(operation: &str, theirs: &BTreeMap<&str, String>) -> Value {
         "create_token" => {
             json!({"card_number": "4242424242424242", "expiry_month": 1, "expiry_year": 2040, "security_code": "123"})
         }
+        "create_endpoint" => json!({"url": "https://hooks.example/", "event_types": ["*"]}),
+        "edit_endpoint" => json!({"description": "Stolen", "expected_version": 1}),
+        "replay_since" => json!({"since": "2026-01-01T00:00:00Z"}),
         "put_subtitles" => json!({"language": "en", "kind": "subtitles", "data": WORDS}),
         "put_brand" => json!({"name": "Ours"}),
         "put_brand_picture" => json!({"data": PICTURE}),

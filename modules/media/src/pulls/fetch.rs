@@ -1,20 +1,23 @@
 //! Asking a server for a file: every name is looked up here and every address checked before anything is sent to it, at each
 //! redirect anew.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use reqwest::{
     Client, Response, Url,
-    dns::{Addrs, Name, Resolve, Resolving},
     header::{ACCEPT_ENCODING, IF_RANGE, LOCATION, RANGE},
     redirect::Policy,
 };
 
-use super::{
-    address::{self, PRIVATE, Refused, may_ask},
-    answer::{self, Answer, Known},
-};
+use tessera_runtime::outward::{Outward, Refused};
+
+use super::answer::{self, Answer, Known};
+
+/// The networks that are asked: the public Internet and these.
+pub(crate) fn outward(allowed: &[IpNet]) -> Outward {
+    Outward::new(allowed, "`pull_networks` of `[media]`, or a bucket's own `networks`, allow it")
+}
 
 const REDIRECTS_MAX: usize = 5;
 const CONNECT: Duration = Duration::from_secs(10);
@@ -60,35 +63,38 @@ enum Asked {
 #[derive(Clone)]
 pub(crate) struct Fetcher {
     http: Client,
-    allowed: Arc<[IpNet]>,
+    outward: Outward,
 }
 
 impl Fetcher {
     pub(crate) fn new(allowed: &[IpNet]) -> Self {
         drop(tessera_contract::http_client()); // installs the TLS provider once for the process
-        let allowed: Arc<[IpNet]> = allowed.into();
+        Self::of(outward(allowed))
+    }
+
+    fn of(outward: Outward) -> Self {
         let http = Client::builder()
             .no_proxy()
             .redirect(Policy::none())
             .connect_timeout(CONNECT)
             .read_timeout(PAUSE)
             .user_agent(concat!("tessera/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Arc::new(Checked(allowed.clone())))
+            .dns_resolver(Arc::new(outward.clone()))
             .build()
             .expect("a client with these settings always builds once a TLS provider is installed");
-        Self { http, allowed }
+        Self { http, outward }
     }
 
     /// The address, when it may be asked.
     pub(crate) fn check(&self, url: &str) -> Result<Url, Refused> {
-        address::url(url, &self.allowed)
+        self.outward.url(url)
     }
 
     /// One that asks these networks as well.
     pub(crate) fn and_of(&self, networks: &[IpNet]) -> Self {
         match networks.is_empty() {
             true => self.clone(),
-            false => Self::new(&[&self.allowed[..], networks].concat()),
+            false => Self::of(self.outward.and(networks)),
         }
     }
 
@@ -147,33 +153,14 @@ impl Fetcher {
     }
 }
 
-/// Looks names up, and gives only addresses that may be asked.
-struct Checked(Arc<[IpNet]>);
-
-impl Resolve for Checked {
-    fn resolve(&self, name: Name) -> Resolving {
-        let allowed = self.0.clone();
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let there = !found.is_empty();
-            let may: Vec<SocketAddr> = found.into_iter().filter(|at| may_ask(at.ip(), &allowed)).collect();
-            match (may.is_empty(), there) {
-                (false, _) => Ok(Box::new(may.into_iter()) as Addrs),
-                (true, true) => Err(Refused(format!("the host {PRIVATE}")).into()),
-                (true, false) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
-            }
-        })
-    }
-}
-
 /// What kept a request from being answered. Addresses are left out of it: they may hold secrets.
 fn unreachable_because(error: &reqwest::Error) -> NoFile {
+    if let Some(refused) = Outward::refusal(error) {
+        return refused.clone().into();
+    }
     let mut source = std::error::Error::source(error);
     let mut last = String::new();
     while let Some(cause) = source {
-        if let Some(refused) = cause.downcast_ref::<Refused>() {
-            return refused.clone().into();
-        }
         last = cause.to_string();
         source = cause.source();
     }

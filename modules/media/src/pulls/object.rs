@@ -7,8 +7,8 @@ use reqwest::Url;
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle, actions::GetObject};
 use tessera_types::Timestamp;
 
-use super::address::Refused;
 use crate::config::{BucketConfig, is_bucket};
+use tessera_runtime::outward::Refused;
 
 const SCHEME: &str = "s3://";
 /// Bytes of a key at most, as Amazon has it.

@@ -11,7 +11,7 @@ async fn send(call: Call) -> Answer {
         let document = json!({"openapi": "3.1.0", "info": {"title": name, "version": "1.0"}, "servers": [{"url": format!("/{name}")}]});
         (name.to_owned(), document)
     });
-    let docs = docs_page::router("Tessera <dev>", documents.into());
+    let docs = docs_page::router("Tessera <dev>", documents.into(), Some(json!({"asyncapi": "3.0.0"})));
     let router = Server::new(&ServerConfig::default(), Metrics::detached()).merge(docs).into_router();
     Answer::of(router.oneshot(call.header("host", "acme.localhost").0).await.unwrap()).await
 }
@@ -27,6 +27,8 @@ async fn every_contract_can_be_chosen_and_read() {
     assert!(unknown.text.contains("data-contract=\"catalog\""));
     let document = send(call("GET", "/docs/billing.json")).await;
     assert_eq!(document.json["servers"][0]["url"], "/billing");
+    assert!(page.text.contains("href=\"/docs/asyncapi.json\""), "{}", page.text);
+    assert_eq!(send(call("GET", "/docs/asyncapi.json")).await.json["asyncapi"], "3.0.0");
     send(call("GET", "/docs/other.json")).await.refused(404, "not_found");
 }
 

@@ -47,6 +47,8 @@ pub(super) enum End {
     Dead(String),
     /// Not before this time, because of this; the attempt does not count.
     PutOff(Timestamp, String),
+    /// Not before this time; the attempt does not count.
+    NotYet(Timestamp),
     /// The worker stops; the attempt does not count.
     Released,
 }
@@ -140,6 +142,7 @@ impl Lease {
             End::Retry(at, error) => ("queued", Some(error), at, true),
             End::Dead(error) => ("dead", Some(error), now, true),
             End::PutOff(at, error) => ("queued", Some(error), at, false),
+            End::NotYet(at) => ("queued", None, at, false),
             End::Released => ("queued", None, now, false),
         };
         self.update(END, params![state, error, run_at, now, counts]).await

@@ -57,6 +57,9 @@ pub enum JobError {
     /// It is not the job's fault (a full disk): try again after this long, and count no attempt.
     #[error("{0}")]
     Later(#[source] Failure, Duration),
+    /// Nothing failed, it is not the job's turn: take it again after this long, count no attempt, and say nothing.
+    #[error("not its turn yet")]
+    NotYet(Duration),
     /// Trying again cannot help: the job is dead at once.
     #[error("{0}")]
     Dead(#[source] Failure),

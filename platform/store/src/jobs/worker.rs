@@ -181,7 +181,7 @@ where
         let outcome = match end {
             End::Done => "done",
             End::Retry(..) => "retried",
-            End::PutOff(..) => "put_off",
+            End::PutOff(..) | End::NotYet(_) => "put_off",
             End::Dead(_) => "dead",
             End::Released => "released",
         };
@@ -198,6 +198,7 @@ where
             Err(JobError::Later(failure, wait)) => {
                 End::PutOff(self.claimant.store.now().plus(wait), failure.to_string())
             }
+            Err(JobError::NotYet(wait)) => End::NotYet(self.claimant.store.now().plus(wait)),
             Err(JobError::Retry(failure)) if attempt >= self.options.attempts => End::Dead(failure.to_string()),
             Err(JobError::Retry(failure)) => {
                 let wait = self.options.backoff(attempt, (self.jitter)());
