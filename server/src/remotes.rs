@@ -37,7 +37,11 @@ impl Remotes {
         Ok(C::remote(Remote::at(target, Credential::Service(self.signer.clone()))))
     }
 
-    fn client(&self, module: &str, addresses: &Addresses) -> Result<reqwest::Client, CommandError> {
+    /// The HTTP client for a module at these addresses, for what is passed on to it and is no operation.
+    ///
+    /// # Errors
+    /// As [`Self::remote`].
+    pub(crate) fn client(&self, module: &str, addresses: &Addresses) -> Result<reqwest::Client, CommandError> {
         let Some(mtls) = self.mtls.as_ref().filter(|_| !self.strangers.iter().any(|name| name == module)) else {
             return Ok(self.http.clone());
         };
