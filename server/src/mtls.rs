@@ -1,11 +1,14 @@
 //! `[mtls]` of `tessera.toml`: calls between modules over TLS with certificates on both sides.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use tessera_mtls::{Mtls, MtlsFiles};
 
 use crate::error::CommandError;
+
+/// How long before its end a certificate is spoken of.
+pub(crate) const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// On as soon as there is a certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -28,7 +28,7 @@ use crate::{
     error::CommandError,
     figures, log_level,
     modules::Part,
-    notify,
+    mtls, notify,
     output::say,
     reload, routes, settings,
 };
@@ -193,12 +193,15 @@ async fn between_modules(
     deployment: &Deployment,
     shutdown: &Shutdown,
 ) -> Result<Server, CommandError> {
-    let Some(mtls) = &deployment.mtls else { return Ok(server) };
-    shutdown.spawn("certificates", mtls.clone().watch(CERTIFICATES, shutdown.token()));
+    let Some(certified) = &deployment.mtls else { return Ok(server) };
+    if let Err(error) = certified.holds(deployment.clock.now().plus(mtls::SOON)) {
+        tracing::warn!(%error, "in two weeks at the latest other modules will not take this process's certificate");
+    }
+    shutdown.spawn("certificates", certified.clone().watch(CERTIFICATES, shutdown.token()));
     let Some(address) = root.mtls.listen else { return Ok(server) };
     let listener = listen(address).await.map_err(|e| CommandError::new(e.to_string()))?;
-    tracing::info!(listen = %address, modules = ?mtls.modules(), "modules are called over TLS");
-    Ok(server.between_modules(listener, mtls.clone()))
+    tracing::info!(listen = %address, modules = ?certified.modules(), "modules are called over TLS");
+    Ok(server.between_modules(listener, certified.clone()))
 }
 
 /// Whether the databases can still commit.

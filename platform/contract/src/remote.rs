@@ -38,8 +38,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a connection is kept that nobody uses: less than the other side keeps it, so that none is used as it closes.
 const IDLE: Duration = Duration::from_secs(20);
-/// Unused connections to an address that are kept.
-const IDLE_CONNECTIONS: usize = 32;
 
 /// An answer as it came, for whoever judges it.
 #[derive(Debug)]
@@ -80,7 +78,7 @@ pub fn http_client() -> reqwest::Client {
 /// The client for calls to other modules, as `config` says; with `tls` in place of the web's authorities, where there is
 /// one.
 pub fn remote_client(config: &RemoteConfig, tls: Option<rustls::ClientConfig>) -> reqwest::Client {
-    let builder = http_client_builder(config.connect_timeout());
+    let builder = http_client_builder(config.connect_timeout()).pool_max_idle_per_host(config.connections.get());
     built(match tls {
         Some(tls) => builder.tls_backend_preconfigured(tls).https_only(true),
         None => builder,
@@ -93,7 +91,6 @@ fn http_client_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS)
 }
 
 fn built(builder: reqwest::ClientBuilder) -> reqwest::Client {
@@ -178,8 +175,10 @@ impl Remote {
         let repeatable = outgoing.is_repeatable(operation, cx);
         let mut wish = Wish { been: 0, repeatable, turn: rand::random::<u32>() as usize };
         let mut before: Option<Result<Refused, Failure>> = None;
+        let mut number = 0;
         self.target.called();
-        for number in 1.. {
+        loop {
+            number += 1;
             let attempt = match (self.target.begin(operation, cx, wish).await, before.take()) {
                 (Ok(attempt), _) => attempt,
                 (Err(_), Some(earlier)) => return earlier.map(Err),
@@ -210,7 +209,6 @@ impl Remote {
             tokio::time::sleep(wait).await;
             before = Some(ended);
         }
-        unreachable!("there are fewer attempts than numbers")
     }
 
     async fn attempt(

@@ -11,12 +11,13 @@ use rustls::{
     ClientConfig, RootCertStore, ServerConfig, SignatureScheme,
     client::{ResolvesClientCert, Resumption},
     crypto::CryptoProvider,
-    pki_types::CertificateDer,
+    pki_types::{CertificateDer, UnixTime},
     server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
     version::TLS13,
 };
 use serde::Deserialize;
+use tessera_types::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -135,6 +136,20 @@ impl Mtls {
     /// The modules that this process's certificate names.
     pub fn modules(&self) -> BTreeSet<String> {
         self.current.get().modules.clone()
+    }
+
+    /// Whether the others will take this process's certificate at that time: issued by an authority that is believed here,
+    /// and not over.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn holds(&self, at: Timestamp) -> Result<(), MtlsError> {
+        let current = self.current.get();
+        let (own, between) =
+            current.shown.cert.split_first().ok_or(MtlsError::NotHeld(rustls::Error::NoCertificatesPresented))?;
+        let seconds = u64::try_from(at.as_seconds()).unwrap_or_default();
+        let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        current.clients.verify_client_cert(own, between, at).map(drop).map_err(MtlsError::NotHeld)
     }
 
     /// For a listener: asks for a certificate of a module of this deployment, and ends the handshake without one.

@@ -48,6 +48,9 @@ pub enum MtlsError {
     /// A certificate and its key are not of one kind, or the key is none.
     #[error("the certificate and its key do not go together: {0}")]
     Mismatched(#[source] rustls::Error),
+    /// The others would not take the certificate.
+    #[error("the certificate does not hold: {0}")]
+    NotHeld(#[source] rustls::Error),
     /// A certificate names no module.
     #[error("{} names no module: its alternative names have no URI spiffe://TRUST-DOMAIN/module/NAME", .0.display())]
     Nameless(PathBuf),

@@ -142,6 +142,7 @@ impl Server {
     }
 
     /// Serves the same on a second listener, over TLS with certificates on both sides, for modules of other processes.
+    /// Limits by address do not hold there.
     #[must_use]
     pub fn between_modules(self, listener: TcpListener, mtls: Mtls) -> Self {
         Self { between_modules: Some((listener, mtls)), ..self }
@@ -177,10 +178,11 @@ impl Server {
         let (limits, seats, readiness) = (self.limits.clone(), self.seats.clone(), self.readiness.clone());
         let between_modules = self.between_modules.take();
         let router = self.into_router();
-        let around = || (&limits, seats.clone());
-        let public = listener::serve(listener, None, router.clone(), around(), &readiness, shutdown);
+        let public = listener::serve(listener, None, router.clone(), (&limits, seats), &readiness, shutdown);
         let Some((listener, mtls)) = between_modules else { return public.await };
-        let modules = listener::serve(listener, Some(&mtls), router, around(), &readiness, shutdown);
+        // A process calls for as many people as there are.
+        let modules = (&limits, Seats::new(limits.connections, Vec::new()));
+        let modules = listener::serve(listener, Some(&mtls), router, modules, &readiness, shutdown);
         let (public, modules) = tokio::join!(public, modules);
         public.and(&modules)
     }

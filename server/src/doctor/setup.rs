@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use super::{Patient, report::Group};
-use crate::app;
+use crate::{app, mtls};
 
 /// What FFmpeg has to be able to write.
 const ENCODERS: &[&str] = &["libx264", "aac"];
@@ -17,6 +17,7 @@ pub(super) fn look(patient: &Patient<'_>, config: Option<&Path>, group: &mut Gro
             None => "no file: every setting has its default, or comes from the environment".into(),
         },
     );
+    certificates(patient, group);
     let media = &patient.root.media.built_in;
     match (version(&media.ffmpeg), version(&media.ffprobe)) {
         (Some(version), Some(_)) => match missing_encoders(&media.ffmpeg) {
@@ -39,6 +40,23 @@ pub(super) fn look(patient: &Patient<'_>, config: Option<&Path>, group: &mut Gro
     match app::is_built() {
         true => group.good("viewer app", "part of this binary"),
         false => group.note("viewer app", "not part of this binary", "make app, then build the server again"),
+    }
+}
+
+/// Whether other modules will take what this process shows for itself, where it does.
+fn certificates(patient: &Patient<'_>, group: &mut Group) {
+    let (now, renew) = (patient.now, "put a new certificate and key in its place: docs/mtls.md, Renew");
+    match patient.root.mtls.open() {
+        Ok(None) => {}
+        Err(error) => group.bad("certificates", error.to_string(), "docs/mtls.md says what each file is"),
+        Ok(Some(mtls)) => match (mtls.holds(now), mtls.holds(now.plus(mtls::SOON))) {
+            (Err(error), _) => group.bad("certificates", error.to_string(), renew),
+            (Ok(()), Err(_)) => group.note("certificates", "good for less than two weeks more", renew),
+            (Ok(()), Ok(())) => {
+                let modules: Vec<String> = mtls.modules().into_iter().collect();
+                group.good("certificates", format!("of {}", modules.join(", ")));
+            }
+        },
     }
 }
 

@@ -50,7 +50,7 @@ async fn a_module_in_another_process_is_asked_over_tls_alone_and_certificates_ch
 
     let staff = Site::new("acme", port).with_token(key);
     let grant = serde_json::json!({
-        "account_id": "acc_1", "scope": {"kind": "plan", "plan": "basic"}, "starts_at": "2020-01-01T00:00:00Z", "version": 1,
+        "account_id": "acc_1", "scope": {"kind": "plan", "plan": "basic"}, "starts_at": "2020-01-01T00:00:00Z", "max_streams": 2, "version": 1,
     });
     eventually("entitlement to be asked", || async {
         staff.get("/entitlement/v1/grants").await.status.is_success().then_some(())

@@ -97,6 +97,19 @@ async fn a_call_is_made_again_only_where_that_does_no_harm() {
 }
 
 #[tokio::test]
+async fn each_attempt_says_what_is_left_of_the_callers_time() {
+    let sick = Sick::new(Act::Busy(0)).await;
+    let notes = at(&[&sick.base], &RemoteConfig::default());
+    let cx = service().with_timeout(Duration::from_secs(3));
+    notes.list_notes(&cx, ListNotes::default()).await.unwrap_err();
+    let told: Vec<Duration> =
+        sick.contexts().iter().map(|context| signer().verify(context, "notes").unwrap().remaining()).collect();
+    assert_eq!(told.len(), 3);
+    assert!(told.is_sorted_by(|one, next| next <= one) && told[0] <= Duration::from_secs(3), "{told:?}");
+    assert!(told[2] > Duration::from_secs(1), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_call_that_is_made_again_can_succeed() {
     let (sick, well) = (Sick::new(Act::Drop).await, Sick::new(Act::Well).await);
     let notes = at(&[&sick.base, &well.base, &nobody()], &RemoteConfig::default());

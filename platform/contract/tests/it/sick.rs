@@ -41,6 +41,7 @@ pub struct Sick {
     act: Arc<Mutex<Act>>,
     asked: Arc<AtomicUsize>,
     written: Arc<AtomicUsize>,
+    contexts: Arc<Mutex<Vec<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -52,14 +53,15 @@ impl Sick {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let act = Arc::new(Mutex::new(act));
         let (asked, written) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let (acts, count, bytes) = (act.clone(), asked.clone(), written.clone());
+        let contexts = Arc::<Mutex<Vec<String>>>::default();
+        let seen = (act.clone(), asked.clone(), written.clone(), contexts.clone());
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, acts.clone(), count.clone(), bytes.clone()));
+                connections.spawn(serve(stream, seen.clone()));
             }
         });
-        Self { base, act, asked, written, task }
+        Self { base, act, asked, written, contexts, task }
     }
 
     /// What happens from now on.
@@ -70,6 +72,11 @@ impl Sick {
     /// How many requests came.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// The signed contexts that came.
+    pub fn contexts(&self) -> Vec<String> {
+        self.contexts.lock().unwrap().clone()
     }
 
     /// How many bytes of floods went out.
@@ -84,14 +91,12 @@ impl Drop for Sick {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    acts: Arc<Mutex<Act>>,
-    asked: Arc<AtomicUsize>,
-    written: Arc<AtomicUsize>,
-) -> Option<()> {
+type Seen = (Arc<Mutex<Act>>, Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<Mutex<Vec<String>>>);
+
+async fn serve(mut stream: TcpStream, (acts, asked, written, contexts): Seen) -> Option<()> {
     loop {
-        request(&mut stream).await?;
+        let context = request(&mut stream).await?;
+        contexts.lock().unwrap().extend(context);
         asked.fetch_add(1, Ordering::SeqCst);
         let act = *acts.lock().unwrap();
         match act {
@@ -138,14 +143,18 @@ async fn answer(stream: &mut TcpStream, status: &str, body: &str) -> Option<()> 
     stream.write_all(answer.as_bytes()).await.ok()
 }
 
-/// Reads one request, body and all.
-async fn request(stream: &mut TcpStream) -> Option<()> {
+/// Reads one request, body and all; gives its signed context.
+async fn request(stream: &mut TcpStream) -> Option<Option<String>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
-    let head = String::from_utf8(head).ok()?.to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or_default()];
-    stream.read_exact(&mut body).await.ok().map(drop)
+    let head = String::from_utf8(head).ok()?;
+    let value = |name: &str| {
+        let named = |line: &&str| line.split_once(": ").is_some_and(|(found, _)| found.eq_ignore_ascii_case(name));
+        Some(head.lines().find(named)?.split_once(": ")?.1.to_owned())
+    };
+    let mut body = vec![0; value("content-length").map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(value("tessera-cx"))
 }

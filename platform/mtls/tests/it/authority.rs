@@ -45,6 +45,9 @@ async fn a_certificate_whose_time_is_over_does_not_hold() {
     let listening = Listening::new(&deployment.module("entitlement")).await;
     deployment.authority.issue("playback", &["playback".into()], now().minus(2 * DAY), DAY).unwrap();
     let late = Mtls::open(deployment.files("playback")).unwrap();
+    assert!(late.holds(now()).unwrap_err().to_string().contains("does not hold"));
+    let good = deployment.module("billing");
+    assert!(good.holds(now()).is_ok() && good.holds(now().plus(2 * DAY)).is_err(), "for a day");
     let refused = listening.ask(late.client("entitlement")).await.unwrap_err().to_string();
     assert!(refused.to_lowercase().contains("expired"), "{refused}");
 }

@@ -100,7 +100,8 @@ impl World {
         let mut callers = Callers::default();
         callers.allow("playback", ["greeter.greet"]);
         callers.allow("edge", ["*"]);
-        let config = ServerConfig::default();
+        let mut config = ServerConfig::default();
+        config.rate_limits.address.requests = 20;
         let edge = Edge::new(&config, Arc::new(tenants), clock()).with_signer(signer());
         let edge = Arc::new(edge.with_callers(callers).with_certificates());
         let api = <dyn Greeter>::api(polite.clone()).into_router(edge);
@@ -180,6 +181,20 @@ async fn a_module_is_answered_over_tls_and_refused_over_plain_http() {
     let misled = remote(&format!("http://{}/greeter", world.certified), None);
     let lost = greet(&misled, &module("playback"), "Ada").await.unwrap_err();
     assert_eq!(lost.code(), "unavailable", "the listener between modules speaks TLS alone: {lost}");
+}
+
+#[tokio::test]
+async fn limits_by_address_are_for_people_and_not_for_modules() {
+    let world = World::new().await;
+    let greeter = world.greeter(&world.process("playback", &["playback"]));
+    for _ in 0..40 {
+        greet(&greeter, &module("playback"), "Ada").await.unwrap();
+    }
+    let mut plain = Vec::new();
+    for _ in 0..30 {
+        plain.push(greet(&world.plain(), &module("playback"), "Ada").await.unwrap_err().code().to_owned());
+    }
+    assert_eq!(plain.iter().filter(|code| *code == "rate_limited").count(), 10, "{plain:?}");
 }
 
 #[tokio::test]
