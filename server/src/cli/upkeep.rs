@@ -123,7 +123,7 @@ pub(crate) enum Database {
         /// How to connect as an administrator: postgres://admin:password@host/database, the database that is to be used.
         #[arg(long, value_name = "URL", env = "TESSERA_ADMIN_URL", hide_env_values = true)]
         admin_url: String,
-        /// Folder of all state, whose secrets get the passwords unless [shared] says another. Default: `data`.
+        /// Folder of all state, whose secrets get the passwords unless `[shared]` says another. Default: `data`.
         #[arg(long, value_name = "FOLDER")]
         data: Option<PathBuf>,
     },
