@@ -214,6 +214,30 @@ mod tests {
         assert_eq!(all.missing(|_| false), [""; 0], "everything in one process lacks nothing");
     }
 
+    /// Who may connect to whom in deploy/kubernetes, a line each.
+    fn let_through() -> BTreeSet<String> {
+        let policies = include_str!("../../deploy/kubernetes/base/network.yaml");
+        let name = |line: &str| {
+            line.split("app.kubernetes.io/name: ").nth(1).map(|rest| rest.trim_end_matches('}').to_owned())
+        };
+        let mut pairs = BTreeSet::new();
+        for policy in policies.split("---\n") {
+            let mut named = policy.lines().filter_map(name);
+            let Some(whom) = named.next() else { continue };
+            pairs.extend(named.map(|who| format!("{who} to {whom}")));
+        }
+        pairs
+    }
+
+    #[test]
+    fn a_cluster_lets_through_what_modules_ask_of_each_other_and_nothing_else() {
+        let asked = Part::ALL.iter().flat_map(|part| {
+            let needed = part.asks().into_iter().chain(part.follows());
+            needed.filter(|needed| needed != part).map(|needed| format!("{part} to {needed}"))
+        });
+        assert_eq!(let_through(), asked.collect(), "deploy/kubernetes/base/network.yaml");
+    }
+
     #[test]
     fn each_part_is_known_by_its_name() {
         for part in Part::ALL {

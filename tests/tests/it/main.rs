@@ -19,6 +19,7 @@ mod first_start;
 mod ingest;
 mod journey;
 mod kill;
+mod kubernetes;
 mod logs;
 mod offline;
 mod operator;
