@@ -233,7 +233,7 @@ mod tests {
     fn a_cluster_lets_through_what_modules_ask_of_each_other_and_nothing_else() {
         let asked = Part::ALL.iter().flat_map(|part| {
             let needed = part.asks().into_iter().chain(part.follows());
-            needed.filter(|needed| needed != part).map(|needed| format!("{part} to {needed}"))
+            needed.filter(move |needed| needed != part).map(move |needed| format!("{part} to {needed}"))
         });
         assert_eq!(let_through(), asked.collect(), "deploy/kubernetes/base/network.yaml");
     }

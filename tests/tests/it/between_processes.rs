@@ -1,6 +1,6 @@
 //! Two processes that prove to each other which module they are, as docs/mtls.md has an operator set them up.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
 
 use reqwest::Method;
 use tessera_contract::{CX_HEADER, Cx, CxSigner};
@@ -37,14 +37,15 @@ async fn a_module_in_another_process_is_asked_over_tls_alone_and_certificates_ch
     done(here.path(), &["certs", "init", "--dir", "certs", "--process", "main=edge,billing,drm,playback"]);
     let made = done(here.path(), &["tenant", "create", "acme", "--test", "--data", "data"]);
     let key = made.lines().find(|line| line.starts_with("sk_test_")).expect("the first key").trim();
-    fs::create_dir_all(there.path().join("data/secrets")).expect("a folder can be made");
+    let secrets = there.path().join("data/secrets");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&secrets).expect("a folder can be made");
 
     // Entitlement has the deployment's secret, and a certificate of its own.
     let main =
         mtls(&certs, "main", "") + &format!("[entitlement]\nurl = \"https://127.0.0.1:{certified}/entitlement\"\n");
     let main = serve(here.path(), &main, port);
     let secret = here.path().join("data/secrets/cx-signing");
-    fs::copy(&secret, there.path().join("data/secrets/cx-signing")).expect("the secret can be carried over");
+    fs::copy(&secret, secrets.join("cx-signing")).expect("the secret can be carried over");
     let listen = format!("listen = \"127.0.0.1:{certified}\"\n");
     let entitlement = serve(there.path(), &mtls(&certs, "entitlement", &listen), plain);
 

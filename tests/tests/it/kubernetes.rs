@@ -163,7 +163,7 @@ fn the_settings_are_settings_and_a_job_migrates_its_own_module() {
     let config = folder.path().join("tessera.toml");
     let here = settings.replace("/run/tessera/secrets", secrets.to_str().expect("a path is text"));
     fs::write(&config, here).expect("a file can be written");
-    // No password has been made: it is asked for, of this module alone, and nothing else is found wrong.
+    // No password has been made: the first that is wanted is asked for, and nothing else is found wrong.
     for (arguments, modules) in [
         (&["migrate"][..], Some("[\"catalog\"]")),
         (&["serve", "--modules", "catalog", "--listen", "127.0.0.1:0"], None),
@@ -174,6 +174,6 @@ fn the_settings_are_settings_and_a_job_migrates_its_own_module() {
         command.env("TESSERA_BLOBS__S3__SECRET_ACCESS_KEY", "none").stdin(Stdio::null());
         let run = command.output().expect("the binary starts");
         let said = String::from_utf8_lossy(&run.stderr);
-        assert!(!run.status.success() && said.contains("no secret postgres-catalog"), "{arguments:?}: {said}");
+        assert!(!run.status.success() && said.contains("no secret postgres-platform"), "{arguments:?}: {said}");
     }
 }

@@ -100,7 +100,8 @@ async fn staff(split: &Split) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_are_one_service() {
-    let rest = ["audit", "catalog", "delivery", "drm", "entitlement", "media", "playback", "tenancy", "viewers"];
+    let rest =
+        ["audit", "catalog", "delivery", "drm", "entitlement", "media", "playback", "tenancy", "viewers", "webhooks"];
     let front = ["front"].into_iter().chain(rest).collect();
     let split = Split::start(&[front, vec!["billing", "identity", "sandbox_gateway"]], "");
     a_service(&split.site, &split.title("Seahorse Valley")).await;
