@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer, de};
 use tessera_contract::{Callers, EDGE};
 
-/// Where what no commit tells is told to an audit in another process.
+/// Where what no commit tells is told to an audit in another process: by whichever module speaks for a process.
 const TRAIL: &str = "audit-intake.keep_record";
 
 /// Whom each module asks: what is so without a setting. The same table, in words, is "A module" in ARCHITECTURE.md.
@@ -13,7 +13,7 @@ const ASKS: &[(&str, &[&str])] = &[
     ("billing", &["payment-gateway", "entitlement", TRAIL]),
     ("catalog", &[TRAIL]),
     ("drm", &["entitlement.decide", TRAIL]),
-    ("delivery", &["media", "drm"]),
+    ("delivery", &["media", "drm", TRAIL]),
     ("entitlement", &[TRAIL]),
     ("playback", &["catalog", "viewers", "entitlement", "delivery", "drm", TRAIL]),
     ("identity", &["tenancy", TRAIL]),
@@ -79,7 +79,10 @@ mod tests {
     use tessera_contract::{Caller, OperationInfo};
     use tessera_runtime::config::{self, Environment};
 
-    use crate::config::Root;
+    use crate::{
+        config::Root,
+        modules::{Here, Part},
+    };
 
     fn operation(contract: &str, name: &str) -> &'static OperationInfo {
         let entry = tessera_contracts::find(contract).unwrap();
@@ -101,6 +104,14 @@ mod tests {
         let reported = tessera_contracts::find("billing-management").unwrap().info.operations[0].name;
         assert!(may(own, "reports", "billing-management", reported));
         assert!(!may("", "reports", "billing-management", reported));
+    }
+
+    #[test]
+    fn whoever_speaks_for_a_process_may_tell_the_audit() {
+        for part in Part::ALL.iter().filter(|part| **part != Part::Audit) {
+            let speaker = Here::new(&[*part], |_| false).speaker();
+            assert!(may("", speaker, "audit-intake", "keep_record"), "{part}");
+        }
     }
 
     #[test]

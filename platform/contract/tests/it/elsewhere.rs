@@ -245,30 +245,3 @@ async fn calls_wait_for_room_no_longer_than_their_deadline() {
     list(&notes).await.unwrap();
     assert_eq!(sick.asked(), 2, "what waits for room is not sent");
 }
-
-/// What a call over loopback costs, beside an exchange that is sent and judged alone:
-/// `cargo test -p tessera-contract --test it -- --ignored --nocapture cost`.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn the_cost_of_a_call() {
-    let sick = Sick::new(Act::Well).await;
-    let config = RemoteConfig::default();
-    let addresses = Addresses::new([sick.base.clone()]).unwrap();
-    let target = Target::new("notes", &addresses, remote_client(&config, None), &config);
-    let remote = Remote::at(target, Credential::Service(signer()));
-    let notes = <dyn Notes>::remote(remote.clone());
-    let info = <dyn Notes>::INFO.operations.iter().find(|operation| operation.name == "list_notes").unwrap();
-    let rounds = 3000;
-    for _ in 0..3 {
-        let begun = std::time::Instant::now();
-        for _ in 0..rounds {
-            remote.exchange(info, &service(), serde_json::Map::new()).await.unwrap().body.unwrap();
-        }
-        let exchanged = begun.elapsed() / rounds;
-        let begun = std::time::Instant::now();
-        for _ in 0..rounds {
-            list(&notes).await.unwrap();
-        }
-        eprintln!("an exchange {exchanged:?}, a call {:?}", begun.elapsed() / rounds);
-    }
-}
