@@ -83,7 +83,7 @@ pub(crate) struct Modules {
     pub(crate) catalog: Option<Arc<CatalogService>>,
     pub(crate) delivery: Option<Arc<DeliveryService>>,
     pub(crate) drm: Option<Arc<DrmService>>,
-    /// Where entitlement is asked: the only one whose place may change while the process runs.
+    /// Entitlement wherever it is asked: what is stated there is stated at all its places.
     pub(crate) entitlement: Option<Arc<PlacedEntitlement>>,
     pub(crate) gateway: Option<Arc<SandboxGateway>>,
     pub(crate) identity: Option<Arc<IdentityService>>,
@@ -292,13 +292,9 @@ impl Opening<'_> {
             let opened = tessera_entitlement::open(root.entitlement.built_in.clone(), &store, clock.clone()).await;
             self.modules.built_in_entitlement = Some(opened.map_err(opening("entitlement"))?);
         }
-        let built_in = self.modules.built_in_entitlement.clone();
-        let url = root.addresses(Part::Entitlement).filter(|_| built_in.is_none() || !self.here.chosen);
-        let local = built_in.map(|service| service as Arc<dyn Entitlement>);
-        if local.is_some() || url.is_some() {
-            let placed = PlacedEntitlement::new(local, self.elsewhere.remotes.clone(), url)?;
-            self.modules.entitlement = Some(placed);
-        }
+        let built_in = self.modules.built_in_entitlement.clone().map(|service| service as Arc<dyn Entitlement>);
+        let placed = self.elsewhere.places(Part::Entitlement).of(built_in);
+        self.modules.entitlement = placed.map(|following| PlacedEntitlement::new(following.placed.clone()));
         if self.here.has(Part::SandboxGateway) {
             let store = self.store(&tessera_sandbox_gateway::MODULE)?;
             let config = root.sandbox_gateway.built_in.clone();
@@ -321,7 +317,7 @@ impl Opening<'_> {
 
     fn entitlement(&self) -> Result<Arc<dyn Entitlement>, CommandError> {
         let placed = self.modules.entitlement.clone().map(|placed| placed as Arc<dyn Entitlement>);
-        self.elsewhere.needed(Part::Entitlement, placed)
+        placed.map(<dyn Entitlement>::guarded).ok_or_else(|| CommandError::new("entitlement is nowhere"))
     }
 
     /// Catalog, media, drm and delivery.

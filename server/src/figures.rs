@@ -49,6 +49,14 @@ const FIGURES: &[Described] = &[
     ("tessera_remote_refused_total", Counter, Unit::Count, "Attempts not made, since the module is left alone."),
     ("tessera_remote_breaker_open", Gauge, Unit::Count, "1 while a module has failed too often to be asked."),
     ("tessera_remote_addresses_left_out", Gauge, Unit::Count, "Addresses of a module that have failed too often."),
+    (
+        "tessera_place_weight",
+        Gauge,
+        Unit::Count,
+        "Part of a module's calls that a place has, by its weight; 0 if none.",
+    ),
+    ("tessera_rollbacks_total", Counter, Unit::Count, "Places taken back, for they did worse than the first."),
+    ("tessera_shadow_answers_total", Counter, Unit::Count, "Answers of a place in the shadow, by how they compare."),
     // Stores
     ("tessera_store_commit_seconds", Histogram, Unit::Seconds, "Time of a commit, by module."),
     ("tessera_store_commit_writes", Histogram, Unit::Count, "Writes in one commit, by module."),

@@ -44,6 +44,7 @@ mod output;
 mod package_command;
 mod placed_entitlement;
 mod placement;
+mod places;
 mod progress;
 mod reload;
 mod remotes;

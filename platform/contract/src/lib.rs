@@ -108,6 +108,7 @@ mod guard;
 mod http;
 mod operation;
 mod page;
+mod placed;
 mod problem;
 mod remote;
 mod signature;
@@ -127,6 +128,7 @@ pub use guard::guard;
 pub use http::{Authenticate, Authenticated, sent_request_id};
 pub use operation::{Access, ContractInfo, Idempotency, Limits, Method, Operation, OperationInfo, Outcome};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, decode_cursor, encode_cursor, page_limit};
+pub use placed::{Now, Placed, Rollout, RolloutConfig, Spot, begin_rollout_figures};
 pub use problem::{PROBLEM_JSON, Problem, Shared};
 pub use remote::{
     Addresses, Credential, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures, http_client, remote_client,

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod between_processes;
 mod broker;
+mod canary;
 mod checks;
 mod clocks;
 mod contracts;
