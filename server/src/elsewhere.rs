@@ -52,6 +52,11 @@ impl Elsewhere {
         Ok(Self { places, remotes, speaker: here.speaker(), clock })
     }
 
+    /// Wall time.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// Where a part is that is not here.
     pub(crate) fn place(&self, part: Part) -> Option<&Place> {
         self.places.get(&part)

@@ -111,6 +111,7 @@ mod page;
 mod problem;
 mod remote;
 mod signature;
+mod span;
 mod trace;
 mod variants;
 
@@ -132,5 +133,6 @@ pub use remote::{
     Addresses, Credential, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures, http_client, remote_client,
 };
 pub use signature::{CX_HEADER, CxSigner, RECORDED_HEADER};
+pub use span::{About, Span, SpanEnd, SpanKind, SpanName, SpanSink, SpanUnderWay, collect_spans};
 pub use tessera_contract_macros::contract;
-pub use trace::TraceContext;
+pub use trace::{TRACE_HEADER, TraceContext};
