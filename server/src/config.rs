@@ -14,7 +14,7 @@ use tessera_identity::IdentityConfig;
 use tessera_media::MediaConfig;
 use tessera_playback::PlaybackConfig;
 use tessera_runtime::{
-    config::{BlobsConfig, LogConfig, PostgresConfig, ServerConfig, StoreChoice},
+    config::{BlobsConfig, LogConfig, PostgresConfig, ServerConfig, StoreChoice, TelemetryConfig},
     secrets::Secrets,
 };
 use tessera_sandbox_gateway::SandboxGatewayConfig;
@@ -53,6 +53,7 @@ pub(crate) struct Root {
     pub(crate) mtls: MtlsConfig,
     pub(crate) authorize: AuthorizeConfig,
     pub(crate) log: LogConfig,
+    pub(crate) telemetry: TelemetryConfig,
     pub(crate) events: EventsConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: Placement<AuditConfig>,
@@ -84,6 +85,7 @@ impl Default for Root {
             mtls: MtlsConfig::default(),
             authorize: AuthorizeConfig::default(),
             log: LogConfig::default(),
+            telemetry: TelemetryConfig::default(),
             events: EventsConfig::default(),
             retention: RetentionConfig::default(),
             audit: Placement::default(),

@@ -50,6 +50,11 @@ impl Elsewhere {
         &self.parts[&part]
     }
 
+    /// Wall time.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The part's implementation of a contract, wherever it is asked; `here` is the one of this process.
     pub(crate) fn or<C: Contract + ?Sized>(&self, part: Part, here: Option<Arc<C>>) -> Option<Arc<C>> {
         self.places(part).of(here).map(|following| C::placed(following.placed.clone()))

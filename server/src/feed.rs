@@ -20,6 +20,7 @@ use tessera_contract::{
     sent_request_id,
 };
 use tessera_events::{Feed, Position};
+use tessera_runtime::http::Routine;
 use tessera_store::{Batch, Store};
 use tessera_types::{Clock, TenantId};
 
@@ -112,6 +113,7 @@ fn shown(Batch { events, more }: Batch) -> Response {
     if more {
         headers.insert(header::LINK, HeaderValue::from_static("<>; rel=\"next\""));
     }
+    response.extensions_mut().insert(Routine);
     response
 }
 

@@ -116,6 +116,8 @@ const FIGURES: &[Described] = &[
     ("tessera_identity_sign_ins_total", Counter, Unit::Count, "Attempts to sign in, by outcome."),
     ("tessera_media_assets_total", Counter, Unit::Count, "Assets that became ready, failed or were cancelled."),
     ("tessera_origin_refusals_total", Counter, Unit::Count, "Media requests that were refused, by code."),
+    // Traces
+    ("tessera_trace_spans_total", Counter, Unit::Count, "Spans for the collector, by what became of them."),
     // Process and machine
     ("tessera_build_info", Gauge, Unit::Count, "1, with the version."),
     ("tessera_disk_size_bytes", Gauge, Unit::Bytes, "Size of the disk that holds the data folder."),

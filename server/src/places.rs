@@ -128,6 +128,11 @@ impl PartPlaces {
         self.now().ways.first()?.clone()
     }
 
+    /// The ways to those of its places that are elsewhere.
+    pub(crate) fn ways(&self) -> Vec<Way> {
+        self.now().ways.iter().flatten().cloned().collect()
+    }
+
     /// Whether the built-in module is not asked at all, for another stands in its place.
     pub(crate) fn is_left(&self) -> bool {
         self.now().said.is_elsewhere()

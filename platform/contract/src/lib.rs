@@ -112,6 +112,7 @@ mod placed;
 mod problem;
 mod remote;
 mod signature;
+mod span;
 mod trace;
 mod variants;
 
@@ -134,5 +135,6 @@ pub use remote::{
     Addresses, Credential, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures, http_client, remote_client,
 };
 pub use signature::{CX_HEADER, CxSigner, RECORDED_HEADER};
+pub use span::{About, Span, SpanEnd, SpanKind, SpanName, SpanSink, SpanUnderWay, collect_spans};
 pub use tessera_contract_macros::contract;
-pub use trace::TraceContext;
+pub use trace::{TRACE_HEADER, TraceContext};

@@ -31,4 +31,5 @@ mod replacement;
 mod split;
 mod tenants;
 mod tokens;
+mod traces;
 mod walkthrough;
