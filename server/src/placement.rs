@@ -6,9 +6,10 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeSeed, IntoDeserializer, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use tessera_contract::Addresses;
+use tessera_contract::{Addresses, Protocol};
 
-/// A module's section of `tessera.toml`: its settings, or `url` (or `urls`), where that is which stands in its place.
+/// A module's section of `tessera.toml`: its settings, or `url` (or `urls`) and `protocol`: where that is which stands in its
+/// place, and how it is called.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Placement<C> {
     /// The contract's own addresses elsewhere, mount included; `None` is the built-in module.
@@ -26,20 +27,24 @@ impl<'de, C: Deserialize<'de>> Deserialize<'de> for Placement<C> {
                 f.write_str("a section")
             }
             fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
-                let mut url = None;
-                let rest = WithoutUrl { fields, url: &mut url };
+                let (mut url, mut protocol) = (None::<Addresses>, None);
+                let rest = WithoutUrl { fields, url: &mut url, protocol: &mut protocol };
                 let built_in = C::deserialize(MapAccessDeserializer::new(rest))?;
-                Ok(Placement { url, built_in })
+                if url.is_none() && protocol.is_some() {
+                    return Err(de::Error::custom("protocol says how what is at url is called: give url too"));
+                }
+                Ok(Placement { url: url.map(|url| url.by(protocol.unwrap_or_default())), built_in })
             }
         }
         deserializer.deserialize_map(Section(std::marker::PhantomData))
     }
 }
 
-/// The fields of a section but `url` and `urls`, which are kept.
+/// The fields of a section but `url`, `urls` and `protocol`, which are kept.
 struct WithoutUrl<'u, A> {
     fields: A,
     url: &'u mut Option<Addresses>,
+    protocol: &'u mut Option<Protocol>,
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutUrl<'_, A> {
@@ -47,6 +52,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutUrl<'_, A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         while let Some(key) = self.fields.next_key::<String>()? {
+            if key == "protocol" {
+                *self.protocol = Some(self.fields.next_value()?);
+                continue;
+            }
             if key != "url" && key != "urls" {
                 return seed.deserialize(key.into_deserializer()).map(Some);
             }
@@ -64,6 +73,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutUrl<'_, A> {
 
 #[cfg(test)]
 mod tests {
+    use tessera_contract::Protocol;
     use tessera_entitlement::EntitlementConfig;
     use tessera_runtime::config::{self, Environment};
 
@@ -84,7 +94,12 @@ mod tests {
         let root = parsed("[entitlement]\nurls = [\"http://10.0.0.1:8080/e\", \"http://10.0.0.2:8080/e\"]\n").unwrap();
         assert_eq!(root.entitlement.url.unwrap().to_string(), "http://10.0.0.1:8080/e, http://10.0.0.2:8080/e");
 
+        let root = parsed("entitlement = { url = \"http://10.0.0.1:8080/e\", protocol = \"grpc\" }").unwrap();
+        assert_eq!(root.entitlement.url.unwrap().protocol(), Protocol::Grpc);
+
         for (wrong, named) in [
+            ("[entitlement]\nprotocol = \"grpc\"\n", "give url too"),
+            ("[entitlement]\nurl = \"http://a.example\"\nprotocol = \"soap\"\n", "allowed here: http, grpc"),
             ("[entitlement]\nurls = []\n", "at least one"),
             ("[entitlement]\nurl = \"http://a.example\"\nurls = [\"http://b.example\"]\n", "not both"),
             ("[entitlement]\nlease_second = 30\n", "lease_seconds"),

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::declaration::{Declaration, Method};
+use crate::declaration::{ContractArguments, Declaration, Method};
 
 pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let Declaration { item, docs, arguments, methods } = declaration;
@@ -11,7 +11,7 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let (contract, visibility) = (&item.ident, &item.vis);
     let operations = format_ident!("{}_operations", snake(&contract.to_string()));
     let (guarded, remote) = (format_ident!("{contract}Guarded"), format_ident!("{contract}Remote"));
-    let statics = methods.iter().map(|method| operation_static(method, name, mount));
+    let statics = methods.iter().map(|method| operation_static(method, arguments));
     let constants: Vec<_> = methods.iter().map(|method| &method.constant).collect();
     let output = &methods[0].output;
     let guarded_methods = methods.iter().map(|method| {
@@ -80,13 +80,25 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     }
 }
 
-fn operation_static(method: &Method, contract: &syn::LitStr, mount: &syn::LitStr) -> TokenStream {
+fn operation_static(method: &Method, arguments: &ContractArguments) -> TokenStream {
+    let (contract, mount) = (&arguments.name, &arguments.mount);
     let Method { name, constant, docs, request, output, verb, route, .. } = method;
     let (path, access, status) = (&route.path, &route.access, route.status);
     let name = name.to_string();
     let idempotency = if route.idempotent { quote!(Key) } else { quote!(Natural) };
     let body_bytes = route.body_bytes.as_ref().map(|bytes| quote!(body_bytes: #bytes,));
     let timeout = route.timeout_seconds.as_ref().map(|s| quote!(timeout: ::std::time::Duration::from_secs(#s),));
+    let grpc = match arguments.numbers.as_ref().filter(|_| route.grpc) {
+        None => quote!(::std::option::Option::None),
+        Some(numbers) => quote!(::std::option::Option::Some(|| {
+            static GRPC: ::std::sync::LazyLock<::tessera_contract::Grpc> = ::std::sync::LazyLock::new(|| {
+                ::tessera_contract::Grpc::of::<#request, <#output as ::tessera_contract::Outcome>::Success>(
+                    #contract, #path, #name, #numbers,
+                )
+            });
+            &GRPC
+        })),
+    };
     quote! {
         #[doc = #docs]
         pub static #constant: ::tessera_contract::Operation<
@@ -104,6 +116,7 @@ fn operation_static(method: &Method, contract: &syn::LitStr, mount: &syn::LitStr
             idempotency: ::tessera_contract::Idempotency::#idempotency,
             status: #status,
             limits: ::tessera_contract::Limits { #body_bytes #timeout ..::tessera_contract::Limits::DEFAULT },
+            grpc: #grpc,
         });
     }
 }

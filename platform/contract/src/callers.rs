@@ -67,6 +67,7 @@ mod tests {
         idempotency: Idempotency::Natural,
         status: 200,
         limits: Limits::DEFAULT,
+        grpc: None,
     };
 
     #[test]

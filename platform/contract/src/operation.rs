@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, ops::Deref, time::Duration};
 
-use crate::{Caller, Cx, DEFAULT_TIMEOUT, ErrorCode, Failure, FailureKind, event::EventInfo};
+use crate::{Caller, Cx, DEFAULT_TIMEOUT, ErrorCode, Failure, FailureKind, Grpc, event::EventInfo};
 
 /// HTTP method of an operation (RFC 9110 §9, RFC 5789).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +149,8 @@ pub struct OperationInfo {
     pub status: u16,
     /// What it takes at most.
     pub limits: Limits,
+    /// How it travels by gRPC, where it does besides HTTP.
+    pub grpc: Option<fn() -> &'static Grpc>,
 }
 
 impl OperationInfo {
