@@ -6,6 +6,7 @@ mod asyncapi;
 mod audit;
 mod backup;
 mod between_processes;
+mod billing_bridge;
 mod broker;
 mod checks;
 mod clocks;
