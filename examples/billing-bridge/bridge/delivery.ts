@@ -14,6 +14,7 @@ export class Delivery {
   readonly #entitlement: Entitlement;
   #running = false;
   #wait = FIRST_WAIT_MS;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(book: Book, tenant: string, entitlement: Entitlement) {
     this.#book = book;
@@ -25,6 +26,7 @@ export class Delivery {
   ring(): void {
     if (this.#running || this.#book.due(this.#tenant).length === 0) return;
     this.#running = true;
+    clearTimeout(this.#again);
     void this.#round().finally(() => {
       this.#running = false;
       this.#afterRound();
@@ -36,7 +38,7 @@ export class Delivery {
       this.#wait = FIRST_WAIT_MS;
       return;
     }
-    setTimeout(() => this.ring(), this.#wait);
+    this.#again = setTimeout(() => this.ring(), this.#wait);
     this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
   }
 

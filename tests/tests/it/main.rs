@@ -26,6 +26,7 @@ mod offline;
 mod operator;
 mod pages;
 mod players;
+mod provider;
 mod proxy;
 mod replacement;
 mod split;
