@@ -13,6 +13,7 @@ STAGES := setup-test fmt-check lint docs tidy contracts deny app unit doctest
 VIEWER := apps/viewer
 VIEWER_MODULES := $(VIEWER)/node_modules/.tessera-installed
 BROWSER_MODULES := tests/browser/node_modules/.tessera-installed
+EXAMPLE_MODULES := $(patsubst %/package.json,%/node_modules/.tessera-installed,$(wildcard examples/*/package.json))
 VIEWER_PAGE := $(VIEWER)/dist/index.html
 VIEWER_SOURCES = $(shell find $(VIEWER) \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print) \
 	$(wildcard contracts/*/v1/*.json)
@@ -88,7 +89,7 @@ deny: ## Check licences, banned crates and sources of dependencies (cargo deny c
 app: ## Lint, test and build the viewer app.
 	$(STAGE) $(MAKE) --no-print-directory app-lint app-test $(VIEWER_PAGE)
 
-unit: $(VIEWER_PAGE) $(BROWSER_MODULES) ## Run all Rust tests, those with a browser and those of the README among them.
+unit: $(VIEWER_PAGE) $(BROWSER_MODULES) $(EXAMPLE_MODULES) ## Run all Rust tests, those with a browser and those of the README among them.
 	$(STAGE) cargo nextest run --locked --workspace
 
 doctest: ## Run the examples in the Rust documentation.

@@ -12,6 +12,7 @@ use tessera_drm::DrmConfig;
 use tessera_entitlement::EntitlementConfig;
 use tessera_identity::IdentityConfig;
 use tessera_media::MediaConfig;
+use tessera_oidc::OidcConfig;
 use tessera_playback::PlaybackConfig;
 use tessera_runtime::{
     config::{BlobsConfig, LogConfig, PostgresConfig, ServerConfig, StoreChoice, TelemetryConfig},
@@ -63,6 +64,8 @@ pub(crate) struct Root {
     pub(crate) drm: Placement<DrmConfig>,
     pub(crate) entitlement: Placement<EntitlementConfig>,
     pub(crate) identity: Placement<IdentityConfig>,
+    /// Who signs people in, in the place of the built-in issuer.
+    pub(crate) identity_provider: Option<OidcConfig>,
     pub(crate) media: Placement<MediaConfig>,
     pub(crate) playback: Placement<PlaybackConfig>,
     pub(crate) sandbox_gateway: Placement<SandboxGatewayConfig>,
@@ -95,6 +98,7 @@ impl Default for Root {
             drm: Placement::default(),
             entitlement: Placement::default(),
             identity: Placement::default(),
+            identity_provider: None,
             media: Placement::default(),
             playback: Placement::default(),
             sandbox_gateway: Placement::default(),

@@ -12,7 +12,7 @@ use tessera_contract_catalog::Catalog;
 use tessera_contract_delivery::Delivery;
 use tessera_contract_drm::Drm;
 use tessera_contract_entitlement::Entitlement;
-use tessera_contract_identity::IdentityManagement;
+use tessera_contract_identity::{IdentityEdge, IdentityManagement};
 use tessera_contract_media::Media;
 use tessera_contract_payment_gateway::PaymentGateway;
 use tessera_contract_tenancy::Tenancy;
@@ -24,6 +24,7 @@ use tessera_events::Log;
 use tessera_identity::{IdentityService, Origins};
 use tessera_media::{MediaDeps, MediaService};
 use tessera_mtls::Mtls;
+use tessera_oidc::OidcConfig;
 use tessera_playback::{PlaybackDeps, PlaybackService};
 use tessera_runtime::{
     blobs::Blobs,
@@ -45,6 +46,7 @@ use crate::{
     elsewhere::Elsewhere,
     error::CommandError,
     events::Logs,
+    identity_provider,
     modules::{Here, Part},
     placed_entitlement::PlacedEntitlement,
     schema, tenant_data,
@@ -66,6 +68,8 @@ pub(crate) struct Deployment {
     pub(crate) modules: Modules,
     /// How modules prove to each other who they are, if they do.
     pub(crate) mtls: Option<Mtls>,
+    /// Who signs people in, if it is not the built-in issuer.
+    pub(crate) identity_provider: Option<OidcConfig>,
     /// How pages for people look; a front has it.
     pub(crate) looks: Option<Arc<dyn Tenancy>>,
     /// Records on their way to an audit that is elsewhere.
@@ -200,7 +204,21 @@ impl Deployment {
         let looks = modules.brands.clone().map(|brands| brands as Arc<dyn Tenancy>);
         let looks = elsewhere.or(Part::Tenancy, looks).map(<dyn Tenancy>::guarded).filter(|_| here.has(Part::Front));
         let logs = Logs::new(&root.events)?;
-        Ok(Self { blobs, looks, elsewhere, clock, here, directory, edge, logs, modules, mtls, trail })
+        let identity_provider = root.identity_provider.clone();
+        Ok(Self {
+            blobs,
+            identity_provider,
+            looks,
+            elsewhere,
+            clock,
+            here,
+            directory,
+            edge,
+            logs,
+            modules,
+            mtls,
+            trail,
+        })
     }
 
     /// Every store of this process, by its module's name.
@@ -255,6 +273,11 @@ impl Opening<'_> {
             .with_callers(self.root.authorize.callers());
         if certified {
             edge = edge.with_certificates();
+        }
+        let identity = self.modules.identity.clone().map(|identity| identity as Arc<dyn IdentityEdge>);
+        let identity = self.elsewhere.or(Part::Identity, identity).map(<dyn IdentityEdge>::guarded);
+        if let Some(subjects) = identity_provider::subjects(self.root, identity, clock.clone()) {
+            edge = edge.with_subjects(subjects);
         }
         edge = match (&self.modules.identity, RemoteIdentity::new(&self.elsewhere, clock.clone())) {
             (Some(here), _) => edge.with_issuers(here.clone()).with_api_keys(here.clone()).with_sessions(here.clone()),
@@ -439,14 +462,15 @@ pub(crate) async fn open_identity(
     clock: Arc<dyn Clock>,
     brands: Option<Arc<dyn Tenancy>>,
 ) -> Result<Arc<IdentityService>, CommandError> {
+    let origins: Arc<dyn Origins> = Arc::new(ConfiguredOrigins::new(&root.server, directory.clone()));
     let deps = tessera_identity::Deps {
+        provider: identity_provider::of(root, origins.clone(), clock.clone())?,
         clock,
         tenants: Arc::new(directory.clone()),
-        origins: Arc::new(ConfiguredOrigins::new(&root.server, directory.clone())),
+        origins,
         master_keys: ring(secrets, "identity-master")?,
         brands,
         scopes: tessera_contracts::scopes(),
-        provider: None,
     };
     tessera_identity::open(root.identity.built_in.clone(), store, deps).await.map_err(opening("identity"))
 }

@@ -28,6 +28,7 @@ mod films;
 mod front;
 mod grant_steps;
 mod hls_check;
+mod identity_provider;
 mod ingest;
 mod ingest_command;
 mod inspect_command;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tessera_contract::{Authenticate, EDGE, Problem, sent_request_id};
 use tessera_contract_tenancy::{Brand, GetBrand, Tenancy, TenancyError};
 use tessera_identity::FIRST_PARTY;
+use tessera_oidc::OidcConfig;
 use tessera_runtime::{
     config::ServerConfig,
     docs_page,
@@ -42,7 +43,8 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
     server = beside_operations(server, deployment);
     server = match &deployment.looks {
         Some(brands) => {
-            let looks = Looks { edge, brands: brands.clone() };
+            let provider = deployment.identity_provider.clone();
+            let looks = Looks { edge, brands: brands.clone(), provider };
             front::passed_on(server, deployment)
                 .merge(docs_page::router("Tessera", documents, Some(tessera_contracts::asyncapi_document())))
                 .merge(app_config(looks.clone()))
@@ -103,6 +105,8 @@ fn beside_operations(mut server: Server, deployment: &Deployment) -> Server {
 pub(crate) struct Looks {
     pub(crate) edge: Arc<Edge>,
     pub(crate) brands: Arc<dyn Tenancy>,
+    /// Who signs people in, if it is not the built-in issuer.
+    pub(crate) provider: Option<OidcConfig>,
 }
 
 impl Looks {
@@ -126,6 +130,10 @@ async fn config_of(looks: &Looks, head: &Parts) -> Result<Value, TenancyError> {
     let (tenant, brand) = (looks.edge.tenant(head).await?, looks.of(head).await?);
     let client = looks.edge.client(head)?;
     let scheme = if client.https { "https" } else { "http" };
+    let (issuer, client_id) = match &looks.provider {
+        Some(provider) => (provider.issuer.clone(), provider.client(&tenant.id)),
+        None => (format!("{scheme}://{}", client.authority), FIRST_PARTY.to_owned()),
+    };
     Ok(json!({
         "tenant": tenant.id,
         "name": brand.name,
@@ -133,8 +141,8 @@ async fn config_of(looks: &Looks, head: &Parts) -> Result<Value, TenancyError> {
         "support_email": brand.support_email,
         "terms_url": brand.terms_url,
         "privacy_url": brand.privacy_url,
-        "issuer": format!("{scheme}://{}", client.authority),
-        "client_id": FIRST_PARTY,
+        "issuer": issuer,
+        "client_id": client_id,
         "default_locale": tenant.default_locale,
     }))
 }

@@ -38,8 +38,13 @@ impl Demo {
 
     /// Starts one in `folder` with these settings, a `tessera.toml`.
     pub fn configured(folder: TempDir, settings: &str) -> Self {
-        fs::write(folder.path().join("tessera.toml"), settings).expect("the settings can be written");
         copy_template(&folder.path().join("data"));
+        Self::configured_in(folder, settings)
+    }
+
+    /// Starts on what is in `folder`, which holds `data`, with these settings.
+    pub fn configured_in(folder: TempDir, settings: &str) -> Self {
+        fs::write(folder.path().join("tessera.toml"), settings).expect("the settings can be written");
         Self::start_in(folder)
     }
 

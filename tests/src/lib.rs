@@ -2,17 +2,23 @@
 //!
 //! Nothing here reaches into a module: a scenario does what an operator and a viewer can do.
 
+mod billing;
 mod binary;
 pub mod crash;
 mod demo;
+mod node;
 mod process;
+mod provider;
 mod python;
 mod site;
 mod split;
 
+pub use billing::{BillingBridge, TesseraAt};
 pub use binary::tessera;
 pub use demo::Demo;
+pub use node::{NodeProgram, npm_run};
 pub use process::{Process, run, run_with};
+pub use provider::SignInProvider;
 pub use python::PythonEntitlement;
 pub use site::{Answer, Browser, Refusal, Site};
 pub use split::Split;

@@ -238,7 +238,7 @@ impl Browser {
         let action = attribute(&html, "<form", "action").unwrap_or_default();
         let target = reqwest::Url::parse(&url).expect("an address").join(&action.replace("&amp;", "&"));
         let target: String = target.expect("a form's address").into();
-        let origin = self.site.url.clone();
+        let origin = reqwest::Url::parse(&target).expect("an address").origin().ascii_serialization();
         let form = self.request(Method::POST, &target).header(header::ORIGIN, origin).form(&fields);
         let posted = self.try_send(form).await?;
         let next = posted.headers.get(header::LOCATION).and_then(|v| v.to_str().ok());

@@ -36,7 +36,8 @@ async function freshToken(): Promise<string | undefined> {
   return csrf_token;
 }
 
-async function endSession(token: string | undefined): Promise<void> {
+/** Ends the session here. Answers where to go on to, where the issuer is elsewhere and has a session of its own to end. */
+async function endSession(token: string | undefined): Promise<string | undefined> {
   const headers = token ? { "x-csrf-token": token } : undefined;
   const response = await fetch("/auth/logout", {
     method: "POST",
@@ -44,6 +45,8 @@ async function endSession(token: string | undefined): Promise<void> {
     ...(headers && { headers }),
   });
   if (!response.ok) throw await errorOf(response);
+  const { redirect_to } = (await response.json()) as { redirect_to: string };
+  return redirect_to.startsWith("/") ? undefined : redirect_to;
 }
 
 /** Where the browser goes to sign in, or to sign up (`prompt=create` of OpenID Connect); it comes back to `returnTo`. */
@@ -83,11 +86,15 @@ export function SessionProvider({ initial, children }: { initial: Answer; childr
       email: answer.email,
       refresh,
       signOut: async () => {
-        await endSession(answer.csrf_token).catch(async (error: unknown) => {
+        const elsewhere = await endSession(answer.csrf_token).catch(async (error: unknown) => {
           if (!(error instanceof ApiError) || error.status !== 403) throw error;
-          await endSession(await freshToken());
+          return endSession(await freshToken());
         });
         forget();
+        if (elsewhere) {
+          location.assign(elsewhere);
+          return new Promise(() => undefined); // the page goes away
+        }
         await refresh();
       },
     }),

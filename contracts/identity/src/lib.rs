@@ -199,6 +199,22 @@ pub struct TokenIssuer {
     pub jwks: serde_json::Value,
 }
 
+/// Whose account is it that a provider calls so?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResolveSubject {
+    /// The `iss` of the provider's tokens.
+    pub issuer: String,
+    /// The `sub`: the provider's name for somebody.
+    pub subject: String,
+}
+
+/// Whose account it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResolvedSubject {
+    /// The account: always the same for an issuer and subject.
+    pub account_id: AccountId,
+}
+
 /// Which key was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NoteApiKeyUse {
@@ -240,6 +256,11 @@ pub trait IdentityEdge: Send + Sync + 'static {
     /// Fetch the issuer of the caller's tenant with its present keys.
     #[get("/v1/issuer", access = service)]
     async fn get_issuer(&self, cx: &Cx, request: GetIssuer) -> Result<TokenIssuer, IdentityError>;
+
+    /// Find the account of a subject of the provider that signs the caller's tenant's people in. A subject that nobody knows
+    /// yet gets an account, and `account.created` tells of it.
+    #[post("/v1/subjects/resolve", access = service)]
+    async fn resolve_subject(&self, cx: &Cx, request: ResolveSubject) -> Result<ResolvedSubject, IdentityError>;
 
     /// Hear that a request came with an API key of the caller's tenant, from the address that the context names.
     #[post("/v1/api-keys/{key_id}/uses", access = service)]

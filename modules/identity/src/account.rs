@@ -61,7 +61,8 @@ impl Accounts {
     pub(crate) async fn sign_in(&self, cx: &Cx, address: &str, password: &str) -> Result<Option<AccountId>, Failure> {
         let email = email::normalised(address).unwrap_or_default();
         let found = store::account_by_email(&self.store.tenant(cx), &email).await?;
-        let hash = found.as_ref().map(|account| account.password_hash.clone());
+        // Whom another provider signed in has none.
+        let hash = found.as_ref().map(|account| account.password_hash.clone()).filter(|hash| !hash.is_empty());
         // Nobody has a longer one, and it is not worth hashing.
         let given: String = password.chars().take(password::LONGEST + 1).collect();
         let matches = self.hasher.matches(given, hash).await?;

@@ -19,6 +19,7 @@ use crate::{
     provider::{LoginRequest, Provider, ProviderError, SignedIn},
     secret::{self, Keyring},
     store::{self, SessionRow},
+    subjects,
 };
 
 /// How long one refreshing may take before somebody else tries.
@@ -105,8 +106,10 @@ impl AppSessions {
         }
         let token = secret::random_token();
         let (session, expires) = (secret::hash(&token), self.store.now().plus(signed_in.holds_for));
-        let row = self.row(tenant, &session, signed_in, expires.as_micros()).map_err(ProviderError::Failure)?;
-        let write = self.store.write(&self.cx(tenant), (session, row), |tx, (session, row)| {
+        let (cx, subject) = (self.cx(tenant), signed_in.subject.clone());
+        let account = subjects::account(&self.store, &cx, subject).await.map_err(ProviderError::Failure)?;
+        let row = self.row(tenant, (&session, account), signed_in, expires.as_micros());
+        let write = self.store.write(&cx, (session, row.map_err(ProviderError::Failure)?), |tx, (session, row)| {
             Box::pin(store::add_session(tx, session, row))
         });
         write.await.map_err(ProviderError::Failure)?;
@@ -160,15 +163,18 @@ impl AppSessions {
         };
         let token = self.refresh_token(&cx.tenant, session, &row)?;
         match self.provider.refresh(&cx.tenant, &token).await {
-            Ok(signed_in) if signed_in.account == row.account_id => {
-                let row = self.row(&cx.tenant, session, signed_in, row.expires_at)?;
+            Ok(signed_in) => {
+                let account = subjects::account(&self.store, cx, signed_in.subject.clone()).await?;
+                if account != row.account_id {
+                    return self.over(cx, session, "it belongs to somebody else now").await;
+                }
+                let row = self.row(&cx.tenant, (session, account), signed_in, row.expires_at)?;
                 let input = (session.to_owned(), row.clone());
                 let write = self
                     .store
                     .write(cx, input, |tx, (session, row)| Box::pin(store::refreshed_session(tx, session, row)));
                 write.await.map(|()| Some(row))
             }
-            Ok(_) => self.over(cx, session, "it belongs to somebody else now").await,
             Err(ProviderError::Refused(why)) => self.over(cx, session, &why).await,
             Err(ProviderError::Failure(failure)) => self.unasked(row, failure),
         }
@@ -189,10 +195,16 @@ impl AppSessions {
         }
     }
 
-    fn row(&self, tenant: &TenantId, session: &str, of: SignedIn, expires_at: i64) -> Result<SessionRow, Failure> {
+    fn row(
+        &self,
+        tenant: &TenantId,
+        (session, account_id): (&str, AccountId),
+        of: SignedIn,
+        expires_at: i64,
+    ) -> Result<SessionRow, Failure> {
         let sealed = self.keyring.seal(&purpose(tenant.as_str(), session), of.refresh_token.as_bytes())?;
         Ok(SessionRow {
-            account_id: of.account,
+            account_id,
             email: of.email,
             sealed_refresh_token: sealed,
             master_key_id: self.keyring.current().to_owned(),

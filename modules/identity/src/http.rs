@@ -49,7 +49,8 @@ struct Site {
 }
 
 impl IdentityService {
-    /// The routes that are not operations. `edge` says whose host a request came to, and from where.
+    /// The routes that are not operations. `edge` says whose host a request came to, and from where. Where somebody else
+    /// signs people in, the built-in issuer's are not among them.
     pub fn routes(self: &Arc<Self>, edge: Arc<Edge>) -> Routes {
         let site = Site { identity: self.clone(), edge };
         // Browsers' scripts of other origins may ask what needs no cookie.
@@ -66,8 +67,6 @@ impl IdentityService {
         let for_people = Router::new()
             .route("/sign-in", get(sign_in::show_sign_in).post(sign_in::sign_in))
             .route("/sign-up", get(sign_in::show_sign_up).post(sign_in::sign_up))
-            .route("/signed-out", get(end_session::signed_out))
-            .route("/pages/style.css", get(style))
             .route("/oauth/authorize", get(oauth::authorize).post(oauth::authorize_posted))
             .route("/oauth/end-session", get(end_session::end_session).post(end_session::end_session));
         let discovery = Router::new().route("/.well-known/openid-configuration", get(oauth::discovery)).layer(open);
@@ -76,10 +75,12 @@ impl IdentityService {
             .route("/auth/callback", get(app::callback))
             .route("/auth/logout", post(app::logout))
             .route("/auth/session", get(app::session));
-        Routes {
-            mounted: for_scripts.merge(for_people).with_state(site.clone()),
-            root: discovery.merge(app).with_state(site),
-        }
+        let (mounted, root) = match self.foreign {
+            true => (Router::new(), app),
+            false => (for_scripts.merge(for_people), discovery.merge(app)),
+        };
+        let mounted = mounted.route("/signed-out", get(end_session::signed_out)).route("/pages/style.css", get(style));
+        Routes { mounted: mounted.with_state(site.clone()), root: root.with_state(site) }
     }
 }
 

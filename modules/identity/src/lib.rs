@@ -32,6 +32,7 @@ mod secret;
 mod service;
 mod signing_key;
 mod store;
+mod subjects;
 mod tenant_tables;
 
 use std::sync::{Arc, RwLock};
@@ -48,7 +49,7 @@ pub use config::{AttemptsConfig, ClientConfig, IdentityConfig, PasswordConfig, T
 pub use http::Routes;
 pub use origin::{BelowDomain, Origins};
 pub use password::WeakPassword;
-pub use provider::{LoginRequest, Provider, ProviderError, SignedIn};
+pub use provider::{ForeignSubject, LoginRequest, Provider, ProviderError, SignedIn, Subject};
 pub use service::IdentityService;
 pub use store::SEALED_UNDER;
 pub use tenant_tables::TABLES;
@@ -64,7 +65,7 @@ use secret::Keyring;
 
 /// The module's schema.
 pub static MODULE: Module =
-    tessera_store::module!("identity", ["0001_identity", "0002_master_key_ids", "0003_api_keys"]);
+    tessera_store::module!("identity", ["0001_identity", "0002_master_key_ids", "0003_api_keys", "0004_subjects"]);
 
 /// What identity needs besides its store.
 pub struct Deps {
@@ -102,11 +103,13 @@ pub async fn open(config: IdentityConfig, store: &StoreConfig, deps: Deps) -> Re
         origins: deps.origins.clone(),
         config: config.tokens,
     });
+    let foreign = deps.provider.is_some();
     let provider = deps.provider.unwrap_or_else(|| Arc::new(BuiltIn(issuer.clone())));
     Ok(Arc::new(IdentityService {
         accounts: Accounts { store: store.clone(), hasher },
         attempts: Attempts::new(&config.attempts),
         sessions: AppSessions { store: store.clone(), keyring: keyring.clone(), provider },
+        foreign,
         revoked: RwLock::new(None),
         scopes: deps.scopes,
         uses: key_uses::KeyUses::default(),

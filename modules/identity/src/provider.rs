@@ -4,16 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tessera_contract::Failure;
+use tessera_runtime::edge;
 use tessera_types::{AccountId, TenantId};
 use url::form_urlencoded;
 
 use crate::{
+    claims::ACCESS_TOKEN,
     client::FIRST_PARTY,
     issuer::{Exchange, Issuer, NoTokens, Tokens},
 };
 
-/// An OpenID provider, as the app's session sees it. The built-in one is called in this process; another stands behind
-/// its HTTP endpoints and maps its subjects to accounts.
+/// An OpenID provider, as the app's session and the edge see it. The built-in one is called in this process; another stands
+/// behind its HTTP endpoints, and has names of its own for people.
 #[async_trait]
 pub trait Provider: Send + Sync + 'static {
     /// Where to send the browser.
@@ -33,6 +35,29 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Signs them out. The answer is where to send the browser, when the provider wants to see it for that.
     async fn sign_out(&self, tenant: &TenantId, refresh_token: &str) -> Result<Option<String>, Failure>;
+
+    /// Whose access tokens the tenant takes, with the present keys.
+    async fn token_issuer(&self, tenant: &TenantId) -> Result<edge::Issuer, Failure>;
+}
+
+/// Who somebody is, in the words of who signed them in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// An account of ours.
+    Account(AccountId),
+    /// Somebody whom another provider knows by a name of its own.
+    Foreign(ForeignSubject),
+}
+
+/// A provider's name for somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignSubject {
+    /// The provider's issuer identifier.
+    pub issuer: String,
+    /// Its `sub`.
+    pub subject: String,
+    /// Their address, when the provider vouches for it.
+    pub verified_email: Option<String>,
 }
 
 /// A sign-in that the app begins.
@@ -54,8 +79,8 @@ pub struct LoginRequest {
 
 /// Somebody who is signed in.
 pub struct SignedIn {
-    /// Their account.
-    pub account: AccountId,
+    /// Who.
+    pub subject: Subject,
     /// Their address, when the provider tells.
     pub email: Option<String>,
     /// The nonce of the request; none after a refresh.
@@ -84,7 +109,7 @@ impl BuiltIn {
     fn signed_in(&self, tokens: Result<Tokens, NoTokens>) -> Result<SignedIn, ProviderError> {
         match tokens {
             Ok(tokens) => Ok(SignedIn {
-                account: tokens.account,
+                subject: Subject::Account(tokens.account),
                 email: tokens.email,
                 nonce: tokens.nonce,
                 refresh_token: tokens.refresh_token,
@@ -138,5 +163,11 @@ impl Provider for BuiltIn {
 
     async fn sign_out(&self, tenant: &TenantId, refresh_token: &str) -> Result<Option<String>, Failure> {
         self.0.revoke(&self.0.cx(tenant), FIRST_PARTY, refresh_token, true).await.map(|()| None)
+    }
+
+    async fn token_issuer(&self, tenant: &TenantId) -> Result<edge::Issuer, Failure> {
+        let url = self.0.origins.origin(tenant).await?;
+        let keys = self.0.published_keys(&self.0.cx(tenant)).await?;
+        Ok(edge::Issuer { audience: url.clone(), url, token_type: Some(ACCESS_TOKEN.to_owned()), keys })
     }
 }

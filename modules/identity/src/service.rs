@@ -9,7 +9,7 @@ use tessera_contract::{Caller, Cx, Failure, Page, async_trait, decode_cursor, pa
 use tessera_contract_identity::{
     Account, ApiKey, ApiKeyUseNoted, CreateApiKey, GetIssuer, Identity, IdentityEdge, IdentityError,
     IdentityManagement, ListAccounts, ListApiKeys, NewApiKey, NoteApiKeyUse, ResolveApiKey, ResolveSession,
-    ResolvedApiKey, ResolvedSession, RevokeApiKey, RotateApiKey, TokenIssuer,
+    ResolveSubject, ResolvedApiKey, ResolvedSession, ResolvedSubject, RevokeApiKey, RotateApiKey, TokenIssuer,
 };
 use tessera_contract_tenancy::Tenancy;
 use tessera_runtime::edge::{self, ApiKeys, ResolvedKey, Session, Sessions, Tenants};
@@ -21,14 +21,15 @@ use crate::{
     api_key,
     app_session::AppSessions,
     attempts::Attempts,
-    claims::ACCESS_TOKEN,
     client::Clients,
     email,
     issuer::Issuer,
     key_uses::KeyUses,
     origin::Origins,
+    provider::ForeignSubject,
     secret::Keyring,
     store::{self, api_keys},
+    subjects,
 };
 
 /// The built-in identity.
@@ -43,6 +44,8 @@ pub struct IdentityService {
     pub(crate) clients: Clients,
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) sessions: AppSessions,
+    /// Whether somebody else signs people in: then the built-in issuer serves nobody.
+    pub(crate) foreign: bool,
     pub(crate) revoked: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
     pub(crate) scopes: Vec<&'static str>,
     pub(crate) uses: KeyUses,
@@ -114,6 +117,12 @@ impl IdentityEdge for IdentityService {
         Ok(TokenIssuer { issuer: issuer.url, audience: issuer.audience, token_type: issuer.token_type, jwks })
     }
 
+    async fn resolve_subject(&self, cx: &Cx, request: ResolveSubject) -> Result<ResolvedSubject, IdentityError> {
+        let ResolveSubject { issuer, subject } = request;
+        let subject = ForeignSubject { issuer, subject, verified_email: None };
+        Ok(ResolvedSubject { account_id: subjects::account_of(&self.store, cx, subject).await? })
+    }
+
     async fn note_api_key_use(&self, cx: &Cx, request: NoteApiKeyUse) -> Result<ApiKeyUseNoted, IdentityError> {
         let key = ResolvedKey { tenant: cx.tenant.clone(), id: request.key_id, scopes: Vec::new() };
         let address = cx.address.unwrap_or_else(|| IpAddr::from(Ipv4Addr::UNSPECIFIED).into());
@@ -173,8 +182,6 @@ impl Sessions for IdentityService {
 #[async_trait]
 impl edge::IssuerKeys for IdentityService {
     async fn issuer(&self, tenant: &TenantId) -> Result<edge::Issuer, Failure> {
-        let url = self.origins.origin(tenant).await?;
-        let keys = self.issuer.published_keys(&self.issuer.cx(tenant)).await?;
-        Ok(edge::Issuer { audience: url.clone(), url, token_type: Some(ACCESS_TOKEN.to_owned()), keys })
+        self.sessions.provider.token_issuer(tenant).await
     }
 }

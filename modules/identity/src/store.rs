@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod sealed;
+pub(crate) mod subjects;
 
 use tessera_contract::{Cx, Failure};
 use tessera_contract_identity::Account;

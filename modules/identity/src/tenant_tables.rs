@@ -26,6 +26,7 @@ pub static TABLES: TenantTables = TenantTables {
             ],
         )
         .without(&[("secret_hash", "keys are made anew")]),
+        TenantTable::new("subjects", &["issuer", "subject"], &["issuer", "subject", "account_id"]),
     ],
     withheld: &[
         ("replaced_secrets", "keys are made anew"),

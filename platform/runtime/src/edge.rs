@@ -8,6 +8,7 @@
 mod api_key;
 mod certificate;
 mod credential;
+mod foreign;
 mod forwarded;
 mod host;
 mod issuer;
@@ -30,13 +31,14 @@ use tessera_types::{Clock, Sensitive, Territory};
 
 pub use api_key::{ApiKeys, ResolvedKey};
 pub use certificate::Peer;
+pub use foreign::{ForeignSubjects, SubjectAccounts};
 pub use forwarded::{Client, Proxies};
 pub(crate) use host::name_of as host_name;
 pub use issuer::{Issuer, IssuerKeys};
 pub use remembered::RememberedSessions;
 pub use session::{CSRF_HEADER, Session, Sessions, session_cookie};
 pub use tenant::{Tenant, TenantKind, TenantState, Tenants};
-pub use token::{Claims, OwnSubjects, Subjects};
+pub use token::{Claims, OwnSubjects, Subjects, verified};
 pub use visitor::TenantOfHost;
 
 use crate::{config::ServerConfig, http::Notes};

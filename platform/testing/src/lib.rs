@@ -25,7 +25,7 @@ pub use small_disk::SmallDisk;
 pub use tansu::Tansu;
 pub use tempfile::TempDir;
 pub use tessera_types::ManualClock;
-pub use wait::eventually;
+pub use wait::{eventually, within};
 
 /// A folder that goes away with its value.
 pub fn temp_dir() -> TempDir {

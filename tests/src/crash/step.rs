@@ -195,6 +195,10 @@ async fn resolve_key(world: &World) {
     assert_eq!(session, json!({}));
     let uses = format!("/identity/v1/api-keys/{}/uses", resolved["key_id"].as_str().expect("a key's id"));
     ask_signed(world, ("identity-edge", &uses), json!({})).await;
+    let subject = json!({"issuer": "https://id.example", "subject": "somebody"});
+    let path = "/identity/v1/subjects/resolve";
+    let once = ask_signed(world, ("identity-edge", path), subject.clone()).await;
+    assert_eq!(ask_signed(world, ("identity-edge", path), subject).await, once, "one account, whatever dies");
     let clock = SystemClock;
     let record = Deed::new("catalog-management", "publish_title", &json!({}));
     let record = record.record(&Cx::operator(acme(), &clock), clock.now(), &[], None);

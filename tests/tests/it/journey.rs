@@ -5,7 +5,7 @@ use tessera_testing::eventually;
 use tessera_tests::{Answer, Browser, Demo, run};
 
 pub(crate) const GOOD_CARD: &str = "4242 4242 4242 4242";
-const DECLINED_CARD: &str = "4000 0000 0000 0002";
+pub(crate) const DECLINED_CARD: &str = "4000 0000 0000 0002";
 
 async fn newcomer(demo: &Demo) -> Browser {
     newcomer_called(demo, "newcomer").await

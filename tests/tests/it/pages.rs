@@ -128,6 +128,16 @@ pub(crate) fn browser(demo: &Demo, script: &str, arguments: &[&str]) {
 
 /// Runs a script of `tests/browser` against a site; fails when the script does, with what its server said.
 pub(crate) fn drive(site: &Site, script: &str, arguments: &[&str], server: impl FnOnce() -> String) {
+    drive_also(site, &[], (script, arguments), server);
+}
+
+/// The same, for a scenario that leads to pages at other addresses too.
+pub(crate) fn drive_also(
+    site: &Site,
+    also: &[&str],
+    (script, arguments): (&str, &[&str]),
+    server: impl FnOnce() -> String,
+) {
     let folder = project().join("tests/browser");
     let driver = folder.join("node_modules/playwright-core");
     assert!(driver.exists(), "what drives the browser is not installed: npm --prefix tests/browser ci");
@@ -135,6 +145,7 @@ pub(crate) fn drive(site: &Site, script: &str, arguments: &[&str], server: impl 
         .arg(folder.join(script))
         .args(arguments)
         .env("TESSERA_SITE", &site.url)
+        .env("TESSERA_ALSO", also.join(" "))
         .env("TESSERA_SHOTS", project().join("target/screenshots"))
         .output()
         .expect("node can be run");

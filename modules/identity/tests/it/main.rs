@@ -8,5 +8,6 @@ mod guessing;
 mod keys;
 mod pages;
 mod session;
+mod subjects;
 mod tokens;
 mod world;

@@ -97,12 +97,24 @@ pub(super) async fn verify(
 ) -> Result<Claims, Failure> {
     let header = header(token)?;
     let issuer = issuers.get(tenant, |issuer| key(issuer, &header).is_some()).await?;
+    believed(token, &header, &issuer, now)
+}
+
+/// The claims of `token`, when `issuer` signed it for its audience and it holds at `now`; an ID token of a provider, say.
+///
+/// # Errors
+/// [`tessera_contract::FailureKind::Unauthenticated`], with what does not hold.
+pub fn verified(token: &str, issuer: &Issuer, now: Timestamp) -> Result<Claims, Failure> {
+    believed(token, &header(token)?, issuer, now)
+}
+
+fn believed(token: &str, header: &Header, issuer: &Issuer, now: Timestamp) -> Result<Claims, Failure> {
     let key =
-        key(&issuer, &header).ok_or_else(|| refused("the token is not signed with a key of this tenant's issuer"))?;
+        key(issuer, header).ok_or_else(|| refused("the token is not signed with a key of this tenant's issuer"))?;
     let key = DecodingKey::from_jwk(key).map_err(|e| Failure::internal("reading the issuer's public key", e))?;
     let data = jsonwebtoken::decode::<Claims>(token, &key, &signature_alone(header.alg));
     let claims = data.map_err(|_| refused("the token's signature or claims do not hold"))?.claims;
-    check(&claims, &issuer, &header, now)?;
+    check(&claims, issuer, header, now)?;
     Ok(claims)
 }
 
