@@ -1,4 +1,4 @@
-//! Load over HTTP/1.1, from beside the server: an open loop with latencies counted from when a request was due, and a
+//! Load over HTTP/1.1 (and, in `grpc_load.rs`, gRPC), from beside the server: an open loop with latencies counted from when a request was due, and a
 //! closed loop that finds the most a server takes.
 //!
 //! A slow answer does not slow the schedule down: a request that has to wait for a free connection has waited since it was
@@ -64,7 +64,7 @@ pub(crate) enum Pace {
     Closed,
 }
 
-/// Loads `server` for `length` over `connections`.
+/// Loads `server` for `length` over `connections` of HTTP/1.1.
 pub(crate) async fn load(
     server: SocketAddr,
     pace: Pace,
@@ -72,11 +72,48 @@ pub(crate) async fn load(
     length: Duration,
     request: Request,
 ) -> Outcome {
-    let next = Arc::new(AtomicU64::new(0));
+    load_all(&[server], pace, connections, length, request).await
+}
+
+/// The same, the connections in turn to these servers.
+pub(crate) async fn load_all(
+    servers: &[SocketAddr],
+    pace: Pace,
+    connections: usize,
+    length: Duration,
+    request: Request,
+) -> Outcome {
     let mut open = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        open.push(Connection::open(server).await.expect("the server takes connections"));
+    for server in servers.iter().cycle().take(connections) {
+        open.push(Connection::open(*server).await.expect("the server takes connections"));
     }
+    load_over(open, servers[0], pace, length, request).await
+}
+
+/// One request at a time, to a server.
+pub(crate) trait Line: Sized + Send + 'static {
+    /// What is sent.
+    type Request: Send + Sync + 'static;
+
+    /// A fresh one.
+    fn open(server: SocketAddr) -> impl Future<Output = io::Result<Self>> + Send;
+
+    /// Sends a request and reads the whole answer; gives its status in HTTP's terms, and when its first bytes came.
+    fn exchange(&mut self, request: &Self::Request) -> impl Future<Output = io::Result<(u16, Instant)>> + Send;
+
+    /// The last answer, for a complaint.
+    fn said(&self) -> String;
+}
+
+/// Loads `server` for `length` over these lines.
+pub(crate) async fn load_over<L: Line>(
+    open: Vec<L>,
+    server: SocketAddr,
+    pace: Pace,
+    length: Duration,
+    request: Arc<dyn Fn(u64) -> L::Request + Send + Sync>,
+) -> Outcome {
+    let next = Arc::new(AtomicU64::new(0));
     let turns = Arc::new(Semaphore::new(0));
     let begun = Instant::now();
     if let Pace::Open(rate) = pace {
@@ -123,18 +160,18 @@ fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 600_000_000, 3).expect("sensible bounds")
 }
 
-struct Worker {
+struct Worker<L: Line> {
     server: SocketAddr,
-    connection: Connection,
+    connection: L,
     pace: Pace,
     begun: Instant,
     length: Duration,
     next: Arc<AtomicU64>,
     turns: Arc<Semaphore>,
-    request: Request,
+    request: Arc<dyn Fn(u64) -> L::Request + Send + Sync>,
 }
 
-impl Worker {
+impl<L: Line> Worker<L> {
     async fn run(mut self) -> (Outcome, Instant) {
         let mut outcome =
             Outcome { rate: 0.0, failed: 0, latency: histogram(), first_byte: histogram(), complaint: None };
@@ -151,7 +188,8 @@ impl Worker {
             if due >= self.begun + self.length {
                 return (outcome, Instant::now());
             }
-            match self.connection.exchange(&(self.request)(number)).await {
+            let request = (self.request)(number);
+            match self.connection.exchange(&request).await {
                 Ok((status, begun)) => {
                     let micros = |since: Duration| u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
                     outcome.latency.saturating_record(micros(due.elapsed()));
@@ -164,7 +202,7 @@ impl Worker {
                 Err(error) => {
                     outcome.failed += 1;
                     outcome.complaint.get_or_insert_with(|| error.to_string());
-                    match Connection::open(self.server).await {
+                    match L::open(self.server).await {
                         Ok(fresh) => self.connection = fresh,
                         Err(_) => return (outcome, Instant::now()),
                     }
@@ -180,15 +218,16 @@ struct Connection {
     buffer: BytesMut,
 }
 
-impl Connection {
+impl Line for Connection {
+    type Request = Bytes;
+
     async fn open(server: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: BytesMut::with_capacity(256 * 1024) })
     }
 
-    /// Sends a request and reads the whole answer; gives its status, and when its first bytes came.
-    async fn exchange(&mut self, request: &[u8]) -> io::Result<(u16, Instant)> {
+    async fn exchange(&mut self, request: &Bytes) -> io::Result<(u16, Instant)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         let mut begun = None;

@@ -5,6 +5,7 @@
 
 mod figure;
 mod figures;
+mod grpc_load;
 mod load;
 mod server;
 mod world;
@@ -14,7 +15,8 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 use clap::Parser;
 use figure::Figure;
 use figures::{
-    checkout, decision, packaging, playback, segments, sign_in, slow_clients, standing, transcoding, wrapper,
+    check, checkout, decision, events, grpc, packaging, playback, replicas, segments, sign_in, slow_clients, split,
+    standing, transcoding, wrapper,
 };
 use server::Server;
 use tessera_tests::project;
@@ -31,8 +33,8 @@ struct Arguments {
     /// How long each load lasts, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// Only figures whose group contains this: pure, wrapper, packaging, standing, decide, playback, checkout, segments,
-    /// slow-clients, sign-in, transcoding.
+    /// Only figures whose group contains this: pure, wrapper, packaging, events, standing, decide, grpc, playback, checkout,
+    /// segments, slow-clients, sign-in, check, transcoding, split, replicas.
     #[arg(long)]
     only: Option<String>,
     /// Keep the table in bench/RESULTS.md, with the machine and the commit.
@@ -79,11 +81,28 @@ async fn measure(arguments: &Arguments) -> Vec<Figure> {
     if arguments.wants("packaging") {
         figures.extend(packaging::packaging());
     }
-    let loads = ["standing", "decide", "playback", "checkout", "segments", "slow-clients", "sign-in", "transcoding"];
-    if !loads.iter().any(|group| arguments.wants(group)) {
-        return figures;
+    if arguments.wants("events") {
+        figures.extend(events::events().await);
     }
-    figures.extend(under_load(arguments).await);
+    let loads = [
+        "standing",
+        "decide",
+        "grpc",
+        "playback",
+        "checkout",
+        "segments",
+        "slow-clients",
+        "sign-in",
+        "check",
+        "transcoding",
+        "split",
+    ];
+    if loads.iter().any(|group| arguments.wants(group)) {
+        figures.extend(under_load(arguments).await);
+    }
+    if arguments.wants("replicas") {
+        figures.extend(replicas::replicas(Duration::from_secs(arguments.seconds)).await);
+    }
     figures
 }
 
@@ -111,7 +130,13 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
         let due = decision::due(&world, &server, length).await;
         figures.extend(decision::figures(few, many, &due));
     }
-    let viewers = world.viewers(&server, playback::VIEWERS).await;
+    if arguments.wants("grpc") {
+        figures.extend(grpc::decisions(&world, &server, length).await);
+    }
+    let viewers = match ["playback", "segments", "slow-clients"].iter().any(|group| arguments.wants(group)) {
+        true => world.viewers(&server, playback::VIEWERS).await,
+        false => Vec::new(),
+    };
     if arguments.wants("playback") {
         figures
             .extend(playback::start(&world, &server, &viewers, length, arguments.keep.then(flames).as_deref()).await);
@@ -131,9 +156,15 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
     if arguments.wants("sign-in") {
         figures.extend(sign_in::sign_in(&server, length).await);
     }
+    if arguments.wants("check") {
+        figures.push(check::check(&world, &server));
+    }
     server.stop().await;
     if arguments.wants("transcoding") {
         figures.extend(transcoding::transcoding(&world).await);
+    }
+    if arguments.wants("split") {
+        figures.extend(split::split(world, length).await);
     }
     figures
 }

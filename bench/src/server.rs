@@ -23,7 +23,7 @@ pub(crate) fn binary() -> PathBuf {
 }
 
 /// What is set differently from the defaults: limits by address would measure the limits, and no side writes a line a request.
-const SETTINGS: &str = "[log]\nlevel = \"warn\"\n[server.limits]\nconnections = 20000\nconnections_per_address = 20000\n[server.rate_limits]\nenabled = false\n[identity.attempts]\n\
+pub(crate) const SETTINGS: &str = "[log]\nlevel = \"warn\"\n[server.limits]\nconnections = 20000\nconnections_per_address = 20000\n[server.rate_limits]\nenabled = false\n[identity.attempts]\n\
     address = { requests = 1000000, window_seconds = 60 }\naccount_at_address = { requests = 1000000, window_seconds = 60 }\n\
     account = { requests = 1000000, window_seconds = 60 }\n\
     sign_up = { requests = 1000000, window_seconds = 60 }\n";
@@ -44,9 +44,13 @@ impl Server {
 
     /// The same with more settings.
     pub(crate) async fn tessera_with(data: &Path, command: &[&str], more: &str) -> Self {
-        let port = free_port();
+        Self::tessera_at(free_port(), data, command, &format!("{SETTINGS}{more}")).await
+    }
+
+    /// With these settings and no others, at this port.
+    pub(crate) async fn tessera_at(port: u16, data: &Path, command: &[&str], settings: &str) -> Self {
         let config = data.with_extension("toml");
-        fs::write(&config, format!("{SETTINGS}{more}")).expect("settings can be written");
+        fs::write(&config, settings).expect("settings can be written");
         let log = fs::File::create(data.with_extension("log")).expect("a log can be written");
         let begun = Instant::now();
         let mut tessera = Command::new(binary());

@@ -43,7 +43,7 @@ pub(crate) async fn start(
     ]
 }
 
-fn starts(world: &World, server: &Server, viewers: &[Viewer]) -> Request {
+pub(crate) fn starts(world: &World, server: &Server, viewers: &[Viewer]) -> Request {
     let viewers: Vec<String> = viewers.iter().map(|viewer| viewer.headers.clone()).collect();
     let (host, title) = (world.host(server), world.title("Seahorse Valley"));
     Arc::new(move |number| {

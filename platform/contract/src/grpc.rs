@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use crate::{ContractInfo, Failure};
 pub(crate) use frame::{ACCEPTED, framed, is_grpc, timeout_of, timeout_value, unframed};
 pub use proto::proto_document;
+pub use serve::MeantStatus;
 pub(crate) use shape::Shape;
 pub(crate) use status::{http_status, said};
 

@@ -126,7 +126,7 @@ pub use cx::{Caller, Cx, DEFAULT_TIMEOUT, Effect, OPERATOR, request_id};
 pub use event::{CloudEvent, Event, EventInfo};
 pub use failure::{ContractError, ErrorCode, Failure, FailureKind};
 pub use forwarded::{FORWARDED_HEADER, Forwarded};
-pub use grpc::{Grpc, Numbers, proto_document};
+pub use grpc::{Grpc, MeantStatus, Numbers, proto_document};
 pub use guard::guard;
 pub use http::{Authenticate, Authenticated, sent_request_id};
 pub use operation::{Access, ContractInfo, Idempotency, Limits, Method, Operation, OperationInfo, Outcome};

@@ -297,7 +297,13 @@ impl Remote {
         cx: &Cx,
     ) -> Result<RequestBuilder, Failure> {
         request = match &self.credential {
-            Credential::Service(signer) => request.header(CX_HEADER, signer.sign(cx, operation.contract)?),
+            Credential::Service(signer) => {
+                let token = signer.sign(cx, operation.contract)?;
+                let mut token = header::HeaderValue::from_str(&token)
+                    .map_err(|error| Failure::internal("writing a signed context as a header", error))?;
+                token.set_sensitive(true); // nor does HTTP/2 keep it in its table, where it would push out the others
+                request.header(CX_HEADER, token)
+            }
             Credential::Bearer(token) => request.bearer_auth(token),
             Credential::Anonymous => request,
         };

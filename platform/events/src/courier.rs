@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Events that are under way at a time to a store that puts many writes into one commit.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 128;
 
 /// The tenant and subject of an event.
 pub(crate) type Key = (String, String);

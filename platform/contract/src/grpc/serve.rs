@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::Request,
-    http::{HeaderMap, HeaderValue, Response, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts},
     routing::post,
 };
 use http_body_util::{BodyExt, Full};
@@ -20,6 +20,10 @@ use crate::{
     http::{sent_request_id, whole_body, with_key},
     signature::RECORDED_HEADER,
 };
+
+/// The status that a refusal by gRPC, whose own is 200, has over HTTP: an extension of the answer, for logs and metrics.
+#[derive(Debug, Clone, Copy)]
+pub struct MeantStatus(pub StatusCode);
 
 impl Api {
     /// The contract's gRPC service with the router of its operations that travel so; to be mounted below the service's
@@ -57,8 +61,13 @@ async fn respond(
             }
             response
         }
-        // Trailers alone, in the place of headers.
-        Err(problem) => response(Body::empty(), status::refusal(&problem)),
+        Err(problem) => {
+            // Trailers alone, in the place of headers.
+            let mut response = response(Body::empty(), status::refusal(&problem));
+            let meant = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            response.extensions_mut().insert(MeantStatus(meant));
+            response
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use axum::{
 use http::{Method, StatusCode, request::Parts};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use ipnet::IpNet;
-use tessera_contract::TraceContext;
+use tessera_contract::{MeantStatus, TraceContext};
 use tokio::time::Instant;
 
 use super::{
@@ -71,7 +71,8 @@ impl Line {
 
     /// Counts the answer, whose head is there now. The line is written when its body is gone, sent or not.
     pub(super) fn follow(self, response: Response) -> Response {
-        let status = response.status();
+        let meant = response.extensions().get::<MeantStatus>();
+        let status = meant.map_or_else(|| response.status(), |MeantStatus(status)| *status);
         let seconds = self.begun.elapsed().as_secs_f64();
         self.counts.answered(status, seconds);
         response.map(|body| {
