@@ -31,7 +31,8 @@ help: ## List what can be done.
 up: server ## Build and start everything with a demo tenant; DATA=data PORT=8080. Ctrl-C stops it.
 	@exec $(BINARY) up --data "$(DATA)" --port "$(PORT)"
 
-up-split: server ## As up, with each module a process of its own on PostgreSQL, and a front; SPLIT_DATA=data-split PORT=8080.
+up-split: server ## As up, each module a process of its own on PostgreSQL, a Kafka broker and S3; SPLIT_DATA=data-split PORT=8080.
+	@scripts/setup split
 	@BINARY="$(BINARY)" DATA="$(SPLIT_DATA)" PORT="$(PORT)" exec scripts/split whole
 
 up-hybrid: server ## As up, with billing and identity in one process and the rest in another; HYBRID_DATA=data-hybrid PORT=8080.

@@ -170,6 +170,9 @@ fn every<F>(
 
 /// Renews what is due, tenant by tenant, each at its own time.
 async fn renew(deployment: &Deployment, billing: &BillingService) {
+    if deployment.elsewhere.places(Part::Billing).is_left() {
+        return; // who pays is another's business now
+    }
     let tenants = match deployment.directory.list().await {
         Ok(tenants) => tenants,
         Err(failure) => return tracing::warn!(%failure, "listing tenants for renewals"),

@@ -74,6 +74,13 @@ pub(crate) enum Command {
     ///
     /// Example: tessera log-level info,tessera_store=debug --for 10m
     LogLevel(LogLevel),
+    /// Show what was done for a request, in every process that took part, and how long each part took.
+    ///
+    /// A request's id is in the answer's `x-request-id` and in every error. Run it beside the process that viewers reach, while it
+    /// runs; it remembers for an hour ([telemetry]).
+    ///
+    /// Example: tessera trace req_0123456789abcdef0123456789abcdef
+    Trace(Trace),
     /// Make, list, replace and revoke a tenant's API keys.
     ///
     /// Runs beside a server or without one. What it does stands in the audit trail under operator@machine.
@@ -148,6 +155,25 @@ pub(crate) struct LogLevel {
 }
 
 impl LogLevel {
+    /// Which server.
+    pub(crate) fn place(&self) -> Place {
+        Place { data: self.data.clone(), port: None, listen: None }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct Trace {
+    /// A request's id, or a trace's: 32 hexadecimal digits.
+    pub(crate) id: String,
+    /// Print the spans as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The server's data folder. Default: `data`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+impl Trace {
     /// Which server.
     pub(crate) fn place(&self) -> Place {
         Place { data: self.data.clone(), port: None, listen: None }

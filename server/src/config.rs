@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tessera_audit::AuditConfig;
 use tessera_billing::BillingConfig;
 use tessera_catalog::CatalogConfig;
-use tessera_contract::{Addresses, RemoteConfig};
+use tessera_contract::{RemoteConfig, RolloutConfig};
 use tessera_delivery::DeliveryConfig;
 use tessera_drm::DrmConfig;
 use tessera_entitlement::EntitlementConfig;
@@ -15,7 +15,7 @@ use tessera_media::MediaConfig;
 use tessera_oidc::OidcConfig;
 use tessera_playback::PlaybackConfig;
 use tessera_runtime::{
-    config::{BlobsConfig, LogConfig, PostgresConfig, ServerConfig, StoreChoice},
+    config::{BlobsConfig, LogConfig, PostgresConfig, ServerConfig, StoreChoice, TelemetryConfig},
     secrets::Secrets,
 };
 use tessera_sandbox_gateway::SandboxGatewayConfig;
@@ -30,7 +30,7 @@ use crate::{
     events::EventsConfig,
     modules::{Here, Part},
     mtls::MtlsConfig,
-    placement::Placement,
+    placement::{Placement, Places},
     retention::RetentionConfig,
 };
 
@@ -50,9 +50,11 @@ pub(crate) struct Root {
     pub(crate) shared: SharedConfig,
     pub(crate) server: ServerConfig,
     pub(crate) remote: RemoteConfig,
+    pub(crate) rollout: RolloutConfig,
     pub(crate) mtls: MtlsConfig,
     pub(crate) authorize: AuthorizeConfig,
     pub(crate) log: LogConfig,
+    pub(crate) telemetry: TelemetryConfig,
     pub(crate) events: EventsConfig,
     pub(crate) retention: RetentionConfig,
     pub(crate) audit: Placement<AuditConfig>,
@@ -82,9 +84,11 @@ impl Default for Root {
             shared: SharedConfig::default(),
             server: ServerConfig::default(),
             remote: RemoteConfig::default(),
+            rollout: RolloutConfig::default(),
             mtls: MtlsConfig::default(),
             authorize: AuthorizeConfig::default(),
             log: LogConfig::default(),
+            telemetry: TelemetryConfig::default(),
             events: EventsConfig::default(),
             retention: RetentionConfig::default(),
             audit: Placement::default(),
@@ -124,28 +128,27 @@ pub(crate) struct SharedConfig {
 impl Root {
     /// The parts that this process holds.
     pub(crate) fn here(&self) -> Here {
-        Here::new(&self.modules, |part| part != Part::Entitlement && self.addresses(part).is_some())
+        Here::new(&self.modules, |part| part != Part::Entitlement && self.places(part).is_elsewhere())
     }
 
-    /// Where a part is that is not here.
-    pub(crate) fn addresses(&self, part: Part) -> Option<&Addresses> {
-        let url = match part {
-            Part::Front => &None,
-            Part::Audit => &self.audit.url,
-            Part::Billing => &self.billing.url,
-            Part::Catalog => &self.catalog.url,
-            Part::Delivery => &self.delivery.url,
-            Part::Drm => &self.drm.url,
-            Part::Entitlement => &self.entitlement.url,
-            Part::Identity => &self.identity.url,
-            Part::Media => &self.media.url,
-            Part::Playback => &self.playback.url,
-            Part::SandboxGateway => &self.sandbox_gateway.url,
-            Part::Tenancy => &self.tenancy.url,
-            Part::Viewers => &self.viewers.url,
-            Part::Webhooks => &self.webhooks.url,
-        };
-        url.as_ref()
+    /// Where a part is asked.
+    pub(crate) fn places(&self, part: Part) -> &Places {
+        match part {
+            Part::Front => Places::BUILT_IN,
+            Part::Audit => &self.audit.places,
+            Part::Billing => &self.billing.places,
+            Part::Catalog => &self.catalog.places,
+            Part::Delivery => &self.delivery.places,
+            Part::Drm => &self.drm.places,
+            Part::Entitlement => &self.entitlement.places,
+            Part::Identity => &self.identity.places,
+            Part::Media => &self.media.places,
+            Part::Playback => &self.playback.places,
+            Part::SandboxGateway => &self.sandbox_gateway.places,
+            Part::Tenancy => &self.tenancy.places,
+            Part::Viewers => &self.viewers.places,
+            Part::Webhooks => &self.webhooks.places,
+        }
     }
 
     /// The secrets of the process with its state in `data`.
@@ -190,7 +193,7 @@ impl Root {
         let shared = &self.shared;
         let apart = [&shared.secrets, &shared.directory].into_iter().any(Option::is_some);
         let parts = Part::ALL.iter().filter(|part| **part != Part::Entitlement);
-        match apart || !self.modules.is_empty() || parts.into_iter().any(|part| self.addresses(*part).is_some()) {
+        match apart || !self.modules.is_empty() || parts.into_iter().any(|part| self.places(*part).is_elsewhere()) {
             false => Ok(()),
             true => Err(CommandError::new(
                 "this works on a deployment of one process, with all its state in one data folder; of several processes, back up \
@@ -205,7 +208,7 @@ impl Root {
     /// All of it, a line each.
     pub(crate) fn check_placement(&self) -> Result<(), CommandError> {
         let here = self.here();
-        let mut lines = here.missing(|part| self.addresses(part).is_some());
+        let mut lines = here.missing(|part| self.places(part).is_elsewhere());
         if here.chosen {
             let shared = &self.shared;
             let mut share = |lacks: bool, what: &str, setting: &str| {

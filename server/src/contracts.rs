@@ -33,7 +33,7 @@ pub(crate) fn apis(deployment: &Deployment) -> Vec<Api> {
         serving.api::<dyn CatalogManagement>(Part::Catalog, m.catalog.map(|s| s as _)),
         serving.api::<dyn Delivery>(Part::Delivery, m.delivery.map(|s| s as _)),
         serving.api::<dyn Drm>(Part::Drm, m.drm.map(|s| s as _)),
-        serving.api::<dyn Entitlement>(Part::Entitlement, m.entitlement.map(|s| s as _)),
+        m.entitlement.filter(|_| serving.is_served(Part::Entitlement)).map(|s| <dyn Entitlement>::api(s)),
         serving.api::<dyn Identity>(Part::Identity, m.identity.clone().map(|s| s as _)),
         serving.api::<dyn IdentityEdge>(Part::Identity, m.identity.clone().map(|s| s as _)),
         serving.api::<dyn IdentityManagement>(Part::Identity, m.identity.map(|s| s as _)),
@@ -62,5 +62,9 @@ impl Serving<'_> {
             false => built_in.filter(|_| deployment.here.has(part)),
         };
         served.map(C::api)
+    }
+
+    fn is_served(&self, part: Part) -> bool {
+        self.0.here.has(Part::Front) || self.0.here.has(part)
     }
 }

@@ -1,8 +1,9 @@
-//! Modules that are not in this process: their contracts and events, at the addresses that the configuration gives.
+//! The contracts and events of every part, wherever that is: in this process, or at the addresses that the configuration
+//! gives.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use tessera_contract::{Addresses, Contract, CxSigner};
+use tessera_contract::{Contract, CxSigner};
 use tessera_events::Log;
 use tessera_mtls::Mtls;
 use tessera_types::Clock;
@@ -12,22 +13,17 @@ use crate::{
     error::CommandError,
     feed::RemoteFeed,
     modules::{Here, Part},
+    places::PartPlaces,
     remotes::Remotes,
 };
 
 /// Makes clients of what is elsewhere.
 pub(crate) struct Elsewhere {
-    places: BTreeMap<Part, Place>,
+    parts: BTreeMap<Part, Arc<PartPlaces>>,
     pub(crate) remotes: Remotes,
     /// The module that this process speaks as in what is no module's own business.
     pub(crate) speaker: &'static str,
     clock: Arc<dyn Clock>,
-}
-
-/// Where a part is that is not here, and what reaches it.
-pub(crate) struct Place {
-    pub(crate) addresses: Addresses,
-    pub(crate) http: reqwest::Client,
 }
 
 impl Elsewhere {
@@ -42,27 +38,26 @@ impl Elsewhere {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CommandError> {
         let remotes = Remotes::new(&root.remote, signer, mtls, &root.mtls.strangers);
-        let mut places = BTreeMap::new();
+        let mut parts = BTreeMap::new();
         for part in Part::ALL {
-            if let Some(addresses) = root.addresses(*part) {
-                let http = remotes.client(part.mount(), addresses)?;
-                places.insert(*part, Place { addresses: addresses.clone(), http });
-            }
+            parts.insert(*part, Arc::new(PartPlaces::new(*part, root, here, &remotes)?));
         }
-        Ok(Self { places, remotes, speaker: here.speaker(), clock })
+        Ok(Self { parts, remotes, speaker: here.speaker(), clock })
     }
 
-    /// Where a part is that is not here.
-    pub(crate) fn place(&self, part: Part) -> Option<&Place> {
-        self.places.get(&part)
+    /// Where a part is asked.
+    pub(crate) fn places(&self, part: Part) -> &Arc<PartPlaces> {
+        &self.parts[&part]
     }
 
-    /// The part's implementation of a contract: `here`, or the one at its address.
+    /// Wall time.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The part's implementation of a contract, wherever it is asked; `here` is the one of this process.
     pub(crate) fn or<C: Contract + ?Sized>(&self, part: Part, here: Option<Arc<C>>) -> Option<Arc<C>> {
-        here.or_else(|| {
-            let Place { addresses, http } = self.place(part)?;
-            Some(self.remotes.by(http.clone(), addresses))
-        })
+        self.places(part).of(here).map(|following| C::placed(following.placed.clone()))
     }
 
     /// As [`Self::or`], behind the contract's rules, for a module that cannot be without it.
@@ -80,9 +75,26 @@ impl Elsewhere {
 
     /// The events of a part that is at an address.
     pub(crate) fn log(&self, part: Part) -> Option<Log> {
-        let Place { addresses, http } = self.place(part)?;
+        let places = self.places(part);
+        places.way()?;
         let signed = (self.remotes.signer.clone(), self.speaker, self.clock.clone());
-        let feed = RemoteFeed::new(http.clone(), addresses.clone(), part.mount(), signed);
+        let feed = RemoteFeed::new(places.clone(), part.mount(), signed);
         Some(Log::fed_by(Arc::new(feed)))
+    }
+
+    /// Takes over where parts are asked by `root`: all of it or, when part of it cannot be, nothing. A sentence a part says
+    /// what has changed.
+    ///
+    /// # Errors
+    /// As [`PartPlaces::changed`].
+    pub(crate) fn take_over(&self, root: &Root) -> Result<Vec<String>, CommandError> {
+        let mut changes = Vec::new();
+        for (part, places) in &self.parts {
+            changes.extend(places.changed(root)?.map(|settled| (*part, places, settled)));
+        }
+        let sentence = |(part, places, settled): (Part, &Arc<PartPlaces>, _)| {
+            format!("{part} is asked at {} from now on", places.settle(settled))
+        };
+        Ok(changes.into_iter().map(sentence).collect())
     }
 }

@@ -16,12 +16,15 @@ use axum::{
 use http::{HeaderValue, header, request::Parts};
 use serde::{Deserialize, Serialize};
 use tessera_contract::{
-    Addresses, Authenticate, CX_HEADER, Caller, CloudEvent, Cx, CxSigner, Failure, FailureKind, Problem, async_trait,
+    Authenticate, CX_HEADER, Caller, CloudEvent, Cx, CxSigner, Failure, FailureKind, Problem, async_trait,
     sent_request_id,
 };
 use tessera_events::{Feed, Position};
+use tessera_runtime::http::Routine;
 use tessera_store::{Batch, Store};
 use tessera_types::{Clock, TenantId};
+
+use crate::places::{PartPlaces, Way};
 
 /// CloudEvents 1.0, JSON batch format (CloudEvents JSON §4).
 const MEDIA_TYPE: &str = "application/cloudevents-batch+json";
@@ -110,13 +113,13 @@ fn shown(Batch { events, more }: Batch) -> Response {
     if more {
         headers.insert(header::LINK, HeaderValue::from_static("<>; rel=\"next\""));
     }
+    response.extensions_mut().insert(Routine);
     response
 }
 
-/// The feed of a module at an address.
+/// The feed of a module at an address: the first of its places.
 pub(crate) struct RemoteFeed {
-    http: reqwest::Client,
-    addresses: Addresses,
+    places: Arc<PartPlaces>,
     /// Reads so far: each asks the next address.
     reads: AtomicUsize,
     mount: &'static str,
@@ -126,14 +129,13 @@ pub(crate) struct RemoteFeed {
 }
 
 impl RemoteFeed {
-    /// The feed of the module at `addresses`, its mount included, for the module `speaker` of this deployment.
+    /// The feed of the module that is asked at `places`, for the module `speaker` of this deployment.
     pub(crate) fn new(
-        http: reqwest::Client,
-        addresses: Addresses,
+        places: Arc<PartPlaces>,
         mount: &'static str,
         (signer, speaker, clock): (CxSigner, &'static str, Arc<dyn Clock>),
     ) -> Self {
-        Self { http, addresses, reads: AtomicUsize::new(0), mount, signer, speaker, clock }
+        Self { places, reads: AtomicUsize::new(0), mount, signer, speaker, clock }
     }
 }
 
@@ -147,9 +149,10 @@ impl Feed for RemoteFeed {
             Failure::new(FailureKind::BadAnswer, why)
         };
         let cx = Cx::service(TenantId::platform(), self.speaker, self.clock.as_ref());
-        let base = self.addresses.at(self.reads.fetch_add(1, Ordering::Relaxed)).trim_end_matches('/');
-        let request = self
-            .http
+        let way = self.places.way();
+        let Way { addresses, http } = way.ok_or_else(|| wrong("nothing: it is at no address"))?;
+        let base = addresses.at(self.reads.fetch_add(1, Ordering::Relaxed)).trim_end_matches('/');
+        let request = http
             .get(format!("{base}/v1/events"))
             .query(&[("after", written(after)), ("limit", limit.min(MOST).to_string())])
             .header(CX_HEADER, self.signer.sign(&cx, &audience(mount))?)

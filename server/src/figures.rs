@@ -49,6 +49,14 @@ const FIGURES: &[Described] = &[
     ("tessera_remote_refused_total", Counter, Unit::Count, "Attempts not made, since the module is left alone."),
     ("tessera_remote_breaker_open", Gauge, Unit::Count, "1 while a module has failed too often to be asked."),
     ("tessera_remote_addresses_left_out", Gauge, Unit::Count, "Addresses of a module that have failed too often."),
+    (
+        "tessera_place_weight",
+        Gauge,
+        Unit::Count,
+        "Part of a module's calls that a place has, by its weight; 0 if none.",
+    ),
+    ("tessera_rollbacks_total", Counter, Unit::Count, "Places taken back, for they did worse than the first."),
+    ("tessera_shadow_answers_total", Counter, Unit::Count, "Answers of a place in the shadow, by how they compare."),
     // Stores
     ("tessera_store_commit_seconds", Histogram, Unit::Seconds, "Time of a commit, by module."),
     ("tessera_store_commit_writes", Histogram, Unit::Count, "Writes in one commit, by module."),
@@ -108,6 +116,8 @@ const FIGURES: &[Described] = &[
     ("tessera_identity_sign_ins_total", Counter, Unit::Count, "Attempts to sign in, by outcome."),
     ("tessera_media_assets_total", Counter, Unit::Count, "Assets that became ready, failed or were cancelled."),
     ("tessera_origin_refusals_total", Counter, Unit::Count, "Media requests that were refused, by code."),
+    // Traces
+    ("tessera_trace_spans_total", Counter, Unit::Count, "Spans for the collector, by what became of them."),
     // Process and machine
     ("tessera_build_info", Gauge, Unit::Count, "1, with the version."),
     ("tessera_disk_size_bytes", Gauge, Unit::Bytes, "Size of the disk that holds the data folder."),

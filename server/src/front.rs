@@ -23,12 +23,16 @@ use axum::{
 use futures::Stream;
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use tessera_contract::{
-    Addresses, Authenticate, CX_HEADER, CxSigner, FORWARDED_HEADER, Failure, FailureKind, Problem, sent_request_id,
+    Authenticate, CX_HEADER, CxSigner, FORWARDED_HEADER, Failure, FailureKind, Problem, sent_request_id,
 };
 use tessera_runtime::{edge::Edge, http::Server};
 use tokio::{sync::watch, time::timeout};
 
-use crate::{deployment::Deployment, elsewhere::Place, modules::Part};
+use crate::{
+    deployment::Deployment,
+    modules::Part,
+    places::{self, PartPlaces},
+};
 
 /// How long a module may take to begin its answer, once it has the whole request.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,10 +78,9 @@ const OF_IDENTITY: &[&str] = &["/.well-known/openid-configuration", "/auth/{*res
 /// The way to one module.
 struct Way {
     beside: Beside,
-    addresses: Addresses,
     /// Requests so far: each goes to the next address.
     requests: AtomicUsize,
-    http: reqwest::Client,
+    places: Arc<PartPlaces>,
     signer: CxSigner,
     edge: Arc<Edge>,
 }
@@ -85,12 +88,14 @@ struct Way {
 /// The server with ways to the modules that are elsewhere.
 pub(crate) fn passed_on(mut server: Server, deployment: &Deployment) -> Server {
     for beside in BESIDE.iter().filter(|beside| !deployment.here.has(beside.part)) {
-        let Some(Place { addresses, http }) = deployment.elsewhere.place(beside.part) else { continue };
+        let places = deployment.elsewhere.places(beside.part);
+        if places.way().is_none() {
+            continue;
+        }
         let way = Arc::new(Way {
             beside: *beside,
-            addresses: addresses.clone(),
             requests: AtomicUsize::new(0),
-            http: http.clone(),
+            places: places.clone(),
             signer: deployment.elsewhere.remotes.signer.clone(),
             edge: deployment.edge.clone(),
         });
@@ -123,7 +128,11 @@ impl Way {
     async fn answer(&self, head: Parts, body: Body) -> Result<Response, Failure> {
         let part = self.beside.part;
         let headers = self.headers(&head).await?;
-        let mut request = self.http.request(head.method.clone(), self.target(&head)).headers(headers);
+        let places::Way { addresses, http } = self.places.way().ok_or_else(|| {
+            Failure::new(FailureKind::Unavailable, format!("{part} is at no address")).retry_after(COME_BACK)
+        })?;
+        let address = addresses.at(self.requests.fetch_add(1, Ordering::Relaxed));
+        let mut request = http.request(head.method.clone(), self.target(&head, address)).headers(headers);
         let sent = match body.is_end_stream() {
             true => None,
             false => {
@@ -158,9 +167,8 @@ impl Way {
     }
 
     /// Below the module's address what is below its mount, and beside it what is not.
-    fn target(&self, head: &Parts) -> String {
-        let mount = self.beside.part.mount();
-        let address = self.addresses.at(self.requests.fetch_add(1, Ordering::Relaxed)).trim_end_matches('/');
+    fn target(&self, head: &Parts, address: &str) -> String {
+        let (mount, address) = (self.beside.part.mount(), address.trim_end_matches('/'));
         let path = head.uri.path_and_query().map_or("/", |whole| whole.as_str());
         let below = path.strip_prefix('/').and_then(|path| path.strip_prefix(mount));
         match below.filter(|rest| rest.starts_with('/')) {

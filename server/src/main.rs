@@ -41,10 +41,12 @@ mod modules;
 mod mtls;
 mod notify;
 mod openapi;
+mod origins;
 mod output;
 mod package_command;
 mod placed_entitlement;
 mod placement;
+mod places;
 mod progress;
 mod reload;
 mod remotes;
@@ -55,9 +57,12 @@ mod routes;
 mod run;
 mod schema;
 mod settings;
+mod spans;
 mod tenant;
 mod tenant_data;
 mod tenant_export;
+mod trace_command;
+mod trace_tree;
 mod trail;
 
 use std::process::ExitCode;
@@ -106,6 +111,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Key(command) => key_command::run(config, command).await?,
         Command::Audit(command) => return audit_command::run(config, command).await,
         Command::LogLevel(arguments) => log_level::run(config, arguments).await?,
+        Command::Trace(arguments) => trace_command::run(config, arguments).await?,
         Command::Backup(args) => backup::run(config, args).await?,
         Command::Restore(args) => restore::run(config, args).await?,
         Command::Keys(command) => keys::run(config, command).await?,

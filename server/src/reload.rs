@@ -10,12 +10,13 @@ use std::{
 use tessera_runtime::shutdown::Shutdown;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{config::Root, deployment::Deployment, error::CommandError, modules::Part};
+use crate::{config::Root, deployment::Deployment, error::CommandError};
 
 /// Reads the configuration as the start did.
 pub(crate) type Settings = Box<dyn Fn() -> Result<Root, CommandError> + Send>;
 
-/// Takes over, at each SIGHUP, where entitlement is. A configuration that cannot be read changes nothing.
+/// Takes over, at each SIGHUP, where modules are. A configuration that cannot be read, or cannot be taken over while the process
+/// runs, changes nothing.
 ///
 /// # Errors
 /// The signal cannot be listened for.
@@ -32,8 +33,13 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
             if attended {
                 return stop.request();
             }
-            match settings() {
-                Ok(root) => take_over(&root, &deployment),
+            match settings().and_then(|root| take_over(&deployment, &root)) {
+                Ok(changes) if changes.is_empty() => {
+                    tracing::info!(
+                        "the configuration was read again: nothing that may change while running has changed"
+                    );
+                }
+                Ok(changes) => changes.iter().for_each(|change| tracing::info!("{change}")),
                 Err(error) => tracing::error!(%error, "the configuration is not taken over; what stood before stands"),
             }
         }
@@ -41,17 +47,13 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
     Ok(())
 }
 
-fn take_over(root: &Root, deployment: &Deployment) {
-    let url = root
-        .addresses(Part::Entitlement)
-        .filter(|_| !(deployment.here.chosen && deployment.here.has(Part::Entitlement)));
-    let moved = deployment.modules.entitlement.as_ref().map_or(Ok(false), |entitlement| entitlement.place(url));
-    let at = url.map_or_else(|| "the built-in module".to_owned(), ToString::to_string);
-    match moved {
-        Ok(true) => tracing::info!(at, "entitlement is elsewhere from now on"),
-        Ok(false) => {
-            tracing::info!("the configuration was read again: nothing that may change while running has changed")
-        }
-        Err(error) => tracing::error!(%error, "the configuration is not taken over; what stood before stands"),
+/// Takes over where modules are asked and who signs people in: all of it or, when part of it cannot be, nothing.
+fn take_over(deployment: &Deployment, root: &Root) -> Result<Vec<String>, CommandError> {
+    let sign_in = deployment.sign_in.changed(root)?;
+    let mut changes = deployment.elsewhere.take_over(root)?;
+    if let Some(change) = sign_in {
+        changes.push(deployment.sign_in.settle(change));
+        deployment.edge.forget_issuers();
     }
+    Ok(changes)
 }

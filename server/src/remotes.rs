@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use tessera_contract::{
-    Addresses, Contract, Credential, CxSigner, Remote, RemoteConfig, Target, begin_remote_figures, remote_client,
+    Addresses, Contract, Credential, CxSigner, Remote, RemoteConfig, Target, begin_remote_figures,
+    begin_rollout_figures, remote_client,
 };
 use tessera_mtls::Mtls;
 
@@ -27,15 +28,8 @@ impl Remotes {
         Self { config, signer, http, mtls, strangers: strangers.to_vec() }
     }
 
-    /// The contract at these addresses, its mount included: behind no guard yet, as any implementation.
-    ///
-    /// # Errors
-    /// An address is not `https` although modules prove who they are.
-    pub(crate) fn remote<C: Contract + ?Sized>(&self, addresses: &Addresses) -> Result<Arc<C>, CommandError> {
-        Ok(self.by(self.client(C::INFO.mount, addresses)?, addresses))
-    }
-
-    /// The same, by a client that [`Self::client`] made.
+    /// The contract at these addresses, its mount included, by a client that [`Self::client`] made: behind no guard yet, as any
+    /// implementation.
     pub(crate) fn by<C: Contract + ?Sized>(&self, http: reqwest::Client, addresses: &Addresses) -> Arc<C> {
         let target = Target::new(C::INFO.mount, addresses, http, &self.config);
         C::remote(Remote::at(target, Credential::Service(self.signer.clone())))
@@ -62,5 +56,8 @@ impl Remotes {
 /// Says 0 of every figure of calls to modules elsewhere.
 pub(crate) fn begin_figures() {
     let mounts: BTreeSet<&str> = tessera_contracts::ALL.iter().map(|entry| entry.info.mount).collect();
-    mounts.into_iter().for_each(begin_remote_figures);
+    for mount in mounts {
+        begin_remote_figures(mount);
+        begin_rollout_figures(mount);
+    }
 }

@@ -14,7 +14,7 @@ use tessera_runtime::{
     disk,
     http::{ReadyCheck, Server, listen, metrics_router, serve_aside},
     shutdown::Shutdown,
-    telemetry,
+    telemetry::{self, Told},
 };
 use tessera_store::DataFolder;
 use tokio::net::TcpListener;
@@ -30,7 +30,7 @@ use crate::{
     modules::Part,
     mtls, notify,
     output::say,
-    reload, routes, settings,
+    reload, routes, settings, spans, trace_command,
 };
 
 /// Bytes without which databases may soon be unable to commit: the data disk counts as full.
@@ -109,6 +109,10 @@ impl Running {
         let listener = listen(root.server.listen).await.map_err(|e| CommandError::new(e.to_string()))?;
         let data = DataFolder::open(&root.data).map_err(|e| CommandError::new(e.to_string()))?;
         let clock = Arc::new(SteadyClock::open(data.path()));
+        let bound = listener.local_addr().map_err(|e| CommandError::caused("reading the listener's address", e))?;
+        let process = spans::process_name(&root.here(), bound);
+        let told = Told::collect(&root.telemetry, &process, clock.clone(), &shutdown);
+        let told = told.map_err(|e| CommandError::caused("starting the traces", e))?;
         let deployment = Arc::new(Deployment::open(&root, data.path(), clock.clone()).await?);
         let metrics = figures::looking(telemetry.metrics, &deployment, data.path());
         let reloading = reload::on_hangup(again, &deployment, &shutdown);
@@ -119,6 +123,9 @@ impl Running {
             let answer = log_level::handle(&log, &details);
             async move { answer }
         });
+        let (remembering, asked) = (told.clone(), deployment.clone());
+        let control = control
+            .on(trace_command::COMMAND, move |details| spans::handle(asked.clone(), remembering.clone(), details));
         let listening = control.listen(data.path(), &shutdown);
         listening.map_err(|e| CommandError::caused("making the control socket in the data folder", e))?;
         if let Some(address) = root.server.metrics_listen {
@@ -130,15 +137,15 @@ impl Running {
             });
         }
         let server = routes::server(&root.server, &deployment, metrics).ready_when("disk", disk_check(data.path()));
+        let server = spans::told_by(server, &deployment, &told);
         let server = between_modules(server, &root, &deployment, &shutdown).await?;
-        let listen = listener.local_addr().map_err(|e| CommandError::caused("reading the listener's address", e))?;
         let serving = tokio::spawn(serve_until(server, listener, shutdown.clone()));
-        tracing::info!(%listen, data = %data.path().display(), "ready");
+        tracing::info!(listen = %bound, data = %data.path().display(), "ready");
         notify::tell(notify::State::Ready);
         if deployment.here.has(Part::Front) && !app::is_built() {
             say("note: this binary was built without the viewer app; `make app` builds it.");
         }
-        Ok(Self { deployment, shutdown, serving, drain: root.server.limits.drain, listen, data, clock })
+        Ok(Self { deployment, shutdown, serving, drain: root.server.limits.drain, listen: bound, data, clock })
     }
 
     fn port(&self) -> u16 {

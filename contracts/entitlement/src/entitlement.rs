@@ -103,7 +103,12 @@ errors! {
 ///
 /// A revocation that was acknowledged is seen by every later decision. A restriction (window, territory, age) never
 /// turns a deny into an allow. Leases of an account never exceed what its grants allow.
-#[contract(name = "entitlement", version = "1.0", events = [GrantAdded, GrantRevoked])]
+#[contract(
+    name = "entitlement",
+    version = "1.0",
+    events = [GrantAdded, GrantRevoked],
+    own = ["grant_id", "message", "next_cursor"]
+)]
 pub trait Entitlement: Send + Sync + 'static {
     /// State a grant.
     ///
@@ -121,7 +126,7 @@ pub trait Entitlement: Send + Sync + 'static {
     async fn list_grants(&self, cx: &Cx, request: ListGrants) -> Result<GrantPage, EntitlementError>;
 
     /// Decide whether a viewer may play a title now. Has no effect; a denial is an answer, not an error.
-    #[post("/v1/decisions", access = service_or_staff("entitlement:read"))]
+    #[post("/v1/decisions", access = service_or_staff("entitlement:read"), safe)]
     async fn decide(&self, cx: &Cx, request: DecisionRequest) -> Result<Decision, EntitlementError>;
 
     /// Decide and take a stream slot in one step.

@@ -242,7 +242,7 @@ errors! {
 #[contract(name = "identity", version = "1.0", events = [AccountCreated])]
 pub trait Identity: Send + Sync + 'static {
     /// Find out who is behind an API key. The secret itself names its tenant; the caller's tenant does not matter.
-    #[post("/v1/api-keys/resolve", access = service)]
+    #[post("/v1/api-keys/resolve", access = service, safe)]
     async fn resolve_api_key(&self, cx: &Cx, request: ResolveApiKey) -> Result<ResolvedApiKey, IdentityError>;
 }
 
@@ -250,7 +250,7 @@ pub trait Identity: Send + Sync + 'static {
 #[contract(name = "identity-edge", version = "1.0", mount = "identity")]
 pub trait IdentityEdge: Send + Sync + 'static {
     /// Find out who is behind the app's session cookie, of the caller's tenant.
-    #[post("/v1/sessions/resolve", access = service)]
+    #[post("/v1/sessions/resolve", access = service, safe)]
     async fn resolve_session(&self, cx: &Cx, request: ResolveSession) -> Result<ResolvedSession, IdentityError>;
 
     /// Fetch the issuer of the caller's tenant with its present keys.

@@ -9,17 +9,18 @@ use syn::{
     spanned::Spanned,
 };
 
-/// `name = "…", version = "…", mount = "…", events = […]`.
+/// `name = "…", version = "…", mount = "…", events = […], own = […]`.
 pub(crate) struct ContractArguments {
     pub(crate) name: LitStr,
     pub(crate) version: LitStr,
     pub(crate) mount: LitStr,
     pub(crate) events: Vec<Expr>,
+    pub(crate) own: Vec<Expr>,
 }
 
 impl Parse for ContractArguments {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let (mut name, mut version, mut mount, mut events) = (None, None, None, Vec::new());
+        let (mut name, mut version, mut mount, mut events, mut own) = (None, None, None, Vec::new(), Vec::new());
         let mut seen = Vec::new();
         while !input.is_empty() {
             let key: Ident = input.parse()?;
@@ -30,7 +31,8 @@ impl Parse for ContractArguments {
                 "version" => version = Some(input.parse()?),
                 "mount" => mount = Some(input.parse()?),
                 "events" => events = input.parse::<ExprArray>()?.elems.into_iter().collect(),
-                _ => return Err(Error::new(key.span(), "expected name, version, mount or events")),
+                "own" => own = input.parse::<ExprArray>()?.elems.into_iter().collect(),
+                _ => return Err(Error::new(key.span(), "expected name, version, mount, events or own")),
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -38,7 +40,7 @@ impl Parse for ContractArguments {
         }
         let name = name.ok_or_else(|| input.error("a contract needs name = \"…\""))?;
         let version = version.ok_or_else(|| input.error("a contract needs version = \"1.0\""))?;
-        Ok(Self { mount: mount.unwrap_or_else(|| name.clone()), name, version, events })
+        Ok(Self { mount: mount.unwrap_or_else(|| name.clone()), name, version, events, own })
     }
 }
 
@@ -54,12 +56,13 @@ pub(crate) struct Method {
     pub(crate) route: Route,
 }
 
-/// `"/v1/…", access = …, status = …, idempotent, body_bytes = …, timeout_seconds = …`.
+/// `"/v1/…", access = …, status = …, idempotent, safe, body_bytes = …, timeout_seconds = …`.
 pub(crate) struct Route {
     pub(crate) path: LitStr,
     pub(crate) access: TokenStream,
     pub(crate) status: u16,
     pub(crate) idempotent: bool,
+    pub(crate) safe: bool,
     pub(crate) body_bytes: Option<LitInt>,
     pub(crate) timeout_seconds: Option<LitInt>,
 }
@@ -71,8 +74,15 @@ impl Parse for Route {
             return Err(Error::new(path.span(), "a path begins with its major version: \"/v1/…\""));
         }
         let (mut access, mut seen) = (None, Vec::new());
-        let mut route =
-            Self { path, access: quote!(), status: 200, idempotent: false, body_bytes: None, timeout_seconds: None };
+        let mut route = Self {
+            path,
+            access: quote!(),
+            status: 200,
+            idempotent: false,
+            safe: false,
+            body_bytes: None,
+            timeout_seconds: None,
+        };
         while !input.is_empty() {
             input.parse::<Token![,]>()?;
             if input.is_empty() {
@@ -84,6 +94,10 @@ impl Parse for Route {
                 route.idempotent = true;
                 continue;
             }
+            if key == "safe" {
+                route.safe = true;
+                continue;
+            }
             input.parse::<Token![=]>()?;
             match key.to_string().as_str() {
                 "access" => access = Some(access_tokens(&input.parse()?)?),
@@ -91,7 +105,7 @@ impl Parse for Route {
                 "body_bytes" => route.body_bytes = Some(input.parse()?),
                 "timeout_seconds" => route.timeout_seconds = Some(input.parse()?),
                 _ => {
-                    let known = "expected access, status, idempotent, body_bytes or timeout_seconds";
+                    let known = "expected access, status, idempotent, safe, body_bytes or timeout_seconds";
                     return Err(Error::new(key.span(), known));
                 }
             }
@@ -287,7 +301,11 @@ mod tests {
         for (arguments, item, says) in [
             (quote!(version = "1.0"), fine(), "a contract needs name"),
             (quote!(name = "notes"), fine(), "a contract needs version"),
-            (quote!(name = "notes", version = "1.0", base = "/x"), fine(), "expected name, version, mount or events"),
+            (
+                quote!(name = "notes", version = "1.0", base = "/x"),
+                fine(),
+                "expected name, version, mount, events or own",
+            ),
             (quote!(name = "notes", name = "other", version = "1.0"), fine(), "name is given twice"),
             (quote!(name = notes, version = "1.0"), fine(), "expected string literal"),
             (arguments(), operation(quote!()), "at least one operation"),

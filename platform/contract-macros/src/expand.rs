@@ -3,15 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::declaration::{Declaration, Method};
+use crate::declaration::{ContractArguments, Declaration, Method};
 
 pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let Declaration { item, docs, arguments, methods } = declaration;
     let (name, version, mount, events) = (&arguments.name, &arguments.version, &arguments.mount, &arguments.events);
     let (contract, visibility) = (&item.ident, &item.vis);
     let operations = format_ident!("{}_operations", snake(&contract.to_string()));
-    let (guarded, remote) = (format_ident!("{contract}Guarded"), format_ident!("{contract}Remote"));
-    let statics = methods.iter().map(|method| operation_static(method, name, mount));
+    let [guarded, remote, placed] = ["Guarded", "Remote", "Placed"].map(|binding| format_ident!("{contract}{binding}"));
+    let statics = methods.iter().map(|method| operation_static(method, arguments));
     let constants: Vec<_> = methods.iter().map(|method| &method.constant).collect();
     let output = &methods[0].output;
     let guarded_methods = methods.iter().map(|method| {
@@ -25,6 +25,17 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     let remote_methods = methods.iter().map(|method| {
         let (signature, constant) = (&method.signature, &method.constant);
         quote! { #signature { self.0.call(&#operations::#constant, cx, request).await } }
+    });
+    let placed_methods = methods.iter().map(|method| {
+        let (signature, constant, call) = (&method.signature, &method.constant, &method.name);
+        quote! { #signature {
+            if let ::std::option::Option::Some(only) = self.0.only() {
+                return only.#call(cx, request).await;
+            }
+            self.0.call(&#operations::#constant, cx, request, |place, cx, request| async move {
+                place.#call(&cx, request).await
+            }).await
+        } }
     });
     let served = methods.iter().map(|method| {
         let (constant, call) = (&method.constant, &method.name);
@@ -57,6 +68,11 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
         #[::tessera_contract::async_trait]
         impl #contract for #remote { #(#remote_methods)* }
 
+        struct #placed(::std::sync::Arc<::tessera_contract::Placed<dyn #contract>>);
+
+        #[::tessera_contract::async_trait]
+        impl #contract for #placed { #(#placed_methods)* }
+
         impl ::tessera_contract::Contract for dyn #contract {
             const INFO: &'static ::tessera_contract::ContractInfo = &::tessera_contract::ContractInfo {
                 name: #name,
@@ -73,6 +89,11 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
             fn remote(remote: ::tessera_contract::Remote) -> ::std::sync::Arc<Self> {
                 ::std::sync::Arc::new(#remote(remote))
             }
+            fn placed(
+                placed: ::std::sync::Arc<::tessera_contract::Placed<Self>>,
+            ) -> ::std::sync::Arc<Self> {
+                ::std::sync::Arc::new(#placed(placed))
+            }
             fn api(implementation: ::std::sync::Arc<Self>) -> ::tessera_contract::Api {
                 ::tessera_contract::ApiBuilder::new(Self::INFO) #(#served)* .build()
             }
@@ -80,11 +101,13 @@ pub(crate) fn expand(declaration: &Declaration) -> TokenStream {
     }
 }
 
-fn operation_static(method: &Method, contract: &syn::LitStr, mount: &syn::LitStr) -> TokenStream {
+fn operation_static(method: &Method, arguments: &ContractArguments) -> TokenStream {
+    let ContractArguments { name: contract, mount, own, .. } = arguments;
     let Method { name, constant, docs, request, output, verb, route, .. } = method;
     let (path, access, status) = (&route.path, &route.access, route.status);
     let name = name.to_string();
     let idempotency = if route.idempotent { quote!(Key) } else { quote!(Natural) };
+    let safe = route.safe || verb == "Get";
     let body_bytes = route.body_bytes.as_ref().map(|bytes| quote!(body_bytes: #bytes,));
     let timeout = route.timeout_seconds.as_ref().map(|s| quote!(timeout: ::std::time::Duration::from_secs(#s),));
     quote! {
@@ -104,6 +127,8 @@ fn operation_static(method: &Method, contract: &syn::LitStr, mount: &syn::LitStr
             idempotency: ::tessera_contract::Idempotency::#idempotency,
             status: #status,
             limits: ::tessera_contract::Limits { #body_bytes #timeout ..::tessera_contract::Limits::DEFAULT },
+            safe: #safe,
+            own: &[#(#own),*],
         });
     }
 }

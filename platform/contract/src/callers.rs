@@ -67,6 +67,8 @@ mod tests {
         idempotency: Idempotency::Natural,
         status: 200,
         limits: Limits::DEFAULT,
+        safe: true,
+        own: &[],
     };
 
     #[test]

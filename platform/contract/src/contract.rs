@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Api, ContractInfo, Remote};
+use crate::{Api, ContractInfo, Placed, Remote};
 
 /// A contract, implemented by `#[contract]` for `dyn Trait`: its description and its bindings.
 pub trait Contract: Send + Sync + 'static {
@@ -14,6 +14,9 @@ pub trait Contract: Send + Sync + 'static {
 
     /// The contract at another address.
     fn remote(remote: Remote) -> Arc<Self>;
+
+    /// The contract wherever `placed` says: behind no guard yet, as any implementation.
+    fn placed(placed: Arc<Placed<Self>>) -> Arc<Self>;
 
     /// The implementation as endpoints and document; its rules apply here too, so pass the bare implementation.
     fn api(implementation: Arc<Self>) -> Api;

@@ -157,11 +157,10 @@ impl Cx {
         Self::new(tenant, Caller::Service { name: name.into() }, clock.now())
     }
 
-    /// The same request, carried on by module `name` in its own right: a new span, no inherited idempotency key.
+    /// The same request, carried on by module `name` in its own right: no inherited idempotency key.
     pub fn as_service(&self, name: &str) -> Self {
         Self {
             caller: Caller::Service { name: name.into() },
-            trace: self.trace.child(),
             idempotency_key: None,
             effect: None,
             deed: None,

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    Caller, ContractError, Cx, Deed, Effect, Failure, FailureKind, Idempotency, Method, Operation, OperationInfo, audit,
+    About, Caller, ContractError, Cx, Deed, Effect, Failure, FailureKind, Idempotency, Method, Operation,
+    OperationInfo, SpanEnd, SpanKind, SpanName, SpanUnderWay, audit,
 };
 
 /// Runs `call` under the rules that `operation` declares.
@@ -43,9 +44,15 @@ where
         tenant = %cx.tenant,
         request_id = %cx.request_id,
     );
+    let under_way = SpanUnderWay::begin(cx.trace, SpanKind::Internal, || About {
+        request_id: Some(cx.request_id.clone()),
+        tenant: Some(cx.tenant.clone()),
+        name: SpanName::Operation(info),
+    });
     let run = async {
         info.authorize(cx)?;
         let mut cx = bind_effect(info, cx, &request)?;
+        cx.trace = under_way.within(cx.trace);
         cx.deadline = cx.deadline.min(started + info.limits.timeout);
         let (deadline, recorded) = (cx.deadline, deed(info, &cx, &request).map(|deed| cx.with_deed(deed)));
         if let Some(recorded) = &recorded {
@@ -71,6 +78,7 @@ where
     };
     let outcome = run.instrument(span.clone()).await;
     record(info, started, &outcome, &span);
+    under_way.end(SpanEnd::of(&outcome));
     outcome
 }
 

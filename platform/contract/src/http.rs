@@ -53,7 +53,9 @@ impl Authenticate for CxSigner {
         let token = head.headers.get(CX_HEADER).and_then(|v| v.to_str().ok()).ok_or_else(|| {
             Failure::new(FailureKind::Unauthenticated, format!("a {CX_HEADER} header signed for {audience} is missing"))
         })?;
-        Ok(Authenticated { cx: self.verify(token, audience)?, internal: true })
+        let mut cx = self.verify(token, audience)?;
+        cx.trace = cx.trace.at_front(&head.headers);
+        Ok(Authenticated { cx, internal: true })
     }
 }
 

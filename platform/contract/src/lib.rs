@@ -108,9 +108,11 @@ mod guard;
 mod http;
 mod operation;
 mod page;
+mod placed;
 mod problem;
 mod remote;
 mod signature;
+mod span;
 mod trace;
 mod variants;
 
@@ -127,10 +129,12 @@ pub use guard::guard;
 pub use http::{Authenticate, Authenticated, sent_request_id};
 pub use operation::{Access, ContractInfo, Idempotency, Limits, Method, Operation, OperationInfo, Outcome};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, decode_cursor, encode_cursor, page_limit};
+pub use placed::{Now, Placed, Rollout, RolloutConfig, Spot, begin_rollout_figures};
 pub use problem::{PROBLEM_JSON, Problem, Shared};
 pub use remote::{
     Addresses, Credential, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures, http_client, remote_client,
 };
 pub use signature::{CX_HEADER, CxSigner, RECORDED_HEADER};
+pub use span::{About, Span, SpanEnd, SpanKind, SpanName, SpanSink, SpanUnderWay, collect_spans};
 pub use tessera_contract_macros::contract;
-pub use trace::TraceContext;
+pub use trace::{TRACE_HEADER, TraceContext};

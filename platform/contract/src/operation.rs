@@ -149,6 +149,10 @@ pub struct OperationInfo {
     pub status: u16,
     /// What it takes at most.
     pub limits: Limits,
+    /// Whether it changes nothing: then it can be asked elsewhere too, and the answers compared ("safe", RFC 9110 §9.2.1).
+    pub safe: bool,
+    /// Fields of its answers that each implementation has of its own, such as ids that it mints and texts for people.
+    pub own: &'static [&'static str],
 }
 
 impl OperationInfo {

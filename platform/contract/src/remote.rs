@@ -19,7 +19,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    ContractError, Cx, CxSigner, Deed, Failure, FailureKind, Operation, OperationInfo,
+    ContractError, Cx, CxSigner, Deed, Failure, FailureKind, Operation, OperationInfo, TRACE_HEADER,
     guard::check_key,
     signature::{CX_HEADER, RECORDED_HEADER},
 };
@@ -133,7 +133,7 @@ impl Remote {
             Ok(_) => return Err(Failure::new(FailureKind::Internal, "a request is a struct with named fields").into()),
             Err(error) => return Err(Failure::internal("writing the request as JSON", error).into()),
         };
-        let (attempt, answer) = match self.answer(operation, cx, fields).await? {
+        let (attempt, answer) = match self.answer(operation.info(), cx, fields).await? {
             Ok(answered) => answered,
             Err(refused) => return Err(refused.error(operation)),
         };
@@ -167,7 +167,7 @@ impl Remote {
     /// An answer of the status that success has, or a refusal; after as many attempts as it takes and may take.
     async fn answer(
         &self,
-        operation: &OperationInfo,
+        operation: &'static OperationInfo,
         cx: &Cx,
         fields: Map<String, Value>,
     ) -> Result<Result<(Attempt, Answer), Refused>, Failure> {
@@ -187,7 +187,9 @@ impl Remote {
             wish.been |= attempt.place();
             let elsewhere = attempt.has_other(wish.been);
             let mut wait = Duration::ZERO;
-            let (ended, may) = match self.attempt(operation, cx, &outgoing, attempt.base()).await {
+            let mut within = cx.clone();
+            within.trace = attempt.trace();
+            let (ended, may) = match self.attempt(operation, &within, &outgoing, attempt.base()).await {
                 Ok(answer) if answer.status == operation.status => return Ok(Ok((attempt, answer))),
                 Ok(answer) => {
                     let refused = Refused::new(answer);
@@ -253,13 +255,11 @@ impl Remote {
             Credential::Bearer(token) => request.bearer_auth(token),
             Credential::Anonymous => request,
         };
-        if !matches!(self.credential, Credential::Service(_)) {
-            request =
-                request.header("x-request-id", &*cx.request_id).header("traceparent", cx.trace.child().to_string());
-            if let Some(key) = &cx.idempotency_key {
-                check_key(key)?;
-                request = request.header("idempotency-key", &**key);
-            }
+        // Of a signed context the headers say the same; the other side's front tells its requests apart by them.
+        request = request.header("x-request-id", &*cx.request_id).header(TRACE_HEADER, cx.trace.to_string());
+        if let (Some(key), false) = (&cx.idempotency_key, matches!(self.credential, Credential::Service(_))) {
+            check_key(key)?;
+            request = request.header("idempotency-key", &**key);
         }
         Ok(request)
     }

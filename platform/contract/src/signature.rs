@@ -81,7 +81,7 @@ impl CxSigner {
         }
         let mut cx = Cx::new(claims.tenant, claims.caller, Timestamp::from_micros(claims.business_now));
         cx.request_id = claims.request_id.into();
-        cx.trace = TraceContext::parse(&claims.traceparent).unwrap_or(cx.trace).child();
+        cx.trace = TraceContext::parse(&claims.traceparent).unwrap_or(cx.trace);
         cx.deadline = tokio::time::Instant::now() + Duration::from_millis(claims.remaining_ms).min(DEFAULT_TIMEOUT * 6);
         cx.territory = claims.territory;
         cx.idempotency_key = claims.idempotency_key.map(Into::into);

@@ -2,6 +2,13 @@
 
 use std::fmt;
 
+use http::HeaderMap;
+
+use crate::span::is_sampled;
+
+/// The header that carries it.
+pub const TRACE_HEADER: &str = "traceparent";
+
 /// The position in a distributed trace (W3C Trace Context §3.2, version 00).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceContext {
@@ -11,17 +18,21 @@ pub struct TraceContext {
     pub parent_id: u64,
     /// Bit 0: sampled.
     pub flags: u8,
+    /// Whether `parent_id` is a span that somebody has begun; not so at the beginning of a trace.
+    pub begun: bool,
 }
 
 impl TraceContext {
     /// The beginning of a new trace.
     pub fn fresh() -> Self {
-        Self { trace_id: rand::random::<u128>().max(1), parent_id: rand::random::<u64>().max(1), flags: 1 }
+        let trace_id = rand::random::<u128>().max(1);
+        let flags = u8::from(is_sampled(trace_id));
+        Self { trace_id, parent_id: rand::random::<u64>().max(1), flags, begun: false }
     }
 
     /// A new span in the same trace.
     pub fn child(&self) -> Self {
-        Self { parent_id: rand::random::<u64>().max(1), ..*self }
+        Self { parent_id: rand::random::<u64>().max(1), begun: true, ..*self }
     }
 
     /// Reads a `traceparent` header; `None` when it is not a valid one, and then a new trace begins (§4.3).
@@ -41,8 +52,27 @@ impl TraceContext {
             trace_id: u128::from_str_radix(trace, 16).ok()?,
             parent_id: u64::from_str_radix(parent, 16).ok()?,
             flags: u8::from_str_radix(flags, 16).ok()?,
+            begun: true,
         };
         (context.trace_id != 0 && context.parent_id != 0).then_some(context)
+    }
+
+    /// What the headers say, if they do soundly.
+    pub fn sent(headers: &HeaderMap) -> Option<Self> {
+        headers.get(TRACE_HEADER).and_then(|value| Self::parse(value.to_str().ok()?))
+    }
+
+    /// Whether its spans are to leave the process.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
+
+    /// The same trace at the span that the headers name, where they are of the same trace: a signed context says to which
+    /// trace a request belongs, and the front of the process that took it, which span that is here.
+    #[must_use]
+    pub fn at_front(self, headers: &HeaderMap) -> Self {
+        let here = Self::sent(headers).filter(|here| here.trace_id == self.trace_id);
+        here.map_or(self, |here| Self { flags: self.flags, ..here })
     }
 }
 
@@ -58,8 +88,8 @@ mod tests {
 
     #[test]
     fn reads_what_it_writes_and_refuses_the_rest() {
-        let fresh = TraceContext::fresh();
-        assert_eq!(TraceContext::parse(&fresh.to_string()), Some(fresh));
+        let begun = TraceContext::fresh().child();
+        assert_eq!(TraceContext::parse(&begun.to_string()), Some(begun));
         for bad in [
             "",
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tessera_contract::{CloudEvent, Cx, Failure, TraceContext};
+use tessera_contract::{About, CloudEvent, Cx, Failure, SpanEnd, SpanKind, SpanName, SpanUnderWay, TraceContext};
 use tessera_faults::reached;
 
 use crate::{
@@ -67,7 +67,24 @@ impl Delivery {
     }
 
     async fn handle(&self, event: &Arc<CloudEvent>, step: Step) -> Result<(), Undelivered> {
-        let cx = self.cx(event);
+        let mut cx = self.cx(event);
+        let span = SpanUnderWay::begin(cx.trace, SpanKind::Consumer, || About {
+            request_id: None,
+            tenant: Some(event.tenant.clone()),
+            name: SpanName::Event { consumer: self.ledger.consumer, kind: event.kind.as_str().into() },
+        });
+        cx.trace = span.within(cx.trace);
+        let done = self.effects(cx, event, step).await;
+        span.end(match &done {
+            Ok(()) => SpanEnd::Done,
+            Err(Undelivered::Handler(_)) => SpanEnd::Failed("handler".into()),
+            Err(Undelivered::Transient(_)) => SpanEnd::Failed("out_of_reach".into()),
+            Err(Undelivered::Moved) => SpanEnd::Abandoned,
+        });
+        done
+    }
+
+    async fn effects(&self, cx: Cx, event: &Arc<CloudEvent>, step: Step) -> Result<(), Undelivered> {
         match &self.handler {
             Handler::InStore(handler) => {
                 let (consumer, latest_only) = (self.ledger.consumer, self.latest_only);
@@ -101,7 +118,7 @@ impl Delivery {
         let store = &self.ledger.store;
         let mut cx = Cx::service(event.tenant.clone(), store.module().name, &*store.clock());
         if let Some(trace) = event.traceparent.as_deref().and_then(TraceContext::parse) {
-            cx.trace = trace.child();
+            cx.trace = trace;
         }
         cx
     }

@@ -10,6 +10,7 @@ mod locate;
 mod seconds;
 mod secret;
 mod sections;
+mod telemetry;
 
 use std::path::Path;
 
@@ -23,6 +24,7 @@ pub use secret::Secret;
 pub use sections::{
     ForwardedBy, LimitsConfig, LogConfig, LogFormat, PostgresConfig, Quota, RateLimitsConfig, ServerConfig, StoreChoice,
 };
+pub use telemetry::TelemetryConfig;
 
 use environment::Override;
 use error::{Fault, Source};

@@ -22,7 +22,7 @@ mod visitor;
 use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
-use http::{HeaderMap, request::Parts};
+use http::request::Parts;
 use tessera_contract::{
     AuditTrail, Authenticate, Authenticated, Caller, Callers, Cx, CxSigner, Failure, FailureKind, Forwarded,
     OperationInfo, TraceContext, calling_module, sent_request_id,
@@ -141,6 +141,11 @@ impl Edge {
         self.keys.iter().for_each(KeyCache::forget);
     }
 
+    /// Reads every tenant's issuer anew: call it when somebody else signs people in from now on.
+    pub fn forget_issuers(&self) {
+        self.issuers.iter().for_each(IssuerCache::forget);
+    }
+
     /// The tenant whose host this request names; for what is not an operation (pages, manifests).
     ///
     /// # Errors
@@ -224,7 +229,8 @@ impl Edge {
 
     async fn signed(&self, head: &Parts, token: &str, audience: &str) -> Result<Authenticated, Failure> {
         let signer = self.signer.as_ref().ok_or_else(|| refused("signed contexts are not taken here"))?;
-        let cx = signer.verify(token, audience)?;
+        let mut cx = signer.verify(token, audience)?;
+        cx.trace = cx.trace.at_front(&head.headers);
         if self.certified {
             certificate::speaks_for(head.extensions.get::<Peer>(), &cx.caller)?;
         }
@@ -240,7 +246,7 @@ impl Edge {
     fn context(&self, head: &Parts, tenant: &Tenant, caller: Caller) -> Cx {
         let mut cx = Cx::new(tenant.id.clone(), caller, tenant.business_now(self.clock.now()));
         cx.request_id = sent_request_id(&head.headers);
-        cx.trace = trace(&head.headers);
+        cx.trace = TraceContext::sent(&head.headers).unwrap_or(cx.trace);
         let known = self.proxies.territory(head).or_else(|| tenant.default_territory.clone());
         cx.territory = known.or_else(|| self.territory.clone());
         cx
@@ -292,12 +298,6 @@ impl Authenticate for Edge {
             tracing::warn!(module, contract, operation, request_id = %caller.cx.request_id, "{refusal}");
         })
     }
-}
-
-/// The trace the client began, or a new one; either way our own span.
-fn trace(headers: &HeaderMap) -> TraceContext {
-    let sent = headers.get("traceparent").and_then(|value| TraceContext::parse(value.to_str().ok()?));
-    sent.map_or_else(TraceContext::fresh, |sent| sent.child())
 }
 
 fn active(tenant: Tenant) -> Result<Tenant, Failure> {

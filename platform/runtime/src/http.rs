@@ -17,7 +17,7 @@ mod write_pause;
 pub use harden::{PAGE_POLICY, content_policy};
 pub use health::{Readiness, ReadyCheck};
 pub use listener::{Drained, ListenError, listen};
-pub use notes::Notes;
+pub use notes::{Notes, Routine};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -2,8 +2,11 @@
 
 mod disk;
 mod level;
+mod otlp;
 mod panics;
 mod process;
+mod ring;
+mod spans;
 
 use std::{
     io::{self, IsTerminal},
@@ -17,6 +20,9 @@ use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 use crate::config::{LogConfig, LogFormat};
 
 pub use level::{LONGEST as LONGEST_LEVEL, LogLevel, Standing};
+pub use otlp::ExporterError;
+pub use ring::{SpanRing, Wanted};
+pub use spans::{SpanTold, Told};
 
 /// The variable that goes before the configured log level.
 pub const LOG_VARIABLE: &str = "TESSERA_LOG";

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, time::Duration};
 
 use futures::{FutureExt, future::BoxFuture};
 use serde::{Serialize, de::DeserializeOwned};
-use tessera_contract::{Cx, Deed, Failure, FailureKind};
+use tessera_contract::{About, Cx, Deed, Failure, FailureKind, SpanEnd, SpanKind, SpanName, SpanUnderWay};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -45,6 +45,7 @@ struct Write<I, F, T, E> {
     result: Option<Result<T, E>>,
     /// Whether the operation's audit record is part of it.
     recorded: bool,
+    span: SpanUnderWay,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
@@ -100,6 +101,11 @@ where
         if let (true, Ok(()), Some(Ok(_)), Some(cx)) = (self.recorded, &end, &self.result, self.caller()) {
             cx.deed().into_iter().for_each(Deed::settle);
         }
+        self.span.end(match (&end, &self.result) {
+            (Err(failure), _) => SpanEnd::of_failure(failure),
+            (Ok(()), Some(Ok(_))) => SpanEnd::Done,
+            (Ok(()), Some(Err(_)) | None) => SpanEnd::Refused("undone".into()),
+        });
         let result = match (end, self.result) {
             (Err(failure), _) => Err(E::from(failure)),
             (Ok(()), Some(result)) => result,
@@ -108,6 +114,15 @@ where
         // A caller that has gone away does not undo its write.
         let _ = self.reply.send(result);
     }
+}
+
+/// The span of a write, from its request to its end.
+fn commit(module: &'static str, cx: &Cx) -> SpanUnderWay {
+    SpanUnderWay::begin(cx.trace, SpanKind::Internal, || About {
+        request_id: Some(cx.request_id.clone()),
+        tenant: Some(cx.tenant.clone()),
+        name: SpanName::Commit { module },
+    })
 }
 
 /// Runs the closure; a panic or an endless wait becomes a failure of this write alone.
@@ -212,8 +227,14 @@ impl Store {
         async move {
             let (reply, answer) = oneshot::channel();
             let module = store.module().name;
+            let cx = match &scope {
+                Scope::Tenant(cx) => Some(cx),
+                Scope::System => behalf.as_ref(),
+            };
+            let span = cx.map_or_else(SpanUnderWay::none, |cx| commit(module, cx));
+            let (result, recorded) = (None, false);
             store
-                .enqueue(Box::new(Write { module, scope, behalf, input, work, result: None, recorded: false, reply }))
+                .enqueue(Box::new(Write { module, scope, behalf, input, work, result, recorded, span, reply }))
                 .await?;
             // The engine's task answers always, unless it was stopped with its runtime.
             answer.await.unwrap_or_else(|_| Err(E::from(unavailable(module, "was closed during the write"))))

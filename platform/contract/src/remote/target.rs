@@ -17,7 +17,7 @@ use super::{
     breaker::{Breaker, Leave, Sign, Turn},
     places::{Choice, Move, Places, Wish, bit},
 };
-use crate::{Cx, Failure, FailureKind, OperationInfo};
+use crate::{About, Cx, Failure, FailureKind, OperationInfo, SpanEnd, SpanKind, SpanName, SpanUnderWay, TraceContext};
 
 /// Over how long repeated attempts are weighed against calls.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ const FAIR: Duration = Duration::from_millis(100);
 /// calls are under way.
 pub struct Target {
     module: String,
-    bases: Vec<String>,
+    bases: Vec<Arc<str>>,
     pub(super) http: reqwest::Client,
     pub(super) attempts: u32,
     health: Mutex<Health>,
@@ -151,8 +151,8 @@ impl Target {
         Arc::new(Self::with("elsewhere", vec![base.to_owned()], http, &RemoteConfig::once()))
     }
 
-    fn with(module: &str, mut bases: Vec<String>, http: reqwest::Client, config: &RemoteConfig) -> Self {
-        bases.iter_mut().for_each(|base| base.truncate(base.trim_end_matches('/').len()));
+    fn with(module: &str, bases: Vec<String>, http: reqwest::Client, config: &RemoteConfig) -> Self {
+        let bases: Vec<Arc<str>> = bases.iter().map(|base| base.trim_end_matches('/').into()).collect();
         let health = Health {
             breaker: Breaker::new(config.breaker_failures, config.breaker_pause()),
             places: Places::new(bases.len(), config.address_failures.get()),
@@ -199,7 +199,7 @@ impl Target {
     /// until the deadline.
     pub(super) async fn begin(
         self: &Arc<Self>,
-        operation: &OperationInfo,
+        operation: &'static OperationInfo,
         cx: &Cx,
         wish: Wish,
     ) -> Result<Attempt, Failure> {
@@ -221,8 +221,16 @@ impl Target {
         })?;
         let choice = health.places.choose(wish, now);
         drop(health);
+        let mut span = SpanUnderWay::begin(cx.trace, SpanKind::Client, || About {
+            request_id: Some(cx.request_id.clone()),
+            tenant: Some(cx.tenant.clone()),
+            name: SpanName::Operation(operation),
+        });
+        span.note(|span| span.address = Some(self.bases[choice.index].clone()));
         Ok(Attempt {
             target: self.clone(),
+            trace: span.within(cx.trace),
+            span,
             choice,
             leave,
             begun: now,
@@ -279,6 +287,8 @@ pub(super) struct Attempt {
     leave: Leave,
     begun: Instant,
     deadline: Instant,
+    span: SpanUnderWay,
+    trace: TraceContext,
     ended: bool,
     _room: OwnedSemaphorePermit,
 }
@@ -307,7 +317,23 @@ impl Attempt {
             tracing::warn!(module, address, operation = operation.name, outcome, "a call elsewhere failed: {said}");
         }
         self.ended = true;
+        self.span_ends(outcome);
         self.target.settle(&self, outcome);
+    }
+
+    /// Where the attempt stands in its trace.
+    pub(super) fn trace(&self) -> TraceContext {
+        self.trace
+    }
+
+    fn span_ends(&mut self, outcome: Outcome) {
+        std::mem::replace(&mut self.span, SpanUnderWay::none()).end(match outcome {
+            Outcome::Answered => SpanEnd::Done,
+            Outcome::Abandoned => SpanEnd::Abandoned,
+            Outcome::Faulty | Outcome::BadAnswer | Outcome::Unreachable | Outcome::Broken | Outcome::Late => {
+                SpanEnd::Failed(outcome.label().into())
+            }
+        });
     }
 
     /// A deadline that was hardly more than over says nothing.
@@ -323,6 +349,7 @@ impl Drop for Attempt {
             // The caller's own timer may be quicker than ours at the same deadline.
             let late = Instant::now() >= self.deadline;
             let outcome = self.judged(if late { Outcome::Late } else { Outcome::Abandoned });
+            self.span_ends(outcome);
             self.target.settle(self, outcome);
         }
     }

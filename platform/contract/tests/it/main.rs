@@ -10,6 +10,7 @@ mod fields;
 mod guard;
 mod headers;
 mod notes;
+mod placed;
 mod property;
 mod rules;
 mod sick;

@@ -162,8 +162,13 @@ fn milliseconds(exact: f64) -> f64 {
     (exact * 1000.0).round() / 1000.0
 }
 
+/// The router's template for the request's path.
+pub(super) fn route(head: &Parts) -> &str {
+    head.extensions.get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str)
+}
+
 /// A stranger's invented method is not repeated.
-fn method(method: &Method) -> &'static str {
+pub(super) fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

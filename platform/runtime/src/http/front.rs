@@ -12,12 +12,13 @@ use axum::{
 use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, request::Parts};
 use tessera_contract::{
-    CX_HEADER, CxSigner, FORWARDED_HEADER, Failure, FailureKind, Problem, TraceContext, sent_request_id,
+    About, CX_HEADER, CxSigner, FORWARDED_HEADER, Failure, FailureKind, Problem, SpanEnd, SpanKind, SpanName,
+    SpanUnderWay, TRACE_HEADER, TraceContext, sent_request_id,
 };
 
 use super::{
-    Notes,
-    access_log::Line,
+    Notes, Routine,
+    access_log::{Line, method, route},
     bare::as_problem,
     body_pace::Pace,
     counts::Owners,
@@ -28,7 +29,7 @@ use crate::edge::{Client, Peer, Proxies};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-const TRACE: HeaderName = HeaderName::from_static("traceparent");
+const TRACE: HeaderName = HeaderName::from_static(TRACE_HEADER);
 
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
@@ -52,7 +53,7 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
     head.headers.insert(REQUEST_ID, id_value.clone());
     let notes = Notes::default();
     head.extensions.insert(notes.clone());
-    let trace = trace_of(&mut head.headers);
+    let (trace, mut span) = trace_of(&mut head, &id);
     let line = Line::of(&head, client.as_ref().ok(), &front.owners, (id.clone(), trace), notes.clone());
     let https = client.as_ref().is_ok_and(|client| client.https);
 
@@ -78,6 +79,11 @@ pub(super) async fn front(State(front): State<Arc<Front>>, request: Request, nex
         let a_year = HeaderValue::from_static("max-age=31536000");
         headers.entry(http::header::STRICT_TRANSPORT_SECURITY).or_insert(a_year);
     }
+    notes.with(|noted| span.note(|span| span.tenant.clone_from(&noted.tenant)));
+    match response.extensions().get::<Routine>() {
+        Some(Routine) => span.forget(),
+        None => span.end(SpanEnd::Answered(response.status().as_u16())),
+    }
     line.follow(response)
 }
 
@@ -99,17 +105,23 @@ impl Front {
     }
 }
 
-/// The trace that the request belongs to. What the client sent of it counts when it is sound; otherwise a new one begins
-/// here, and everything behind finds it in the same header.
-fn trace_of(headers: &mut HeaderMap) -> TraceContext {
-    let sent = headers.get(TRACE).and_then(|value| TraceContext::parse(value.to_str().ok()?));
-    sent.unwrap_or_else(|| {
-        let fresh = TraceContext::fresh();
-        if let Ok(value) = HeaderValue::from_str(&fresh.to_string()) {
-            headers.insert(TRACE, value);
-        }
-        fresh
-    })
+/// Where the request stands in the trace that it belongs to. What the client sent of that counts when it is sound; otherwise a
+/// new one begins here. Everything behind finds it in the same header.
+fn trace_of(head: &mut Parts, id: &Arc<str>) -> (TraceContext, SpanUnderWay) {
+    let before = TraceContext::sent(&head.headers).unwrap_or_else(TraceContext::fresh);
+    let span = match PROBES.contains(&head.uri.path()) {
+        true => SpanUnderWay::none(),
+        false => SpanUnderWay::begin(before, SpanKind::Server, || About {
+            request_id: Some(id.clone()),
+            tenant: None,
+            name: SpanName::Request { method: method(&head.method), route: route(head).into() },
+        }),
+    };
+    let trace = span.within(before);
+    if let Ok(value) = HeaderValue::from_str(&trace.to_string()) {
+        head.headers.insert(TRACE, value);
+    }
+    (trace, span)
 }
 
 /// Context headers are ours to set; a signed one proves itself.

@@ -11,6 +11,10 @@ use crate::edge::rate_limit::Verdict;
 #[derive(Debug, Clone, Default)]
 pub struct Notes(Arc<Mutex<Noted>>);
 
+/// Among an answer's extensions: machines ask this again and again, and no trace is kept of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Routine;
+
 /// What was noted.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Noted {

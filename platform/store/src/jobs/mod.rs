@@ -98,7 +98,7 @@ impl Job {
         let store = self.lease.store();
         let mut cx = Cx::service(self.tenant.clone(), store.module().name, &*store.clock());
         if let Some(trace) = &self.trace {
-            cx.trace = trace.child();
+            cx.trace = *trace;
         }
         cx
     }

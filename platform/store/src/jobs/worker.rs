@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use tessera_contract::{Failure, FailureKind};
+use tessera_contract::{About, Failure, FailureKind, SpanEnd, SpanKind, SpanName, SpanUnderWay, TraceContext};
 use tessera_faults::reached;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -146,9 +146,10 @@ where
     }
 
     /// One attempt at one job, from its claim to its end.
-    async fn attempt(self: Arc<Self>, job: Job) {
+    async fn attempt(self: Arc<Self>, mut job: Job) {
         let (lease, attempt) = (job.lease.clone(), job.attempt);
         let kind = self.claimant.kind;
+        let span = self.span(&mut job);
         let (began, job) = (Instant::now(), Arc::new(job));
         let end = if attempt > self.options.attempts {
             End::Dead("the process ended during the last attempt".into())
@@ -167,6 +168,7 @@ where
             tracing::warn!(kind, key = job.key, attempt, error, "a job's attempt failed");
         }
         self.count(&end, began);
+        span.end(span_end(&end));
         reached("job.after", kind);
         match lease.end(end).await {
             Ok(true) => {}
@@ -175,6 +177,18 @@ where
                 tracing::error!(kind, key = job.key, %failure, "a job's end was not recorded; it runs again")
             }
         }
+    }
+
+    /// The attempt's span, in which the job goes on.
+    fn span(&self, job: &mut Job) -> SpanUnderWay {
+        let before = job.trace.unwrap_or_else(TraceContext::fresh);
+        let span = SpanUnderWay::begin(before, SpanKind::Consumer, || About {
+            request_id: None,
+            tenant: Some(job.tenant.clone()),
+            name: SpanName::Job { module: self.claimant.store.module().name, kind: self.claimant.kind },
+        });
+        job.trace = Some(span.within(before));
+        span
     }
 
     fn count(&self, end: &End, began: Instant) {
@@ -205,6 +219,16 @@ where
                 End::Retry(self.claimant.store.now().plus(wait), failure.to_string())
             }
         }
+    }
+}
+
+fn span_end(end: &End) -> SpanEnd {
+    match end {
+        End::Done => SpanEnd::Done,
+        End::Retry(..) => SpanEnd::Failed("retried".into()),
+        End::PutOff(..) | End::NotYet(_) => SpanEnd::Refused("put_off".into()),
+        End::Dead(_) => SpanEnd::Failed("dead".into()),
+        End::Released => SpanEnd::Abandoned,
     }
 }
 
