@@ -1,13 +1,13 @@
 //! `tessera contract check`: whether an implementation at some address keeps a contract's promises.
 
-use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, process::ExitCode, sync::Arc};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tessera_contract::{
-    CxSigner,
+    Clients, CxSigner, Protocol,
     conformance::{HttpProbe, Probe, Report, Role, Side, SignedHttp, Subject, Verdict, check},
-    http_client,
+    grpc_client, http_client,
 };
 use tessera_contracts::{ALL, find};
 use tessera_runtime::{
@@ -26,6 +26,8 @@ pub(crate) struct Check<'a> {
     pub(crate) contract: &'a str,
     /// The contract's own address, mount included.
     pub(crate) url: &'a str,
+    /// How operations that travel by gRPC are called.
+    pub(crate) protocol: Protocol,
     /// Starting state and credentials of a stranger's implementation.
     pub(crate) fixtures: Option<&'a Path>,
     /// Call as a module of this deployment, with its secret.
@@ -78,6 +80,9 @@ pub(crate) async fn run(options: Check<'_>) -> Result<ExitCode, CommandError> {
         .ok_or_else(|| CommandError::new(format!("there is no contract {:?}; {}", options.contract, known())))?;
     let fixtures = read(options.fixtures)?;
     let state = if fixtures.state.is_null() { json!({}) } else { fixtures.state.clone() };
+    if options.protocol == Protocol::Grpc && entry.info.by_grpc().next().is_none() {
+        return Err(CommandError::new(format!("no operation of {} travels by gRPC", options.contract)));
+    }
     let probe = probe(&options, fixtures)?;
     // A rule may use operations of its own contract alone, for a management contract is not promised: with one exception.
     let managed = WITH_MANAGEMENT.contains(&entry.info.name);
@@ -100,7 +105,12 @@ fn read(path: Option<&Path>) -> Result<Fixtures, CommandError> {
 }
 
 fn probe(options: &Check<'_>, fixtures: Fixtures) -> Result<Box<dyn Probe>, CommandError> {
-    let (http, base, clock) = (http_client(), options.url.trim_end_matches('/').to_owned(), Arc::new(SystemClock));
+    let (base, clock) = (options.url.trim_end_matches('/').to_owned(), Arc::new(SystemClock));
+    let grpc = match options.protocol {
+        Protocol::Http => None,
+        Protocol::Grpc => Some(grpc_client(&at(&base, fixtures.hosts.values())?)),
+    };
+    let http = Clients { http: http_client(), grpc };
     if let Some(secret) = secret(options)? {
         let [ours, theirs] = options.tenants else {
             return Err(CommandError::new("with --data or --key name two tenants: --tenants demo,other"));
@@ -119,6 +129,17 @@ fn probe(options: &Check<'_>, fixtures: Fixtures) -> Result<Box<dyn Probe>, Comm
         credentials.extend(of_side.viewers.into_iter().map(|(name, token)| ((side, Role::Viewer(name)), token)));
     }
     Ok(Box::new(HttpProbe { http, base, credentials, hosts: fixtures.hosts, clock }))
+}
+
+/// The hosts of the fixtures at the address that is checked, as their names need not resolve.
+fn at<'h>(base: &str, hosts: impl Iterator<Item = &'h String>) -> Result<Vec<(String, SocketAddr)>, CommandError> {
+    let url = reqwest::Url::parse(base).map_err(|e| CommandError::caused("reading the address", e))?;
+    let names: Vec<String> = hosts.map(|host| host.split(':').next().unwrap_or(host).to_owned()).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = url.socket_addrs(|| None).map_err(|e| CommandError::caused(format!("resolving {base}"), e))?;
+    Ok(found.first().map_or_else(Vec::new, |first| names.into_iter().map(|name| (name, *first)).collect()))
 }
 
 /// What calls are signed with, as a module's.

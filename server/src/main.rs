@@ -122,10 +122,11 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Asyncapi => openapi::events()?,
         Command::Doctor(args) => return doctor::run(config, &args).await,
         Command::Contract(Contract::Copy(arguments)) => return contract_copy::run(config, arguments).await,
-        Command::Contract(Contract::Check { contract, url, fixtures, data, key, tenants, json }) => {
+        Command::Contract(Contract::Check { contract, url, protocol, fixtures, data, key, tenants, json }) => {
             let check = contract_check::Check {
                 contract: &contract,
                 url: &url,
+                protocol,
                 fixtures: fixtures.as_deref(),
                 data: data.as_deref(),
                 key: key.as_deref(),

@@ -11,15 +11,15 @@ use serde::{
     },
 };
 use serde_json::{Map, Value};
-use tessera_contract::Addresses;
+use tessera_contract::{Addresses, Protocol};
 
 use crate::config::NoSettings;
 
 /// Places of a module at most.
 const MOST: usize = 8;
 
-/// A module's section of `tessera.toml`: its settings, or `url` (or `urls`), where that is which stands in its place; or a
-/// list of such places.
+/// A module's section of `tessera.toml`: its settings, or `url` (or `urls`) and `protocol`: where that is which stands in its
+/// place, and how it is called; or a list of such places.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Placement<C> {
     /// Where it is asked.
@@ -90,7 +90,8 @@ impl<'de, C: DeserializeOwned + Default> Deserialize<'de> for Placement<C> {
                 let mut said = Said::default();
                 let built_in =
                     C::deserialize(MapAccessDeserializer::new(Rest { fields, said: &mut said, listed: false }))?;
-                let places = said.url.map(|url| Place { url: Some(url), weight: Some(1) });
+                let places =
+                    said.url().map_err(de::Error::custom)?.map(|url| Place { url: Some(url), weight: Some(1) });
                 Ok(Placement { places: Places(places.into_iter().collect()), built_in })
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
@@ -147,8 +148,9 @@ impl<'de, C: DeserializeOwned> Deserialize<'de> for Listed<C> {
                         ));
                     }
                 };
-                match (said.builtin, &said.url) {
-                    (true, None) | (false, Some(_)) => Ok(Listed { place: Place { url: said.url, weight }, settings }),
+                let (builtin, url) = (said.builtin, said.url().map_err(de::Error::custom)?);
+                match (builtin, &url) {
+                    (true, None) | (false, Some(_)) => Ok(Listed { place: Place { url, weight }, settings }),
                     _ => Err(de::Error::custom(
                         "a place is the built-in module (builtin = true) or at a url: give one of both",
                     )),
@@ -163,9 +165,20 @@ impl<'de, C: DeserializeOwned> Deserialize<'de> for Listed<C> {
 #[derive(Default)]
 struct Said {
     url: Option<Addresses>,
+    protocol: Option<Protocol>,
     builtin: bool,
     weight: Option<u32>,
     shadow: bool,
+}
+
+impl Said {
+    /// Where it is elsewhere, and how it is called there.
+    fn url(self) -> Result<Option<Addresses>, &'static str> {
+        match (self.url, self.protocol) {
+            (None, Some(_)) => Err("protocol says how what is at url is called: give url too"),
+            (url, protocol) => Ok(url.map(|url| url.by(protocol.unwrap_or_default()))),
+        }
+    }
 }
 
 /// The fields of a section or place but those that say where it is, which are kept.
@@ -186,6 +199,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, A> {
                         return Err(de::Error::custom("give url or urls, not both"));
                     }
                 }
+                ("protocol", _) => self.said.protocol = Some(self.fields.next_value()?),
                 ("builtin", true) => self.said.builtin = self.fields.next_value()?,
                 ("weight", true) => self.said.weight = Some(self.fields.next_value()?),
                 ("shadow", true) => self.said.shadow = self.fields.next_value()?,
@@ -202,6 +216,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'_, A> {
 
 #[cfg(test)]
 mod tests {
+    use tessera_contract::Protocol;
     use tessera_entitlement::EntitlementConfig;
     use tessera_runtime::config::{self, Environment};
 
@@ -227,7 +242,13 @@ mod tests {
         let root = parsed("[entitlement]\nurls = [\"http://10.0.0.1:8080/e\", \"http://10.0.0.2:8080/e\"]\n").unwrap();
         assert_eq!(urls(&root), [Some("http://10.0.0.1:8080/e, http://10.0.0.2:8080/e".to_owned())]);
 
+        let root = parsed("entitlement = { url = \"http://10.0.0.1:8080/e\", protocol = \"grpc\" }").unwrap();
+        let place = root.entitlement.places.iter().next().unwrap();
+        assert_eq!(place.url.as_ref().unwrap().protocol(), Protocol::Grpc);
+
         for (wrong, named) in [
+            ("[entitlement]\nprotocol = \"grpc\"\n", "give url too"),
+            ("[entitlement]\nurl = \"http://a.example\"\nprotocol = \"soap\"\n", "allowed here: http, grpc"),
             ("[entitlement]\nurls = []\n", "at least one"),
             ("[entitlement]\nurl = \"http://a.example\"\nurls = [\"http://b.example\"]\n", "not both"),
             ("[entitlement]\nlease_second = 30\n", "lease_seconds"),

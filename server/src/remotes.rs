@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use tessera_contract::{
-    Addresses, Contract, Credential, CxSigner, Remote, RemoteConfig, Target, begin_remote_figures,
-    begin_rollout_figures, remote_client,
+    Addresses, Clients, Contract, Credential, CxSigner, Protocol, Remote, RemoteConfig, Target, begin_remote_figures,
+    begin_rollout_figures, remote_client, remote_grpc_client,
 };
 use tessera_mtls::Mtls;
 
@@ -31,18 +31,32 @@ impl Remotes {
     /// The contract at these addresses, its mount included, by a client that [`Self::client`] made: behind no guard yet, as any
     /// implementation.
     pub(crate) fn by<C: Contract + ?Sized>(&self, http: reqwest::Client, addresses: &Addresses) -> Arc<C> {
-        let target = Target::new(C::INFO.mount, addresses, http, &self.config);
+        let clients = Clients { http, grpc: self.by_grpc(C::INFO.mount, addresses) };
+        let target = Target::new(C::INFO.mount, addresses, clients, &self.config);
         C::remote(Remote::at(target, Credential::Service(self.signer.clone())))
+    }
+
+    /// A client for gRPC, where the module at these addresses is to be called by it.
+    fn by_grpc(&self, module: &str, addresses: &Addresses) -> Option<reqwest::Client> {
+        let tls = || self.mtls_with(module).map(|mtls| mtls.client(module));
+        (addresses.protocol() == Protocol::Grpc).then(|| remote_grpc_client(&self.config, tls()))
+    }
+
+    /// What proves who we are to a module, unless it is somebody else's.
+    fn mtls_with(&self, module: &str) -> Option<&Mtls> {
+        self.mtls.as_ref().filter(|_| !self.strangers.iter().any(|name| name == module))
     }
 
     /// A client for a module at these addresses.
     ///
     /// # Errors
-    /// An address is not `https` although modules prove who they are.
+    /// An address is not `https` although modules prove who they are; the protocol is gRPC and the module has none.
     pub(crate) fn client(&self, module: &str, addresses: &Addresses) -> Result<reqwest::Client, CommandError> {
-        let Some(mtls) = self.mtls.as_ref().filter(|_| !self.strangers.iter().any(|name| name == module)) else {
-            return Ok(self.http.clone());
-        };
+        if addresses.protocol() == Protocol::Grpc && !has_grpc(module) {
+            let others = "no operation of it travels by gRPC: leave protocol out";
+            return Err(CommandError::new(format!("{module} is said to be at {addresses}, and {others}")));
+        }
+        let Some(mtls) = self.mtls_with(module) else { return Ok(self.http.clone()) };
         match addresses.iter().find(|address| !address.starts_with("https://")) {
             None => Ok(remote_client(&self.config, Some(mtls.client(module)))),
             Some(plain) => Err(CommandError::new(format!(
@@ -51,6 +65,12 @@ impl Remotes {
             ))),
         }
     }
+}
+
+/// Whether an operation of the module travels by gRPC.
+fn has_grpc(module: &str) -> bool {
+    let contracts = tessera_contracts::ALL.iter().filter(|entry| entry.info.mount == module);
+    contracts.into_iter().any(|entry| entry.info.by_grpc().next().is_some())
 }
 
 /// Says 0 of every figure of calls to modules elsewhere.

@@ -34,6 +34,9 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
     let authenticate: Arc<dyn Authenticate> = edge.clone();
     let mut server = Server::new(config, metrics).behind_fronts(deployment.elsewhere.remotes.signer.clone());
     for api in apis {
+        if let Some((service, router)) = api.grpc_router(&authenticate) {
+            server = server.service(api.info.mount, &service, router);
+        }
         server = server.mount(api.info.mount, api.into_router(authenticate.clone()));
     }
     server = beside_operations(server, deployment);

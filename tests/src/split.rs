@@ -35,15 +35,20 @@ pub struct Split {
 }
 
 impl Split {
-    /// Every module in a process of its own, and a front.
+    /// Every module in a process of its own, and a front. What travels by gRPC does.
     pub fn whole() -> Self {
         let mut groups: Vec<Vec<&'static str>> = MODULES.iter().map(|(name, ..)| vec![*name]).collect();
         groups.push(vec!["front"]);
-        Self::start(&groups, "")
+        Self::start_by(&groups, "", &["entitlement", "playback"])
     }
 
     /// A process for each group of modules, which is called after the first of them; `front` is in one.
     pub fn start(groups: &[Vec<&'static str>], settings: &str) -> Self {
+        Self::start_by(groups, settings, &[])
+    }
+
+    /// The same, in which modules are called by gRPC.
+    fn start_by(groups: &[Vec<&'static str>], settings: &str, by_grpc: &[&str]) -> Self {
         let folder = temp_dir();
         let data = folder.path().join("data");
         copy_template(&data);
@@ -62,6 +67,9 @@ impl Split {
         let _ = writeln!(config, "secrets = {secrets:?}\ndirectory = {directory:?}\n[blobs]\nfolder = {blobs:?}");
         for (name, mount, _) in MODULES {
             let _ = writeln!(config, "[{name}]\nurl = \"http://127.0.0.1:{}/{mount}\"", port_of(name));
+            if by_grpc.contains(name) {
+                let _ = writeln!(config, "protocol = \"grpc\"");
+            }
         }
         fs::write(folder.path().join("tessera.toml"), config).expect("the settings can be written");
         fs::create_dir_all(directory).expect("a folder can be made");

@@ -6,6 +6,7 @@ mod compatibility;
 mod contracts;
 mod layers;
 mod licences;
+mod proto;
 mod schema_change;
 mod tidy;
 

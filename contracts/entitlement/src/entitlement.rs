@@ -8,6 +8,7 @@ use tessera_types::{AccountId, PlaybackSessionId, Sensitive, Timestamp};
 use crate::{
     decision::{Decision, DecisionRequest, PlayFacts, Viewing},
     grant::{Grant, GrantAdded, GrantPage, GrantRevoked, PutGrant, RevokeGrant},
+    numbers::NUMBERS,
 };
 
 /// Which grants, from where.
@@ -107,6 +108,7 @@ errors! {
     name = "entitlement",
     version = "1.0",
     events = [GrantAdded, GrantRevoked],
+    numbers = NUMBERS,
     own = ["grant_id", "message", "next_cursor"]
 )]
 pub trait Entitlement: Send + Sync + 'static {
@@ -126,7 +128,7 @@ pub trait Entitlement: Send + Sync + 'static {
     async fn list_grants(&self, cx: &Cx, request: ListGrants) -> Result<GrantPage, EntitlementError>;
 
     /// Decide whether a viewer may play a title now. Has no effect; a denial is an answer, not an error.
-    #[post("/v1/decisions", access = service_or_staff("entitlement:read"), safe)]
+    #[post("/v1/decisions", access = service_or_staff("entitlement:read"), safe, grpc)]
     async fn decide(&self, cx: &Cx, request: DecisionRequest) -> Result<Decision, EntitlementError>;
 
     /// Decide and take a stream slot in one step.

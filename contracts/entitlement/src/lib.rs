@@ -8,6 +8,7 @@ pub mod conformance;
 mod decision;
 mod entitlement;
 mod grant;
+mod numbers;
 
 pub use decision::{Decision, DecisionReason, DecisionRequest, PlayFacts, Viewing};
 pub use entitlement::{

@@ -5,6 +5,7 @@
 
 pub mod conformance;
 mod events;
+mod numbers;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,8 @@ use tessera_contract::{Cx, contract, errors};
 use tessera_contract_delivery::Source;
 use tessera_contract_drm::LicenceServer;
 use tessera_types::{PlaybackSessionId, ProfileId, Sensitive, Timestamp, TitleId};
+
+use numbers::NUMBERS;
 
 pub use events::{PlaybackEnded, PlaybackProgressed, PlaybackStarted, SessionState};
 
@@ -134,10 +137,10 @@ errors! {
 }
 
 /// Starts, keeps and ends playback sessions.
-#[contract(name = "playback", version = "1.0", events = [PlaybackStarted, PlaybackProgressed, PlaybackEnded])]
+#[contract(name = "playback", version = "1.0", events = [PlaybackStarted, PlaybackProgressed, PlaybackEnded], numbers = NUMBERS)]
 pub trait PlaybackSessions: Send + Sync + 'static {
     /// Start playing a title.
-    #[post("/v1/sessions", access = viewer, status = 201, idempotent)]
+    #[post("/v1/sessions", access = viewer, status = 201, idempotent, grpc)]
     async fn start(&self, cx: &Cx, request: StartPlayback) -> Result<Playback, PlaybackError>;
 
     /// Hold the stream slot and say how far the viewer is. Decides again: a rental that ran out ends here.

@@ -9,18 +9,20 @@ use syn::{
     spanned::Spanned,
 };
 
-/// `name = "…", version = "…", mount = "…", events = […], own = […]`.
+/// `name = "…", version = "…", mount = "…", events = […], numbers = …, own = […]`.
 pub(crate) struct ContractArguments {
     pub(crate) name: LitStr,
     pub(crate) version: LitStr,
     pub(crate) mount: LitStr,
     pub(crate) events: Vec<Expr>,
+    pub(crate) numbers: Option<Expr>,
     pub(crate) own: Vec<Expr>,
 }
 
 impl Parse for ContractArguments {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let (mut name, mut version, mut mount, mut events, mut own) = (None, None, None, Vec::new(), Vec::new());
+        let (mut name, mut version, mut mount) = (None, None, None);
+        let (mut events, mut numbers, mut own) = (Vec::new(), None, Vec::new());
         let mut seen = Vec::new();
         while !input.is_empty() {
             let key: Ident = input.parse()?;
@@ -31,8 +33,9 @@ impl Parse for ContractArguments {
                 "version" => version = Some(input.parse()?),
                 "mount" => mount = Some(input.parse()?),
                 "events" => events = input.parse::<ExprArray>()?.elems.into_iter().collect(),
+                "numbers" => numbers = Some(input.parse::<Expr>()?),
                 "own" => own = input.parse::<ExprArray>()?.elems.into_iter().collect(),
-                _ => return Err(Error::new(key.span(), "expected name, version, mount, events or own")),
+                _ => return Err(Error::new(key.span(), "expected name, version, mount, events, numbers or own")),
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -40,7 +43,7 @@ impl Parse for ContractArguments {
         }
         let name = name.ok_or_else(|| input.error("a contract needs name = \"…\""))?;
         let version = version.ok_or_else(|| input.error("a contract needs version = \"1.0\""))?;
-        Ok(Self { mount: mount.unwrap_or_else(|| name.clone()), name, version, events, own })
+        Ok(Self { mount: mount.unwrap_or_else(|| name.clone()), name, version, events, numbers, own })
     }
 }
 
@@ -56,13 +59,14 @@ pub(crate) struct Method {
     pub(crate) route: Route,
 }
 
-/// `"/v1/…", access = …, status = …, idempotent, safe, body_bytes = …, timeout_seconds = …`.
+/// `"/v1/…", access = …, status = …, idempotent, safe, grpc, body_bytes = …, timeout_seconds = …`.
 pub(crate) struct Route {
     pub(crate) path: LitStr,
     pub(crate) access: TokenStream,
     pub(crate) status: u16,
     pub(crate) idempotent: bool,
     pub(crate) safe: bool,
+    pub(crate) grpc: bool,
     pub(crate) body_bytes: Option<LitInt>,
     pub(crate) timeout_seconds: Option<LitInt>,
 }
@@ -80,6 +84,7 @@ impl Parse for Route {
             status: 200,
             idempotent: false,
             safe: false,
+            grpc: false,
             body_bytes: None,
             timeout_seconds: None,
         };
@@ -90,12 +95,13 @@ impl Parse for Route {
             }
             let key: Ident = input.parse()?;
             once(&mut seen, &key)?;
-            if key == "idempotent" {
-                route.idempotent = true;
-                continue;
+            match key.to_string().as_str() {
+                "idempotent" => route.idempotent = true,
+                "safe" => route.safe = true,
+                "grpc" => route.grpc = true,
+                _ => {}
             }
-            if key == "safe" {
-                route.safe = true;
+            if ["idempotent", "safe", "grpc"].iter().any(|flag| key == flag) {
                 continue;
             }
             input.parse::<Token![=]>()?;
@@ -105,7 +111,7 @@ impl Parse for Route {
                 "body_bytes" => route.body_bytes = Some(input.parse()?),
                 "timeout_seconds" => route.timeout_seconds = Some(input.parse()?),
                 _ => {
-                    let known = "expected access, status, idempotent, safe, body_bytes or timeout_seconds";
+                    let known = "expected access, status, idempotent, safe, grpc, body_bytes or timeout_seconds";
                     return Err(Error::new(key.span(), known));
                 }
             }
@@ -178,6 +184,9 @@ impl Declaration {
         }
         if methods.is_empty() {
             return Err(Error::new(item.ident.span(), "a contract has at least one operation"));
+        }
+        if let Some(method) = methods.iter().find(|method| method.route.grpc && arguments.numbers.is_none()) {
+            return Err(Error::new(method.name.span(), "an operation with grpc needs numbers = … of its contract"));
         }
         let docs = docs(&item.attrs);
         if docs.is_empty() {
@@ -304,7 +313,7 @@ mod tests {
             (
                 quote!(name = "notes", version = "1.0", base = "/x"),
                 fine(),
-                "expected name, version, mount, events or own",
+                "expected name, version, mount, events, numbers or own",
             ),
             (quote!(name = "notes", name = "other", version = "1.0"), fine(), "name is given twice"),
             (quote!(name = notes, version = "1.0"), fine(), "expected string literal"),
@@ -347,6 +356,7 @@ mod tests {
             (quote!(#[get("/v1/notes", access = public, status = 404)]), "is 2xx"),
             (quote!(#[get("/notes", access = public)]), "begins with its major version"),
             (quote!(#[get]), "expected attribute arguments"),
+            (quote!(#[get("/v1/notes", access = public, grpc)]), "needs numbers"),
             (quote!(), "an operation needs #[get"),
         ] {
             let found = error(arguments(), route(attribute));

@@ -110,6 +110,17 @@ fn operation_static(method: &Method, arguments: &ContractArguments) -> TokenStre
     let safe = route.safe || verb == "Get";
     let body_bytes = route.body_bytes.as_ref().map(|bytes| quote!(body_bytes: #bytes,));
     let timeout = route.timeout_seconds.as_ref().map(|s| quote!(timeout: ::std::time::Duration::from_secs(#s),));
+    let grpc = match arguments.numbers.as_ref().filter(|_| route.grpc) {
+        None => quote!(::std::option::Option::None),
+        Some(numbers) => quote!(::std::option::Option::Some(|| {
+            static GRPC: ::std::sync::LazyLock<::tessera_contract::Grpc> = ::std::sync::LazyLock::new(|| {
+                ::tessera_contract::Grpc::of::<#request, <#output as ::tessera_contract::Outcome>::Success>(
+                    #contract, #path, #name, #numbers,
+                )
+            });
+            &GRPC
+        })),
+    };
     quote! {
         #[doc = #docs]
         pub static #constant: ::tessera_contract::Operation<
@@ -129,6 +140,7 @@ fn operation_static(method: &Method, arguments: &ContractArguments) -> TokenStre
             limits: ::tessera_contract::Limits { #body_bytes #timeout ..::tessera_contract::Limits::DEFAULT },
             safe: #safe,
             own: &[#(#own),*],
+            grpc: #grpc,
         });
     }
 }

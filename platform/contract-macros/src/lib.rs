@@ -10,11 +10,12 @@ use syn::parse_macro_input;
 /// Declares a contract.
 ///
 /// On the trait: `#[contract(name = "catalog", version = "1.0", mount = "catalog", events = [TitlePublished])]`;
-/// `mount` defaults to `name`, `events` to none, and so does `own`, the fields of answers that each implementation has of its
-/// own. On each method one of `#[get(…)]`, `#[post(…)]`, `#[put(…)]`,
+/// `mount` defaults to `name`, `events` to none; `numbers` names what travels by gRPC (`Numbers`), `own` the fields of answers
+/// that each implementation has of its own. On each method one of `#[get(…)]`, `#[post(…)]`, `#[put(…)]`,
 /// `#[patch(…)]`, `#[delete(…)]` with the path and `access = public | viewer | service | staff("scope") |
 /// service_or_staff("scope")`, and where they differ from the defaults `status = 201`, `idempotent` (an
-/// `Idempotency-Key` is required), `safe` (it changes nothing, as a `get` does not), `body_bytes = 65536`, `timeout_seconds = 10`. A method is
+/// `Idempotency-Key` is required), `safe` (it changes nothing, as a `get` does not), `grpc` (it travels by gRPC too),
+/// `body_bytes = 65536`, `timeout_seconds = 10`. A method is
 /// `async fn name(&self, cx: &Cx, request: Request) -> Result<Response, Error>;`.
 ///
 /// Written for a trait `Catalog`: the trait itself through `async_trait`, a module `catalog_operations` with a static

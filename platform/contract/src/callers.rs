@@ -69,6 +69,7 @@ mod tests {
         limits: Limits::DEFAULT,
         safe: true,
         own: &[],
+        grpc: None,
     };
 
     #[test]

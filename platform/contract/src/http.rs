@@ -150,7 +150,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<&str>, Failure> {
 }
 
 /// The caller's idempotency key, unless its context already carries one. The guard refuses a malformed one by name.
-fn with_key(cx: Cx, headers: &HeaderMap) -> Cx {
+pub(crate) fn with_key(cx: Cx, headers: &HeaderMap) -> Cx {
     match headers.get("idempotency-key") {
         Some(key) if cx.idempotency_key.is_none() => cx.with_idempotency_key(String::from_utf8_lossy(key.as_bytes())),
         _ => cx,
@@ -169,6 +169,24 @@ pub fn sent_request_id(headers: &HeaderMap) -> Arc<str> {
 /// The whole body: within the operation's size, within its time and what is left of the caller's.
 async fn read_body(operation: &OperationInfo, cx: &Cx, headers: &HeaderMap, body: Body) -> Result<Bytes, Failure> {
     let limit = if operation.method.has_body() { operation.limits.body_bytes } else { 0 };
+    let bytes = whole_body(operation, cx, headers, body, limit).await?;
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let is_json = kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
+    if !bytes.is_empty() && !is_json {
+        let detail = format!("send the body as content-type: application/json, not {kind:?}");
+        return Err(Failure::new(FailureKind::UnsupportedMediaType, detail));
+    }
+    Ok(bytes)
+}
+
+/// The body of at most `limit` bytes, whatever is in it.
+pub(crate) async fn whole_body(
+    operation: &OperationInfo,
+    cx: &Cx,
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Bytes, Failure> {
     let too_large = || {
         let detail = format!("{} takes a body of at most {limit} bytes", operation.name);
         Failure::new(FailureKind::PayloadTooLarge, detail)
@@ -184,14 +202,7 @@ async fn read_body(operation: &OperationInfo, cx: &Cx, headers: &HeaderMap, body
         true => too_large(),
         false => Failure::invalid("body", "the body ended before it was whole"),
     })?;
-    let bytes = bytes.to_bytes();
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let is_json = kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
-    if !bytes.is_empty() && !is_json {
-        let detail = format!("send the body as content-type: application/json, not {kind:?}");
-        return Err(Failure::new(FailureKind::UnsupportedMediaType, detail));
-    }
-    Ok(bytes)
+    Ok(bytes.to_bytes())
 }
 
 fn success(operation: &OperationInfo, head: &Head, answer: Answer, request_id: &str) -> Response<Body> {

@@ -104,6 +104,7 @@ mod event;
 mod failure;
 mod fields;
 mod forwarded;
+mod grpc;
 mod guard;
 mod http;
 mod operation;
@@ -125,6 +126,7 @@ pub use cx::{Caller, Cx, DEFAULT_TIMEOUT, Effect, OPERATOR, request_id};
 pub use event::{CloudEvent, Event, EventInfo};
 pub use failure::{ContractError, ErrorCode, Failure, FailureKind};
 pub use forwarded::{FORWARDED_HEADER, Forwarded};
+pub use grpc::{Grpc, Numbers, proto_document};
 pub use guard::guard;
 pub use http::{Authenticate, Authenticated, sent_request_id};
 pub use operation::{Access, ContractInfo, Idempotency, Limits, Method, Operation, OperationInfo, Outcome};
@@ -132,7 +134,8 @@ pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, decode_cursor, encode_cursor, page_
 pub use placed::{Now, Placed, Rollout, RolloutConfig, Spot, begin_rollout_figures};
 pub use problem::{PROBLEM_JSON, Problem, Shared};
 pub use remote::{
-    Addresses, Credential, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures, http_client, remote_client,
+    Addresses, Clients, Credential, Protocol, RawAnswer, Remote, RemoteConfig, Target, begin_remote_figures,
+    grpc_client, http_client, remote_client, remote_grpc_client,
 };
 pub use signature::{CX_HEADER, CxSigner, RECORDED_HEADER};
 pub use span::{About, Span, SpanEnd, SpanKind, SpanName, SpanSink, SpanUnderWay, collect_spans};

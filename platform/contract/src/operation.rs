@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, ops::Deref, time::Duration};
 
-use crate::{Caller, Cx, DEFAULT_TIMEOUT, ErrorCode, Failure, FailureKind, event::EventInfo};
+use crate::{Caller, Cx, DEFAULT_TIMEOUT, ErrorCode, Failure, FailureKind, Grpc, event::EventInfo};
 
 /// HTTP method of an operation (RFC 9110 §9, RFC 5789).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +153,8 @@ pub struct OperationInfo {
     pub safe: bool,
     /// Fields of its answers that each implementation has of its own, such as ids that it mints and texts for people.
     pub own: &'static [&'static str],
+    /// How it travels by gRPC, where it does besides HTTP.
+    pub grpc: Option<fn() -> &'static Grpc>,
 }
 
 impl OperationInfo {

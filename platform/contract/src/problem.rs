@@ -59,6 +59,11 @@ impl Problem {
         Self::of(&Shared::Failure(failure.clone()), request_id)
     }
 
+    /// `Retry-After`, rounded up: whoever comes back when told must not be early.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after.map(|wait| wait.as_millis().div_ceil(1000).max(1) as u64)
+    }
+
     /// The HTTP answer: status, `application/problem+json`, `Retry-After`, `x-request-id`.
     pub fn into_response(self) -> Response<Body> {
         let body = serde_json::to_vec(&self).expect("a problem has only strings and numbers");
@@ -70,9 +75,8 @@ impl Problem {
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             headers.insert("x-request-id", id);
         }
-        if let Some(wait) = self.retry_after {
-            // Rounded up: whoever comes back when told must not be early.
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64));
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

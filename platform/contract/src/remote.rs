@@ -1,4 +1,4 @@
-//! The remote binding: an HTTP client of a contract, wherever it runs.
+//! The remote binding: a client of a contract over HTTP or gRPC, wherever it runs.
 //!
 //! A call goes to one of the module's addresses, within the caller's deadline, and is made again only where that can do
 //! no harm. What a sick module does (nothing, too late, too much, something else) stays here: the caller gets a failure
@@ -8,11 +8,12 @@ mod addresses;
 mod answer;
 mod breaker;
 mod config;
+mod grpc;
 mod outgoing;
 mod places;
 mod target;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use reqwest::{RequestBuilder, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -23,12 +24,12 @@ use crate::{
     guard::check_key,
     signature::{CX_HEADER, RECORDED_HEADER},
 };
-use answer::{Answer, Lost, Refused, bad_answer, lost, read, retry_after};
+use answer::{Answer, Content, Lost, Refused, bad_answer, lost, read, retry_after};
 use outgoing::Outgoing;
 use places::Wish;
 use target::{Attempt, Outcome};
 
-pub use addresses::Addresses;
+pub use addresses::{Addresses, Protocol};
 pub use config::RemoteConfig;
 pub use target::{Target, begin_remote_figures};
 
@@ -38,6 +39,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a connection is kept that nobody uses: less than the other side keeps it, so that none is used as it closes.
 const IDLE: Duration = Duration::from_secs(20);
+
+/// How long connecting may take where no configuration says it.
+const CONNECTING: Duration = Duration::from_secs(3);
 
 /// An answer as it came, for whoever judges it.
 #[derive(Debug)]
@@ -62,6 +66,21 @@ pub enum Credential {
     Anonymous,
 }
 
+/// What carries calls.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    /// Over HTTP.
+    pub http: reqwest::Client,
+    /// By gRPC, of operations that travel so; all go over HTTP without it.
+    pub grpc: Option<reqwest::Client>,
+}
+
+impl From<reqwest::Client> for Clients {
+    fn from(http: reqwest::Client) -> Self {
+        Self { http, grpc: None }
+    }
+}
+
 /// A client of one contract.
 #[derive(Clone)]
 pub struct Remote {
@@ -72,20 +91,39 @@ pub struct Remote {
 
 /// The process's HTTP client settings: pooled, no redirects, bounded connect time.
 pub fn http_client() -> reqwest::Client {
-    built(http_client_builder(Duration::from_secs(3)))
+    built(client_builder(CONNECTING).http1_only())
+}
+
+/// The same for gRPC. `at` are hosts whose names do not resolve, with their addresses.
+pub fn grpc_client(at: &[(String, SocketAddr)]) -> reqwest::Client {
+    let builder = client_builder(CONNECTING).http2_prior_knowledge();
+    built(at.iter().fold(builder, |builder, (host, address)| builder.resolve(host, *address)))
 }
 
 /// The client for calls to other modules, as `config` says; with `tls` in place of the web's authorities, where there is
 /// one.
 pub fn remote_client(config: &RemoteConfig, tls: Option<rustls::ClientConfig>) -> reqwest::Client {
-    let builder = http_client_builder(config.connect_timeout()).pool_max_idle_per_host(config.connections.get());
+    let builder = client_builder(config.connect_timeout()).pool_max_idle_per_host(config.connections.get());
+    with_tls(builder.http1_only(), tls)
+}
+
+/// The same for gRPC: one connection to an address, and on it as many calls as there are.
+pub fn remote_grpc_client(config: &RemoteConfig, tls: Option<rustls::ClientConfig>) -> reqwest::Client {
+    let tls = tls.map(|mut tls| {
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        tls
+    });
+    with_tls(client_builder(config.connect_timeout()).http2_prior_knowledge(), tls)
+}
+
+fn with_tls(builder: reqwest::ClientBuilder, tls: Option<rustls::ClientConfig>) -> reqwest::Client {
     built(match tls {
         Some(tls) => builder.tls_backend_preconfigured(tls).https_only(true),
         None => builder,
     })
 }
 
-fn http_client_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
+fn client_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default(); // an error says it is installed already
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -100,8 +138,8 @@ fn built(builder: reqwest::ClientBuilder) -> reqwest::Client {
 impl Remote {
     /// A client of the contract at `base` (its own mount included, no trailing slash needed) that asks once: for
     /// commands and tests. Between modules, [`Remote::at`].
-    pub fn new(http: reqwest::Client, base: &str, credential: Credential) -> Self {
-        Self::at(Target::plain(base, http), credential)
+    pub fn new(clients: impl Into<Clients>, base: &str, credential: Credential) -> Self {
+        Self::at(Target::plain(base, clients.into()), credential)
     }
 
     /// A client of the contract that stands at `target`.
@@ -137,13 +175,14 @@ impl Remote {
             Ok(answered) => answered,
             Err(refused) => return Err(refused.error(operation)),
         };
-        match serde_json::from_slice(&answer.body) {
+        let Answer { status, content, .. } = answer;
+        match content.parse() {
             Ok(response) => {
                 attempt.end(operation, Outcome::Answered, &"");
                 Ok(response)
             }
             Err(error) => {
-                let failure = bad_answer(operation, answer.status, &error);
+                let failure = bad_answer(operation, status, &error);
                 attempt.end(operation, Outcome::BadAnswer, &failure);
                 Err(failure.into())
             }
@@ -157,9 +196,12 @@ impl Remote {
         cx: &Cx,
         fields: Map<String, Value>,
     ) -> Result<RawAnswer, Failure> {
-        let outgoing = Outgoing::new(operation, fields)?;
+        let outgoing = Outgoing::new(operation, fields, &self.target.clients)?;
         let sent = self.send(operation, cx, &outgoing, self.target.first()).await;
         let mut response = sent.map_err(|lost| lost.failure)?;
+        if let Some(form) = outgoing.by_grpc() {
+            return grpc::read(operation, form, response).await.map_err(|lost| lost.failure)?.into_raw(operation);
+        }
         let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
         Ok(RawAnswer { status, headers, body: read(operation, response).await.map_err(|lost| lost.failure) })
     }
@@ -171,7 +213,7 @@ impl Remote {
         cx: &Cx,
         fields: Map<String, Value>,
     ) -> Result<Result<(Attempt, Answer), Refused>, Failure> {
-        let outgoing = Outgoing::new(operation, fields)?;
+        let outgoing = Outgoing::new(operation, fields, &self.target.clients)?;
         let repeatable = outgoing.is_repeatable(operation, cx);
         let mut wish = Wish { been: 0, repeatable, turn: rand::random::<u32>() as usize };
         let mut before: Option<Result<Refused, Failure>> = None;
@@ -221,11 +263,18 @@ impl Remote {
         base: &str,
     ) -> Result<Answer, Lost> {
         let response = self.send(operation, cx, outgoing, base).await?;
-        let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
-        if status == operation.status && response.headers().contains_key(RECORDED_HEADER) {
+        let recorded = response.headers().contains_key(RECORDED_HEADER);
+        let answer = match outgoing.by_grpc() {
+            Some(form) => grpc::read(operation, form, response).await?,
+            None => {
+                let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
+                Answer { status, retry_after, content: Content::Json(read(operation, response).await?) }
+            }
+        };
+        if answer.status == operation.status && recorded {
             cx.deed().into_iter().for_each(Deed::settle);
         }
-        Ok(Answer { status, retry_after, body: read(operation, response).await? })
+        Ok(answer)
     }
 
     async fn send(
@@ -235,7 +284,7 @@ impl Remote {
         outgoing: &Outgoing,
         base: &str,
     ) -> Result<reqwest::Response, Lost> {
-        let request = outgoing.to(&self.target.http, base).timeout(cx.remaining());
+        let request = outgoing.to(&self.target.clients, base, self.host.as_deref(), cx).timeout(cx.remaining());
         let request = self.authenticated(request, operation, cx);
         let request = request.map_err(|failure| Lost { outcome: Outcome::Abandoned, failure })?;
         request.send().await.map_err(|error| lost(operation, error))
@@ -247,9 +296,6 @@ impl Remote {
         operation: &OperationInfo,
         cx: &Cx,
     ) -> Result<RequestBuilder, Failure> {
-        if let Some(host) = &self.host {
-            request = request.header(header::HOST, host);
-        }
         request = match &self.credential {
             Credential::Service(signer) => request.header(CX_HEADER, signer.sign(cx, operation.contract)?),
             Credential::Bearer(token) => request.bearer_auth(token),

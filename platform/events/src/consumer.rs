@@ -236,16 +236,17 @@ impl Follower {
         let from = if self.passed.0 == recorded { self.passed.1 } else { recorded };
         let batch = self.log.read(from, BATCH).await?;
         let (mut at, mut saved) = (from, recorded);
-        let read = batch.events.len();
+        let (read, mut wanted) = (batch.events.len(), Vec::new());
         for (to, event) in batch.events {
             at = to;
             if elsewhere.handled(&event, to) || !self.courier.wants(&event).await? {
                 continue;
             }
-            if self.courier.bring(&mut parked, event, Step::Advance { from: saved, to }).await?.is_break() {
-                return Ok(None);
-            }
+            wanted.push((event, Step::Advance { from: saved, to }));
             saved = to;
+        }
+        if self.courier.bring_all(&mut parked, wanted).await?.is_break() {
+            return Ok(None);
         }
         let long_ago = self.looked_back.is_none_or(|at| at.elapsed() >= options.pass_by);
         if at.seq - saved.seq >= PASSED_UNRECORDED || (long_ago && at != saved) {

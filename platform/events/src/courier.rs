@@ -1,7 +1,12 @@
 //! Events brought to a handler: tried again with back-off, given up and parked, tried once more when somebody asks.
 
-use std::{collections::HashSet, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
+use futures::future::join_all;
 use tessera_contract::{CloudEvent, Failure};
 use tessera_store::Position;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +18,9 @@ use crate::{
     handler::Filter,
     ledger::{Ledger, ParkedRow, Step},
 };
+
+/// Events that are under way at a time to a store that puts many writes into one commit.
+const TOGETHER: usize = 64;
 
 /// The tenant and subject of an event.
 pub(crate) type Key = (String, String);
@@ -54,19 +62,46 @@ impl Courier {
         }
     }
 
-    /// Brings one event, or parks it, behind those of its key that are parked already. `Break` when the round is over:
-    /// shutdown, or another process has moved on.
-    pub(crate) async fn bring(
+    /// Brings events, in order, each as [`Self::bring`] does; the steps follow one another. Where writes share a commit, the
+    /// next ones are under way before the first is durable: none counts without those before it, for its step begins where
+    /// theirs ends.
+    pub(crate) async fn bring_all(
         &self,
         parked: &mut HashSet<Key>,
-        event: CloudEvent,
+        events: Vec<(CloudEvent, Step)>,
+    ) -> Result<ControlFlow<()>, Failure> {
+        let mut left: VecDeque<_> = events.into_iter().map(|(event, step)| (Arc::new(event), step)).collect();
+        loop {
+            let together = left.iter().take_while(|(event, _)| !parked.contains(&key(event))).take(TOGETHER).count();
+            if together > 1 && self.delivery.shares_commits() && !self.shutdown.is_cancelled() {
+                self.figures.trying(left[0].0.time);
+                let attempts = left.iter().take(together).map(|(event, step)| self.delivery.attempt(event, *step));
+                let done = join_all(attempts).await.iter().take_while(|attempt| attempt.is_ok()).count();
+                left.drain(..done).for_each(|_| self.figures.delivered());
+                if done == together {
+                    continue;
+                }
+            }
+            // By itself: the last one, one that is parked, and one that failed, with all that it may still try.
+            let Some((event, step)) = left.pop_front() else { return Ok(ControlFlow::Continue(())) };
+            if self.bring(parked, event, step).await?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+    }
+
+    /// Brings one event, or parks it, behind those of its key that are parked already. `Break` when the round is over:
+    /// shutdown, or another process has moved on.
+    async fn bring(
+        &self,
+        parked: &mut HashSet<Key>,
+        event: Arc<CloudEvent>,
         step: Step,
     ) -> Result<ControlFlow<()>, Failure> {
         if parked.contains(&key(&event)) {
             self.ledger.park(&event, step, 0, None).await?;
             return Ok(ControlFlow::Continue(()));
         }
-        let event = Arc::new(event);
         match self.insist(&event, step).await {
             Insisted::Delivered => {
                 self.figures.delivered();

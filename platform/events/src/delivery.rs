@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tessera_contract::{About, CloudEvent, Cx, Failure, SpanEnd, SpanKind, SpanName, SpanUnderWay, TraceContext};
 use tessera_faults::reached;
+use tessera_store::Engine;
 
 use crate::{
     HandlerError,
@@ -54,6 +55,11 @@ struct InStore<H> {
 }
 
 impl Delivery {
+    /// Whether writes that are under way together become durable together, in their order.
+    pub(crate) fn shares_commits(&self) -> bool {
+        matches!(self.handler, Handler::InStore(_)) && self.ledger.store.engine() == Engine::Sqlite
+    }
+
     /// One attempt.
     pub(crate) async fn attempt(&self, event: &Arc<CloudEvent>, step: Step) -> Result<(), Undelivered> {
         if reached("event.before", self.ledger.consumer) {

@@ -233,7 +233,7 @@ impl Assignment<'_> {
         elsewhere: &Elsewhere,
         look_back: bool,
     ) -> Result<ControlFlow<()>, Failure> {
-        let mut parked = parked.clone();
+        let (mut parked, mut wanted, mut from) = (parked.clone(), Vec::new(), partition.saved);
         for Record { offset, content, .. } in records {
             let next = offset + 1;
             let (position, event) = match content {
@@ -251,22 +251,24 @@ impl Assignment<'_> {
             if again || elsewhere.handled(&event, position) || !self.courier.wants(&event).await? {
                 continue;
             }
-            if self.courier.bring(&mut parked, event, self.step(partition)).await?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-            partition.saved = partition.at;
+            wanted.push((event, self.step(partition.number, from, partition.at)));
+            from = partition.at;
         }
+        if self.courier.bring_all(&mut parked, wanted).await?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        partition.saved = from;
         let passed = partition.at.offset - partition.saved.offset;
         if passed >= PASSED_UNRECORDED || (look_back && passed != 0) {
-            self.courier.ledger.take_alone(self.step(partition)).await?;
+            let step = self.step(partition.number, partition.saved, partition.at);
+            self.courier.ledger.take_alone(step).await?;
             partition.saved = partition.at;
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn step(&self, partition: &Partition) -> Step {
-        let (topic, from) = (self.topic.name, partition.saved.offset);
-        Step::AdvancePartition { topic, partition: partition.number, from, to: partition.at }
+    fn step(&self, partition: i32, from: Place, to: Place) -> Step {
+        Step::AdvancePartition { topic: self.topic.name, partition, from: from.offset, to }
     }
 
     /// Tells the broker how far this consumer is, for people's tools.

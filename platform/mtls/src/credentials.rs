@@ -162,7 +162,7 @@ impl Mtls {
             .with_cert_resolver(Arc::new(self.current.clone()));
         // A session that is resumed would outlive the certificate that it began with.
         config.send_tls13_tickets = 0;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Arc::new(config)
     }
 

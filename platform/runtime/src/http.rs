@@ -3,6 +3,7 @@
 mod access_log;
 mod bare;
 mod body_pace;
+mod connection;
 mod counts;
 mod front;
 mod harden;
@@ -70,6 +71,7 @@ pub struct Server {
     metrics_elsewhere: bool,
     between_modules: Option<(TcpListener, Mtls)>,
     signer: Option<CxSigner>,
+    services: BTreeMap<String, String>,
 }
 
 impl Server {
@@ -89,6 +91,7 @@ impl Server {
             metrics_elsewhere: config.metrics_listen.is_some(),
             between_modules: None,
             signer: None,
+            services: BTreeMap::new(),
         }
     }
 
@@ -111,6 +114,13 @@ impl Server {
         let beside = self.mounts.remove(name).unwrap_or_default();
         self.mounts.insert(name.to_owned(), beside.merge(router));
         self
+    }
+
+    /// The gRPC service `service` of the module `name`, below `/service` as gRPC has it; counted as the module's.
+    #[must_use]
+    pub fn service(mut self, name: &str, service: &str, router: Router) -> Self {
+        self.services.insert(service.to_owned(), name.to_owned());
+        self.mount(service, router)
     }
 
     /// More routes, as they stand: the reference, an issuer's pages.
@@ -157,9 +167,11 @@ impl Server {
             true => Router::new(),
             false => metrics_page::for_this_machine(self.metrics),
         };
+        let modules: Vec<&String> = self.mounts.keys().filter(|name| !self.services.contains_key(*name)).collect();
+        let owners = Owners::new(modules, self.services.clone());
         let front = Arc::new(Front {
             proxies: self.proxies,
-            owners: Owners::new(self.mounts.keys().cloned()),
+            owners,
             rates: self.rates,
             pace: Pace::new(&self.limits),
             signer: self.signer,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use axum::Router;
 use serde_json::Value;
 use tessera_contract::{
-    Api, CxSigner,
+    Api, Authenticate, CxSigner,
     conformance::{InProcess, Probe, Rule, SignedHttp, Subject, check},
-    http_client,
+    grpc_client, http_client,
 };
 use tessera_types::TenantId;
 
 use crate::clock;
 
 /// Runs `rules` against the implementation that `apis` makes (each call a fresh set of the same implementation), in
-/// process and over HTTP. Panics with the report when a rule does not hold.
+/// process, over HTTP, and by gRPC where an operation travels so. Panics with the report when a rule does not hold.
 pub async fn conforms(contract: &'static str, rules: &[Rule], apis: impl Fn() -> Vec<Api>, fixture: &Value) {
     let tenants: [TenantId; 2] = ["acme", "globex"].map(|name| name.parse().expect("a literal tenant"));
     let in_process = InProcess { apis: apis(), tenants: tenants.clone(), clock: clock() };
@@ -22,8 +22,13 @@ pub async fn conforms(contract: &'static str, rules: &[Rule], apis: impl Fn() ->
 
     let signer = CxSigner::new(&[42; 32], clock());
     let server = Served::start(apis(), signer.clone()).await;
-    let over_http = SignedHttp { http: http_client(), base: server.base.clone(), signer, tenants, clock: clock() };
-    run("over http", contract, rules, &apis(), &over_http, fixture).await;
+    let mut signed =
+        SignedHttp { http: http_client().into(), base: server.base.clone(), signer, tenants, clock: clock() };
+    run("over http", contract, rules, &apis(), &signed, fixture).await;
+    if apis().iter().any(|api| api.info.by_grpc().next().is_some()) {
+        signed.http.grpc = Some(grpc_client(&[]));
+        run("by grpc", contract, rules, &apis(), &signed, fixture).await;
+    }
 }
 
 async fn run(binding: &str, contract: &'static str, rules: &[Rule], apis: &[Api], probe: &dyn Probe, fixture: &Value) {
@@ -58,8 +63,14 @@ impl Served {
 
 /// APIs of one mount, for callers whose context `signer` signed.
 pub(crate) fn router(apis: Vec<Api>, signer: CxSigner) -> Router {
-    let authenticate = Arc::new(signer);
-    apis.into_iter().fold(Router::new(), |router, api| router.merge(api.into_router(authenticate.clone())))
+    let authenticate: Arc<dyn Authenticate> = Arc::new(signer);
+    apis.into_iter().fold(Router::new(), |router, api| {
+        let router = match api.grpc_router(&authenticate) {
+            Some((service, grpc)) => router.nest(&format!("/{service}"), grpc),
+            None => router,
+        };
+        router.merge(api.into_router(authenticate.clone()))
+    })
 }
 
 impl Drop for Served {

@@ -137,7 +137,7 @@ async fn run(contract: &'static str, rules: &[Rule], apis: Vec<Api>, fault: Opti
     };
     let served = Served::router(router).await;
     let tenants = ["acme", "globex"].map(|name| name.parse().expect("a literal tenant"));
-    let probe = SignedHttp { http: http_client(), base: served.base.clone(), signer, tenants, clock: clock() };
+    let probe = SignedHttp { http: http_client().into(), base: served.base.clone(), signer, tenants, clock: clock() };
     let subject = Subject::new(&contracts, &probe, fixture.clone()).expect("the documents compile");
     check(contract, rules, &subject).await
 }

@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand};
+use tessera_contract::Protocol;
 use tessera_types::TenantId;
 
 #[derive(Subcommand)]
@@ -20,6 +21,9 @@ pub(crate) enum Contract {
         /// Its address, mount included: http://127.0.0.1:8080/entitlement
         #[arg(long)]
         url: String,
+        /// How to call it: `grpc` for the operations that travel so (at the root of the address), the others over HTTP.
+        #[arg(long, value_parser = protocol, default_value = "http")]
+        protocol: Protocol,
         /// JSON with `state`, `credentials` and `hosts`; docs/conformance.md describes it.
         #[arg(long, value_name = "FILE")]
         fixtures: Option<PathBuf>,
@@ -41,6 +45,14 @@ pub(crate) enum Contract {
     /// Grants are stated over there as they stand here, with their versions: repeating it, and carrying back, does no
     /// harm. Exit code 2: something differs when all is done; the report names it.
     Copy(CopyArguments),
+}
+
+fn protocol(text: &str) -> Result<Protocol, String> {
+    match text {
+        "http" => Ok(Protocol::Http),
+        "grpc" => Ok(Protocol::Grpc),
+        _ => Err("say http or grpc".into()),
+    }
 }
 
 /// What to carry, from where to where.

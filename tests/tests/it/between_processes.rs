@@ -41,8 +41,8 @@ async fn a_module_in_another_process_is_asked_over_tls_alone_and_certificates_ch
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&secrets).expect("a folder can be made");
 
     // Entitlement has the deployment's secret, and a certificate of its own.
-    let main =
-        mtls(&certs, "main", "") + &format!("[entitlement]\nurl = \"https://127.0.0.1:{certified}/entitlement\"\n");
+    let main = mtls(&certs, "main", "")
+        + &format!("[entitlement]\nurl = \"https://127.0.0.1:{certified}/entitlement\"\nprotocol = \"grpc\"\n");
     let main = serve(here.path(), &main, port);
     let secret = here.path().join("data/secrets/cx-signing");
     fs::copy(&secret, secrets.join("cx-signing")).expect("the secret can be carried over");
@@ -60,6 +60,14 @@ async fn a_module_in_another_process_is_asked_over_tls_alone_and_certificates_ch
     let put = staff.request(Method::PUT, "/entitlement/v1/grants/crm/ref-1").json(&grant);
     staff.send(put).await.ok();
     assert_eq!(staff.get("/entitlement/v1/grants").await.ok()["data"][0]["reference"], "ref-1");
+
+    let facts = serde_json::json!({"title_id": "ttl_1", "free": false, "plans": ["basic"], "minimum_age": 0});
+    let question = serde_json::json!({"viewing": {"account_id": "acc_1"}, "facts": facts});
+    assert_eq!(staff.post("/entitlement/v1/decisions", question).await.ok()["allowed"], true);
+    eventually("the decision to be asked for by gRPC", || async {
+        entitlement.said().contains("EntitlementService/Decide").then_some(())
+    })
+    .await;
 
     // Whoever has the secret and no certificate is told what is missing.
     let digits = fs::read_to_string(&secret).expect("the deployment's secret");

@@ -15,6 +15,9 @@ async fn the_running_entitlement_passes_the_check_from_outside() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("a_revocation_is_seen_at_once") && !said.contains("FAIL"), "{said}");
+    let output = run(demo.folder(), &[&check[..], &["--protocol", "grpc"]].concat());
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
 
     let wrong = format!("http://127.0.0.1:{}/catalog", demo.site.port());
     let output = run(

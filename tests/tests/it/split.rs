@@ -113,6 +113,10 @@ async fn every_module_in_a_process_of_its_own_is_one_service() {
     let split = Split::whole();
     a_service(&split.site, &split.title("Seahorse Valley")).await;
     staff(&split).await;
+    let said = split.said();
+    for called in ["tessera.playback.v1.PlaybackService/Start", "tessera.entitlement.v1.EntitlementService/Decide"] {
+        assert!(said.contains(called), "{called} went by gRPC: {said}");
+    }
     let page = split.site.visitor().get("/").await;
     assert!(page.text().contains("Lumen"), "the app looks as the tenant does: {}", page.text());
     let documents = split.site.visitor().get("/docs").await;

@@ -292,7 +292,10 @@ async fn in_fourteen_processes_it_is_the_same_tree_and_names_who_fails_or_is_slo
     press(&viewer, &title, "waits", "01").await;
     split.process("entitlement").signal("CONT");
     let (_, tree, _) = trace(&folder, "front", &["waits"]);
-    assert!(tree.contains("longest by itself: entitlement.acquire_lease"), "{tree}");
+    let port = split.port("entitlement");
+    let late =
+        format!("failed first: entitlement.acquire_lease -> http://127.0.0.1:{port}/entitlement, late, in playback@");
+    assert!(tree.contains(&late), "{tree}");
 }
 
 fn hex(text: &str) -> Vec<u8> {

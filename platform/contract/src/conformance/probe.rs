@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tessera_types::{AccountId, Clock, TenantId, Timestamp};
 use tokio::time::Instant;
 
-use crate::{Api, Caller, Credential, Cx, CxSigner, Failure, FailureKind, OperationInfo, Remote};
+use crate::{Api, Caller, Clients, Credential, Cx, CxSigner, Failure, FailureKind, OperationInfo, Remote};
 
 use super::{Exchange, Obstacle, Sent, Violation, Wire};
 
@@ -156,8 +156,8 @@ impl Probe for InProcess {
 
 /// Over HTTP, as another module of the deployment: contexts signed.
 pub struct SignedHttp {
-    /// HTTP client.
-    pub http: reqwest::Client,
+    /// HTTP client, and one for gRPC where operations that travel so are to be called by it.
+    pub http: Clients,
     /// The address, mount included.
     pub base: String,
     /// Signs the contexts.
@@ -183,8 +183,8 @@ impl Probe for SignedHttp {
 
 /// Over HTTP at anybody's address, with the credentials that its fixture names.
 pub struct HttpProbe {
-    /// HTTP client.
-    pub http: reqwest::Client,
+    /// HTTP client, and one for gRPC where operations that travel so are to be called by it.
+    pub http: Clients,
     /// The address, mount included.
     pub base: String,
     /// Bearer credentials by actor (without key and time); an actor that is not there calls without one.
@@ -266,6 +266,9 @@ fn unanswered(operation: &OperationInfo, failure: &Failure) -> Violation {
     match failure.kind {
         FailureKind::DeadlineExceeded if obstacle != Obstacle::ConnectTimeout => {
             Violation::slow(format!("no answer within {patience} s, which is what the contract gives the operation"))
+        }
+        FailureKind::InvalidRequest if operation.grpc.is_some() => {
+            Violation::not_checked(format!("a message cannot say it: {failure}"))
         }
         FailureKind::InvalidRequest | FailureKind::Internal => Violation::new(failure.to_string()),
         _ => Violation::not_reachable(obstacle, format!("{}: {failure}", obstacle.advice())),

@@ -10,10 +10,24 @@ use serde::{
 use super::places::MOST;
 use crate::Failure;
 
+/// How a module elsewhere is called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Over HTTP, with JSON.
+    #[default]
+    Http,
+    /// By gRPC, where an operation travels so; over HTTP where it does not.
+    Grpc,
+}
+
 /// One address or several of the same contract, each with its own mount included. In a configuration a text or a list of
 /// texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Addresses(Vec<String>);
+pub struct Addresses {
+    bases: Vec<String>,
+    protocol: Protocol,
+}
 
 impl Addresses {
     /// These addresses.
@@ -30,18 +44,29 @@ impl Addresses {
             None if !(1..=MOST).contains(&addresses.len()) => {
                 Err(Failure::invalid("url", format!("a list of addresses has at least one and at most {MOST}")))
             }
-            None => Ok(Self(addresses)),
+            None => Ok(Self { bases: addresses, protocol: Protocol::default() }),
         }
+    }
+
+    /// The same, called so.
+    #[must_use]
+    pub fn by(self, protocol: Protocol) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// How what stands there is called.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// The one whose turn it is the `turn`th time.
     pub fn at(&self, turn: usize) -> &str {
-        &self.0[turn % self.0.len()]
+        &self.bases[turn % self.bases.len()]
     }
 
     /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.bases.iter().map(String::as_str)
     }
 }
 
@@ -58,7 +83,11 @@ fn is_address(text: &str) -> bool {
 
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(", "))
+        f.write_str(&self.bases.join(", "))?;
+        match self.protocol {
+            Protocol::Http => Ok(()),
+            Protocol::Grpc => f.write_str(" by gRPC"),
+        }
     }
 }
 

@@ -3,21 +3,66 @@
 use std::time::Duration;
 
 use reqwest::header;
-use serde::Deserialize;
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::{Map, Value};
 
-use super::target::Outcome;
-use crate::{ContractError, Failure, FailureKind, OperationInfo};
+use super::{RawAnswer, target::Outcome};
+use crate::{ContractError, Failure, FailureKind, OperationInfo, PROBLEM_JSON};
 
 /// When to come back to a contract that is out of reach.
 const COME_BACK: Duration = Duration::from_secs(2);
 /// The largest answer that is read.
-const MAX_ANSWER: usize = 8 * 1024 * 1024;
+pub(super) const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
 /// An answer, whole.
 pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+    pub(super) content: Content,
     pub(super) retry_after: Option<Duration>,
+}
+
+/// What an answer holds.
+pub(super) enum Content {
+    /// Text, which should be JSON.
+    Json(Vec<u8>),
+    /// A success's fields, which travelled as a message.
+    Fields(Map<String, Value>),
+    /// Nothing that the contract speaks of; the text says what there is.
+    None(String),
+}
+
+impl Content {
+    /// What it says.
+    pub(super) fn parse<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
+        match self {
+            Content::Json(text) => serde_json::from_slice(&text),
+            Content::Fields(fields) => T::deserialize(Value::Object(fields)),
+            Content::None(why) => Err(serde_json::Error::custom(why)),
+        }
+    }
+}
+
+impl Answer {
+    /// As it would be over HTTP, for whoever judges it.
+    pub(super) fn into_raw(self, operation: &OperationInfo) -> Result<RawAnswer, Failure> {
+        let Self { status, content, retry_after } = self;
+        let kind = if status == operation.status { "application/json" } else { PROBLEM_JSON };
+        let mut headers = header::HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+        if let Some(wait) = retry_after {
+            headers.insert(header::RETRY_AFTER, wait.as_secs().into());
+        }
+        let body = match content {
+            Content::Json(text) => text,
+            Content::Fields(fields) => serde_json::to_vec(&fields)
+                .map_err(|error| Failure::internal("writing an answer's fields as JSON", error))?,
+            Content::None(why) => why.into_bytes(),
+        };
+        Ok(RawAnswer { status, headers, body: Ok(body) })
+    }
 }
 
 /// No answer, and how that came.
@@ -46,8 +91,8 @@ pub(super) struct Refused {
 
 impl Refused {
     pub(super) fn new(answer: Answer) -> Self {
-        let Answer { status, body, retry_after } = answer;
-        Self { status, retry_after, problem: serde_json::from_slice(&body) }
+        let Answer { status, content, retry_after } = answer;
+        Self { status, retry_after, problem: content.parse() }
     }
 
     /// What it says of who answered.

@@ -5,24 +5,39 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::{Map, Value};
 
-use crate::{Cx, Failure, Idempotency, OperationInfo};
+use super::Clients;
+use crate::{
+    Cx, Failure, Grpc, Idempotency, OperationInfo,
+    grpc::{ACCEPTED, framed, timeout_value},
+};
 
-/// Method, path, query and body of a request.
+/// A request, and in which form it travels.
 pub(super) struct Outgoing {
-    method: Method,
-    path: String,
-    query: Vec<(String, String)>,
-    body: Option<Bytes>,
+    form: Form,
     /// Says that it is an edit of one version of a thing.
     versioned: bool,
 }
 
+enum Form {
+    Http { method: Method, path: String, query: Vec<(String, String)>, body: Option<Bytes> },
+    Grpc { grpc: &'static Grpc, message: Bytes },
+}
+
 impl Outgoing {
-    /// The fields as the operation's request.
+    /// The fields as the operation's request: by gRPC where there is a client for that and the operation travels so.
     ///
     /// # Errors
-    /// [`crate::FailureKind::InvalidRequest`] for what a path cannot carry.
-    pub(super) fn new(operation: &OperationInfo, mut fields: Map<String, Value>) -> Result<Self, Failure> {
+    /// [`crate::FailureKind::InvalidRequest`] for what a path, or a message, cannot carry.
+    pub(super) fn new(
+        operation: &OperationInfo,
+        mut fields: Map<String, Value>,
+        clients: &Clients,
+    ) -> Result<Self, Failure> {
+        let versioned = fields.get("expected_version").is_some_and(|version| !version.is_null());
+        if let Some(grpc) = operation.grpc.filter(|_| clients.grpc.is_some()) {
+            let message = framed(&grpc().encode_request(&fields)?);
+            return Ok(Self { form: Form::Grpc { grpc: grpc(), message }, versioned });
+        }
         let mut path = operation.path.to_owned();
         for name in operation.path_fields() {
             let value = texts(fields.remove(name).unwrap_or_default()).pop().unwrap_or_default();
@@ -34,13 +49,23 @@ impl Outgoing {
             path = path.replace(&format!("{{{name}}}"), &value);
         }
         let method = Method::from_bytes(operation.method.name().as_bytes()).expect("a standard method");
-        let versioned = fields.get("expected_version").is_some_and(|version| !version.is_null());
         if operation.method.has_body() {
             let body = serde_json::to_vec(&fields).map_err(|e| Failure::internal("writing a request's body", e))?;
-            return Ok(Self { method, path, query: Vec::new(), body: Some(body.into()), versioned });
+            return Ok(Self {
+                form: Form::Http { method, path, query: Vec::new(), body: Some(body.into()) },
+                versioned,
+            });
         }
         let pairs = fields.into_iter().flat_map(|(k, v)| texts(v).into_iter().map(move |text| (k.clone(), text)));
-        Ok(Self { method, path, query: pairs.collect(), body: None, versioned })
+        Ok(Self { form: Form::Http { method, path, query: pairs.collect(), body: None }, versioned })
+    }
+
+    /// How it travels by gRPC, if it does.
+    pub(super) fn by_grpc(&self) -> Option<&'static Grpc> {
+        match &self.form {
+            Form::Grpc { grpc, .. } => Some(grpc),
+            Form::Http { .. } => None,
+        }
     }
 
     /// Whether making the call once more changes nothing more and answers the same: what the contract says of it, or a
@@ -48,18 +73,51 @@ impl Outgoing {
     pub(super) fn is_repeatable(&self, operation: &OperationInfo, cx: &Cx) -> bool {
         match operation.idempotency {
             Idempotency::Key => cx.idempotency_key.is_some(),
-            Idempotency::Natural => self.method == Method::GET || !self.versioned,
+            Idempotency::Natural => operation.method == crate::Method::Get || !self.versioned,
         }
     }
 
-    /// The request to the address `base`.
-    pub(super) fn to(&self, http: &reqwest::Client, base: &str) -> RequestBuilder {
-        let request = http.request(self.method.clone(), format!("{base}{}", self.path));
-        let request = if self.query.is_empty() { request } else { request.query(&self.query) };
-        match &self.body {
-            Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.clone()),
-            None => request,
+    /// The request to the address `base`, at the tenant's `host` where that is named. A gRPC service is at the root of its
+    /// address, whatever the contract's mount is.
+    pub(super) fn to(&self, clients: &Clients, base: &str, host: Option<&str>, cx: &Cx) -> RequestBuilder {
+        match (&self.form, &clients.grpc) {
+            (Form::Grpc { grpc, message }, Some(http)) => http
+                .post(format!("{}{}", at(origin(base), host), grpc.path()))
+                .header(header::CONTENT_TYPE, ACCEPTED)
+                .header(header::TE, "trailers")
+                .header("grpc-timeout", timeout_value(cx.remaining()))
+                .body(message.clone()),
+            (Form::Grpc { .. }, None) => unreachable!("a request takes this form where there is a client for it"),
+            (Form::Http { method, path, query, body }, _) => {
+                let request = clients.http.request(method.clone(), format!("{base}{path}"));
+                let request = match host {
+                    Some(host) => request.header(header::HOST, host),
+                    None => request,
+                };
+                let request = if query.is_empty() { request } else { request.query(query) };
+                match body {
+                    Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.clone()),
+                    None => request,
+                }
+            }
         }
+    }
+}
+
+/// Scheme and authority of an address.
+fn origin(base: &str) -> &str {
+    let after_scheme = base.find("://").map_or(0, |at| at + 3);
+    base[after_scheme..].find('/').map_or(base, |at| &base[..after_scheme + at])
+}
+
+/// The same with another host; in HTTP/2 the URL alone says it. The port stays, unless the host names one.
+fn at(origin: &str, host: Option<&str>) -> String {
+    let Some(host) = host else { return origin.to_owned() };
+    let (scheme, authority) = origin.split_once("://").unwrap_or(("http", origin));
+    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    match port.filter(|_| !host.contains(':')) {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
     }
 }
 
@@ -70,5 +128,22 @@ fn texts(value: Value) -> Vec<String> {
         Value::String(text) => vec![text],
         Value::Array(list) => list.into_iter().flat_map(texts).collect(),
         other => vec![other.to_string()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_at_the_root_of_its_address() {
+        for (base, host, whole) in [
+            ("http://10.0.0.1:8080/entitlement", None, "http://10.0.0.1:8080"),
+            ("https://crm.example", None, "https://crm.example"),
+            ("http://[::1]:8080/e/f", Some("demo.localhost"), "http://demo.localhost:8080"),
+            ("https://crm.example/e", Some("demo.example:444"), "https://demo.example:444"),
+        ] {
+            assert_eq!(at(origin(base), host), whole, "{base}");
+        }
     }
 }

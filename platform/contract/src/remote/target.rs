@@ -13,7 +13,7 @@ use tokio::{
 use tower::retry::budget::{Budget, TpsBudget};
 
 use super::{
-    Addresses, RemoteConfig,
+    Addresses, Clients, RemoteConfig,
     breaker::{Breaker, Leave, Sign, Turn},
     places::{Choice, Move, Places, Wish, bit},
 };
@@ -31,7 +31,7 @@ const FAIR: Duration = Duration::from_millis(100);
 pub struct Target {
     module: String,
     bases: Vec<Arc<str>>,
-    pub(super) http: reqwest::Client,
+    pub(super) clients: Clients,
     pub(super) attempts: u32,
     health: Mutex<Health>,
     budget: TpsBudget,
@@ -142,16 +142,16 @@ impl fmt::Debug for Target {
 
 impl Target {
     /// `module` at `addresses`.
-    pub fn new(module: &str, addresses: &Addresses, http: reqwest::Client, config: &RemoteConfig) -> Arc<Self> {
-        Arc::new(Self::with(module, addresses.iter().map(str::to_owned).collect(), http, config))
+    pub fn new(module: &str, addresses: &Addresses, clients: impl Into<Clients>, config: &RemoteConfig) -> Arc<Self> {
+        Arc::new(Self::with(module, addresses.iter().map(str::to_owned).collect(), clients.into(), config))
     }
 
     /// One address that is asked once, for [`super::Remote::new`].
-    pub(super) fn plain(base: &str, http: reqwest::Client) -> Arc<Self> {
-        Arc::new(Self::with("elsewhere", vec![base.to_owned()], http, &RemoteConfig::once()))
+    pub(super) fn plain(base: &str, clients: Clients) -> Arc<Self> {
+        Arc::new(Self::with("elsewhere", vec![base.to_owned()], clients, &RemoteConfig::once()))
     }
 
-    fn with(module: &str, bases: Vec<String>, http: reqwest::Client, config: &RemoteConfig) -> Self {
+    fn with(module: &str, bases: Vec<String>, clients: Clients, config: &RemoteConfig) -> Self {
         let bases: Vec<Arc<str>> = bases.iter().map(|base| base.trim_end_matches('/').into()).collect();
         let health = Health {
             breaker: Breaker::new(config.breaker_failures, config.breaker_pause()),
@@ -160,7 +160,7 @@ impl Target {
         Self {
             module: module.to_owned(),
             bases,
-            http,
+            clients,
             attempts: config.attempts.get(),
             health: Mutex::new(health),
             budget: TpsBudget::new(BUDGET_WINDOW, BUDGET_FLOOR, f32::from(config.retry_percent.min(1000)) / 100.0),

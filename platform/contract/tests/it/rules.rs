@@ -58,7 +58,7 @@ async fn report(probe: &dyn Probe) -> Report {
 
 fn over_http(base: &str) -> SignedHttp {
     let tenants = [acme(), "globex".parse().unwrap()];
-    SignedHttp { http: http_client(), base: base.to_owned(), signer: signer(), tenants, clock: clock() }
+    SignedHttp { http: http_client().into(), base: base.to_owned(), signer: signer(), tenants, clock: clock() }
 }
 
 #[tokio::test]

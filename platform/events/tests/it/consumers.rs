@@ -172,3 +172,28 @@ async fn a_module_follows_its_own_events() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn among_events_that_share_a_commit_the_poisoned_are_parked_alone_and_the_rest_count_once() {
+    on_every_engine(async |engine| {
+        let (source, sink) = (engine.open(&SOURCE).await, engine.open(&SINK).await);
+        for version in 1..=3 {
+            let round = (0..60).flat_map(|n| changed(&format!("s{n}"), version..=version)).collect();
+            emit(&source, "acme", round).await;
+        }
+        let poison: Poison = Arc::new(Mutex::new(["s7".to_owned(), "s59".to_owned()].into()));
+        let parked = Parked::of("sink.source", &sink);
+        let both = [(); 2].map(|()| run_poisoned(consumer(&source, &sink), &poison));
+        let events = has_received(&sink, "acme", 58 * 3).await;
+        eventually("the poisoned to be parked", async || (parked.list(10).await.unwrap().len() == 6).then_some(()))
+            .await;
+        for running in both {
+            running.stop().await;
+        }
+        assert!(events.iter().all(|(_, _, times)| *times == 1), "{events:?}");
+        let of_one =
+            |subject: &str| events.iter().filter(|(s, ..)| s == subject).map(|(_, v, _)| *v).collect::<Vec<_>>();
+        assert!((0..60).filter(|n| ![7, 59].contains(n)).all(|n| of_one(&format!("s{n}")) == [1, 2, 3]), "{events:?}");
+    })
+    .await;
+}

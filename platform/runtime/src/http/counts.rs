@@ -1,7 +1,7 @@
 //! What is counted of a module's answers. Each count is looked up once, not at every request.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -14,6 +14,8 @@ const OTHERS: [&str; 3] = ["app", "identity", "server"];
 /// Which module a route belongs to: the first segment of its template, when a module is mounted there.
 pub(super) struct Owners {
     counts: BTreeMap<String, Arc<Counts>>,
+    /// gRPC services, and whose they are.
+    services: BTreeMap<String, String>,
     active: Gauge,
 }
 
@@ -26,10 +28,11 @@ pub(super) struct Counts {
 }
 
 impl Owners {
-    pub(super) fn new(mounts: impl IntoIterator<Item = String>) -> Self {
-        let names = mounts.into_iter().chain(OTHERS.map(str::to_owned));
-        let counts = names.map(|name| (name.clone(), Arc::new(Counts::of(name)))).collect();
-        Self { counts, active: metrics::gauge!("tessera_http_requests_active") }
+    pub(super) fn new<'m>(mounts: impl IntoIterator<Item = &'m String>, services: BTreeMap<String, String>) -> Self {
+        let names = mounts.into_iter().cloned().chain(services.values().cloned()).chain(OTHERS.map(str::to_owned));
+        let names: BTreeSet<String> = names.collect();
+        let counts = names.into_iter().map(|name| (name.clone(), Arc::new(Counts::of(name)))).collect();
+        Self { counts, services, active: metrics::gauge!("tessera_http_requests_active") }
     }
 
     /// Of the module that the route's template belongs to.
@@ -38,7 +41,7 @@ impl Owners {
             // The issuer's own pages and its discovery stand where OpenID Connect and browsers want them.
             "auth" | ".well-known" => "identity",
             "" => "app",
-            mount => mount,
+            mount => self.services.get(mount).map_or(mount, String::as_str),
         };
         self.counts.get(mount).unwrap_or_else(|| &self.counts["server"]).clone()
     }

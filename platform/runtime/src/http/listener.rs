@@ -1,28 +1,22 @@
 //! Listening, and stopping without cutting anyone off.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::{GracefulShutdown, Watcher},
-};
+use axum::Router;
+use hyper_util::server::graceful::GracefulShutdown;
 use tessera_mtls::Mtls;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt;
 
 use super::{
     Readiness,
+    connection::{Protocols, Serving, Version},
     seats::{Seat, Seats},
-    write_pause::limit_write_pauses,
 };
 use crate::{config::LimitsConfig, edge::Peer, shutdown::Shutdown};
 
@@ -98,12 +92,14 @@ impl Drained {
 
 /// The connections of one listener.
 struct Connections {
-    http: http1::Builder,
+    protocols: Protocols,
     write_pause: Duration,
-    /// How long a client may take for a TLS handshake.
+    /// How long a client may take for a TLS handshake, and to begin.
     handshake: Duration,
     tls: Option<TlsAcceptor>,
     graceful: GracefulShutdown,
+    /// Asks connections to end with the requests that are under way.
+    leaving: CancellationToken,
     tasks: TaskTracker,
     cut: CancellationToken,
     router: Router,
@@ -118,11 +114,12 @@ pub(super) async fn serve(
     shutdown: &Shutdown,
 ) -> Drained {
     let connections = Connections {
-        http: http(limits),
+        protocols: Protocols::new(limits),
         write_pause: limits.write_pause,
         handshake: limits.head,
         tls: tls.map(|mtls| TlsAcceptor::from(mtls.server())),
         graceful: GracefulShutdown::new(),
+        leaving: CancellationToken::new(),
         tasks: TaskTracker::new(),
         cut: CancellationToken::new(),
         router,
@@ -149,15 +146,6 @@ pub(super) async fn serve(
     connections.drain(limits.drain).await
 }
 
-fn http(limits: &LimitsConfig) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_header_size(limits.head_bytes)
-        .max_headers(limits.header_fields);
-    http
-}
-
 /// The next connection, once there is room for it. What keeps one from being taken (no more file handles) passes.
 async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
@@ -178,20 +166,28 @@ impl Connections {
         let _speed_only = stream.set_nodelay(true);
         let (cut, open) = (self.cut.clone(), Open::new());
         let serving = Serving {
-            http: self.http.clone(),
+            protocols: self.protocols.clone(),
             write_pause: self.write_pause,
             watcher: self.graceful.watcher(),
+            leaving: self.leaving.clone(),
             router: self.router.clone(),
             peer,
         };
         let (tls, handshake) = (self.tls.clone(), self.handshake);
         self.tasks.spawn(async move {
             let ended = async {
-                let Some(tls) = tls else { return serving.serve(stream, None).await };
+                let Some(tls) = tls else {
+                    return match tokio::time::timeout(handshake, Version::begun(&stream)).await {
+                        Ok(version) => serving.serve(stream, version, None).await,
+                        Err(_) => tracing::debug!("a connection began nothing"),
+                    };
+                };
                 match tokio::time::timeout(handshake, tls.accept(stream)).await {
                     Ok(Ok(stream)) => {
-                        let names = Mtls::peer(stream.get_ref().1.peer_certificates());
-                        serving.serve(stream, Some(Peer(names.into()))).await;
+                        let session = stream.get_ref().1;
+                        let (version, names) =
+                            (Version::agreed(session.alpn_protocol()), Mtls::peer(session.peer_certificates()));
+                        serving.serve(stream, version, Some(Peer(names.into()))).await;
                     }
                     Ok(Err(error)) => tracing::warn!(%error, "a connection between modules was refused"),
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
@@ -208,39 +204,12 @@ impl Connections {
     async fn drain(self, limit: Duration) -> Drained {
         let (begun, open) = (Instant::now(), self.tasks.len());
         self.tasks.close();
+        self.leaving.cancel();
         let all = async { tokio::join!(self.graceful.shutdown(), self.tasks.wait()) };
         let in_time = tokio::time::timeout(limit, all).await.is_ok();
         let cut_off = if in_time { 0 } else { self.tasks.len() };
         self.cut.cancel();
         self.tasks.wait().await;
         Drained { open, cut_off, took: begun.elapsed() }
-    }
-}
-
-/// What one connection is served with.
-struct Serving {
-    http: http1::Builder,
-    write_pause: Duration,
-    watcher: Watcher,
-    router: Router,
-    peer: SocketAddr,
-}
-
-impl Serving {
-    async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, certified: Option<Peer>) {
-        let Self { http, write_pause, watcher, router, peer } = self;
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            if let Some(certified) = certified.clone() {
-                request.extensions_mut().insert(certified);
-            }
-            let router = router.clone();
-            async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
-        });
-        let io = TokioIo::new(limit_write_pauses(stream, write_pause));
-        if let Err(error) = watcher.watch(http.serve_connection(io, service)).await {
-            tracing::debug!(%error, "connection ended");
-        }
     }
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tessera_contract::{
-    Addresses, Caller, Callers, Contract, ContractError, Credential, Cx, CxSigner, Remote, RemoteConfig, Target,
-    contract, errors, remote_client,
+    Addresses, Authenticate, Caller, Callers, Clients, Contract, ContractError, Credential, Cx, CxSigner, Numbers,
+    Remote, RemoteConfig, Target, contract, errors, remote_client, remote_grpc_client,
 };
 use tessera_mtls::{Authority, Mtls, MtlsFiles};
 use tessera_runtime::{
@@ -42,11 +42,13 @@ errors! {
     pub enum GreetError {}
 }
 
+const NUMBERS: Numbers = &[("Greet", &["name"]), ("Greeting", &["text"])];
+
 /// Greets, for trying connections.
-#[contract(name = "greeter", version = "1.0")]
+#[contract(name = "greeter", version = "1.0", numbers = NUMBERS)]
 trait Greeter: Send + Sync + 'static {
     /// Greet.
-    #[get("/v1/greetings/{name}", access = public)]
+    #[get("/v1/greetings/{name}", access = public, grpc)]
     async fn greet(&self, cx: &Cx, request: Greet) -> Result<Greeting, GreetError>;
     /// Greet louder.
     #[get("/v1/shouts/{name}", access = public)]
@@ -103,12 +105,15 @@ impl World {
         let mut config = ServerConfig::default();
         config.rate_limits.address.requests = 20;
         let edge = Edge::new(&config, Arc::new(tenants), clock()).with_signer(signer());
-        let edge = Arc::new(edge.with_callers(callers).with_certificates());
-        let api = <dyn Greeter>::api(polite.clone()).into_router(edge);
+        let edge: Arc<dyn Authenticate> = Arc::new(edge.with_callers(callers).with_certificates());
+        let api = <dyn Greeter>::api(polite.clone());
+        let (service, by_grpc) = api.grpc_router(&edge).unwrap();
+        let api = api.into_router(edge);
         let loopback = || listen(SocketAddr::from(([127, 0, 0, 1], 0)));
         let (public, modules) = (loopback().await.unwrap(), loopback().await.unwrap());
         let (plain, certified) = (public.local_addr().unwrap(), modules.local_addr().unwrap());
         let server = Server::new(&config, Metrics::detached()).mount("greeter", api);
+        let server = server.service("greeter", &service, by_grpc);
         let server = server.between_modules(modules, mtls.clone());
         let stop = shutdown.clone();
         tokio::spawn(async move { server.serve(public, &stop).await });
@@ -159,6 +164,16 @@ fn remote(base: &str, tls: Option<rustls::ClientConfig>) -> Arc<dyn Greeter> {
     <dyn Greeter>::remote(Remote::at(target, Credential::Service(signer())))
 }
 
+/// The same by gRPC.
+fn by_grpc(base: &str, tls: Option<rustls::ClientConfig>) -> Arc<dyn Greeter> {
+    let config = RemoteConfig { breaker_failures: 0, ..RemoteConfig::default() };
+    let addresses = Addresses::new([base.to_owned()]).unwrap();
+    let grpc = Some(remote_grpc_client(&config, tls.clone()));
+    let clients = Clients { http: remote_client(&config, tls), grpc };
+    let target = Target::new("greeter", &addresses, clients, &config);
+    <dyn Greeter>::remote(Remote::at(target, Credential::Service(signer())))
+}
+
 fn module(name: &str) -> Cx {
     Cx::service(tenant("acme"), name, clock().as_ref())
 }
@@ -181,6 +196,35 @@ async fn a_module_is_answered_over_tls_and_refused_over_plain_http() {
     let misled = remote(&format!("http://{}/greeter", world.certified), None);
     let lost = greet(&misled, &module("playback"), "Ada").await.unwrap_err();
     assert_eq!(lost.code(), "unavailable", "the listener between modules speaks TLS alone: {lost}");
+}
+
+#[tokio::test]
+async fn a_module_is_answered_by_grpc_at_the_same_ports() {
+    let world = World::new().await;
+    let tls = world.process("playback", &["playback"]).client("greeter");
+    let greeter = by_grpc(&format!("https://{}/greeter", world.certified), Some(tls));
+    for name in ["Ada", "Grace"] {
+        let greeted = greet(&greeter, &module("playback"), name).await.unwrap();
+        assert_eq!(greeted, format!("service:playback greets {name}"));
+    }
+    let refused = greet(&greeter, &module("billing"), "Ada").await.unwrap_err();
+    assert_eq!(refused.code(), "unauthenticated", "the certificate names another module: {refused}");
+
+    let plain = by_grpc(&format!("http://{}/greeter", world.plain), None);
+    let refused = greet(&plain, &module("playback"), "Ada").await.unwrap_err();
+    assert!(refused.to_string().contains("over TLS with certificates on both sides alone"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_answers_the_call_by_grpc_that_is_under_way() {
+    let world = World::new().await;
+    let tls = world.process("playback", &["playback"]).client("greeter");
+    let greeter = by_grpc(&format!("https://{}/greeter", world.certified), Some(tls));
+    let call = tokio::spawn(async move { greet(&greeter, &module("playback"), "slowly").await });
+    world.polite.asked.notified().await;
+    world.shutdown.request();
+    world.polite.leave.notify_one();
+    assert_eq!(call.await.unwrap().unwrap(), "service:playback greets slowly");
 }
 
 #[tokio::test]
