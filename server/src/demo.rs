@@ -18,7 +18,7 @@ use tessera_contract_billing::{BillingManagement, CreateOffer};
 use tessera_contract_catalog::TitleDraft;
 use tessera_contract_media::Protection;
 use tessera_contract_tenancy::{PictureUse, PutBrandPicture, TenancyError, TenancyManagement};
-use tessera_identity::{IdentityService, SignUpError};
+use tessera_identity::{IdentityService, Providers, SignUpError};
 use tessera_runtime::{
     directory::{Directory, DirectoryError, NewTenant},
     edge::TenantKind,
@@ -142,7 +142,7 @@ impl Founder {
         let directory = directory.map_err(|e| CommandError::caused("opening the directory of tenants", e))?;
         let store = root.store_of(&tessera_identity::MODULE, &root.data)?;
         let secrets = root.secrets(&root.data)?;
-        let identity = open_identity(root, &store, &secrets, &directory, clock, None).await?;
+        let identity = open_identity(root, &store, &secrets, &directory, (clock, Providers::default()), None).await?;
         Ok(Self { directory, identity })
     }
 }

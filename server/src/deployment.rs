@@ -2,11 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use async_trait::async_trait;
 use tessera_audit::AuditService;
 use tessera_billing::BillingService;
 use tessera_catalog::CatalogService;
-use tessera_contract::{Contract, CxSigner, Failure};
+use tessera_contract::{Contract, CxSigner};
 use tessera_contract_audit::AuditIntake;
 use tessera_contract_catalog::Catalog;
 use tessera_contract_delivery::Delivery;
@@ -21,22 +20,20 @@ use tessera_delivery::{DeliveryDeps, DeliveryService};
 use tessera_drm::{DrmDeps, DrmService};
 use tessera_entitlement::EntitlementService;
 use tessera_events::Log;
-use tessera_identity::{IdentityService, Origins};
+use tessera_identity::{IdentityService, Providers};
 use tessera_media::{MediaDeps, MediaService};
 use tessera_mtls::Mtls;
-use tessera_oidc::OidcConfig;
 use tessera_playback::{PlaybackDeps, PlaybackService};
 use tessera_runtime::{
     blobs::Blobs,
-    config::ServerConfig,
     directory::Directory,
     edge::{Edge, RememberedSessions},
     secrets::{KeyRing, Secrets},
 };
 use tessera_sandbox_gateway::SandboxGateway;
 use tessera_store::{Module, Store, StoreConfig};
-use tessera_tenancy::{Addresses, BrandService, PlatformDeps, PlatformService};
-use tessera_types::{Clock, TenantId};
+use tessera_tenancy::{BrandService, PlatformDeps, PlatformService};
+use tessera_types::Clock;
 use tessera_viewers::ViewersService;
 use tessera_webhooks::WebhooksService;
 
@@ -46,8 +43,9 @@ use crate::{
     elsewhere::Elsewhere,
     error::CommandError,
     events::Logs,
-    identity_provider,
+    identity_provider::{self, SignIn},
     modules::{Here, Part},
+    origins::ConfiguredOrigins,
     placed_entitlement::PlacedEntitlement,
     schema, tenant_data,
     trail::RemoteTrail,
@@ -68,8 +66,8 @@ pub(crate) struct Deployment {
     pub(crate) modules: Modules,
     /// How modules prove to each other who they are, if they do.
     pub(crate) mtls: Option<Mtls>,
-    /// Who signs people in, if it is not the built-in issuer.
-    pub(crate) identity_provider: Option<OidcConfig>,
+    /// Who signs people in.
+    pub(crate) sign_in: Arc<SignIn>,
     /// How pages for people look; a front has it.
     pub(crate) looks: Option<Arc<dyn Tenancy>>,
     /// Records on their way to an audit that is elsewhere.
@@ -120,45 +118,6 @@ impl Modules {
     }
 }
 
-/// Where a tenant is reached, by the process's configuration: its first own host, else below a configured domain, else
-/// below localhost.
-pub(crate) struct ConfiguredOrigins {
-    directory: Directory,
-    base_domain: Option<String>,
-    port: u16,
-    https: bool,
-}
-
-impl ConfiguredOrigins {
-    pub(crate) fn new(server: &ServerConfig, directory: Directory) -> Self {
-        let port = server.public_port.unwrap_or_else(|| server.listen.port());
-        let base_domain = server.base_domains.first().cloned();
-        // Nobody terminates TLS in front of localhost; a public name on 443 is never plain.
-        Self { directory, base_domain, port, https: port == 443 }
-    }
-}
-
-#[async_trait]
-impl Origins for ConfiguredOrigins {
-    async fn origin(&self, tenant: &TenantId) -> Result<String, Failure> {
-        let own = self.directory.hosts(tenant).await?.into_iter().next();
-        let domain = self.base_domain.as_deref().unwrap_or("localhost");
-        let host = own.unwrap_or_else(|| format!("{tenant}.{domain}"));
-        let (scheme, usual) = if self.https { ("https", 443) } else { ("http", 80) };
-        Ok(match self.port == usual {
-            true => format!("{scheme}://{host}"),
-            false => format!("{scheme}://{host}:{}", self.port),
-        })
-    }
-}
-
-#[async_trait]
-impl Addresses for ConfiguredOrigins {
-    async fn address(&self, tenant: &TenantId) -> Result<String, Failure> {
-        self.origin(tenant).await
-    }
-}
-
 /// What modules are opened with.
 struct Opening<'a> {
     root: &'a Root,
@@ -170,6 +129,7 @@ struct Opening<'a> {
     blobs: Blobs,
     elsewhere: Elsewhere,
     modules: Modules,
+    sign_in: Arc<SignIn>,
 }
 
 impl Deployment {
@@ -182,16 +142,19 @@ impl Deployment {
         let (here, mtls) = (root.here(), root.mtls.open()?);
         let signer = CxSigner::new(secret(&secrets, CX_SECRET)?.expose(), clock.clone());
         let elsewhere = Elsewhere::new(root, &here, (signer, mtls.clone()), clock.clone())?;
+        let directory = directory.map_err(opening("the directory of tenants"))?;
+        let sign_in = Arc::new(SignIn::new(root, &directory, clock.clone())?);
         let mut opening = Opening {
             root,
             data,
             here,
-            directory: directory.map_err(opening("the directory of tenants"))?,
+            directory,
             blobs: Blobs::open(&root.blobs, data).map_err(opening("the blobs"))?,
             elsewhere,
             clock,
             secrets,
             modules: Modules::default(),
+            sign_in,
         };
         opening.people().await?;
         let (edge, trail) = opening.edge(mtls.is_some());
@@ -200,25 +163,11 @@ impl Deployment {
         opening.plays().await?;
         opening.webhooks().await?;
         opening.tenants()?;
-        let Opening { blobs, clock, directory, elsewhere, here, modules, .. } = opening;
+        let Opening { blobs, clock, directory, elsewhere, here, modules, sign_in, .. } = opening;
         let looks = modules.brands.clone().map(|brands| brands as Arc<dyn Tenancy>);
         let looks = elsewhere.or(Part::Tenancy, looks).map(<dyn Tenancy>::guarded).filter(|_| here.has(Part::Front));
         let logs = Logs::new(&root.events)?;
-        let identity_provider = root.identity_provider.clone();
-        Ok(Self {
-            blobs,
-            identity_provider,
-            looks,
-            elsewhere,
-            clock,
-            here,
-            directory,
-            edge,
-            logs,
-            modules,
-            mtls,
-            trail,
-        })
+        Ok(Self { blobs, looks, elsewhere, clock, here, sign_in, directory, edge, logs, modules, mtls, trail })
     }
 
     /// Every store of this process, by its module's name.
@@ -253,8 +202,8 @@ impl Opening<'_> {
             let brands = self.modules.brands.clone().map(|brands| brands as Arc<dyn Tenancy>);
             let looks = self.elsewhere.needed(Part::Tenancy, brands)?;
             let store = self.store(&tessera_identity::MODULE)?;
-            let identity =
-                open_identity(root, &store, &self.secrets, &self.directory, clock.clone(), Some(looks)).await?;
+            let by = (clock.clone(), self.sign_in.providers());
+            let identity = open_identity(root, &store, &self.secrets, &self.directory, by, Some(looks)).await?;
             self.modules.identity = Some(identity);
         }
         if self.here.has(Part::Audit) {
@@ -276,8 +225,8 @@ impl Opening<'_> {
         }
         let identity = self.modules.identity.clone().map(|identity| identity as Arc<dyn IdentityEdge>);
         let identity = self.elsewhere.or(Part::Identity, identity).map(<dyn IdentityEdge>::guarded);
-        if let Some(subjects) = identity_provider::subjects(self.root, identity, clock.clone()) {
-            edge = edge.with_subjects(subjects);
+        if let Some(identity) = identity {
+            edge = edge.with_subjects(identity_provider::subjects(self.sign_in.clone(), identity, clock.clone()));
         }
         edge = match (&self.modules.identity, RemoteIdentity::new(&self.elsewhere, clock.clone())) {
             (Some(here), _) => edge.with_issuers(here.clone()).with_api_keys(here.clone()).with_sessions(here.clone()),
@@ -459,15 +408,14 @@ pub(crate) async fn open_identity(
     store: &StoreConfig,
     secrets: &Secrets,
     directory: &Directory,
-    clock: Arc<dyn Clock>,
+    (clock, providers): (Arc<dyn Clock>, Providers),
     brands: Option<Arc<dyn Tenancy>>,
 ) -> Result<Arc<IdentityService>, CommandError> {
-    let origins: Arc<dyn Origins> = Arc::new(ConfiguredOrigins::new(&root.server, directory.clone()));
     let deps = tessera_identity::Deps {
-        provider: identity_provider::of(root, origins.clone(), clock.clone())?,
+        providers,
         clock,
         tenants: Arc::new(directory.clone()),
-        origins,
+        origins: Arc::new(ConfiguredOrigins::new(&root.server, directory.clone())),
         master_keys: ring(secrets, "identity-master")?,
         brands,
         scopes: tessera_contracts::scopes(),

@@ -1,46 +1,128 @@
 //! An OpenID provider of somebody else's in the place of the built-in issuer: what identity and the edge see of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use tessera_contract::{Cx, EDGE, Failure, FailureKind};
+use tessera_contract::{Caller, Cx, EDGE, Failure, FailureKind};
 use tessera_contract_identity::{IdentityEdge, IdentityError, ResolveSubject};
-use tessera_identity::{ForeignSubject, LoginRequest, Origins, Provider, ProviderError, SignedIn, Subject};
-use tessera_oidc::{OidcError, OidcProvider, SignInRequest, Tokens};
-use tessera_runtime::edge::{ForeignSubjects, Issuer, SubjectAccounts, Subjects};
+use tessera_identity::{ForeignSubject, LoginRequest, Origins, Provider, ProviderError, Providers, SignedIn, Subject};
+use tessera_oidc::{OidcConfig, OidcError, OidcProvider, SignInRequest, Tokens};
+use tessera_runtime::{
+    directory::Directory,
+    edge::{Claims, ForeignSubjects, Issuer, OwnSubjects, SubjectAccounts, Subjects},
+};
 use tessera_types::{AccountId, Clock, TenantId};
 
-use crate::{config::Root, error::CommandError};
+use crate::{config::Root, error::CommandError, origins::ConfiguredOrigins};
 
 /// How long a request may wait to learn whose account a token names.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// When to come back to a provider that is away.
 const COME_BACK: Duration = Duration::from_secs(10);
 
-/// The configured provider, if there is one.
-///
-/// # Errors
-/// A setting of it.
-pub(crate) fn of(
-    root: &Root,
+/// Who signs people in, as the configuration has it; SIGHUP may change it.
+pub(crate) struct SignIn {
+    providers: Providers,
+    said: RwLock<Option<OidcConfig>>,
     origins: Arc<dyn Origins>,
     clock: Arc<dyn Clock>,
-) -> Result<Option<Arc<dyn Provider>>, CommandError> {
-    let Some(config) = &root.identity_provider else { return Ok(None) };
-    let provider = OidcProvider::new(config.clone(), clock).map_err(|e| CommandError::new(e.to_string()))?;
-    let holds_for = Duration::from_secs(root.identity.built_in.tokens.sign_in_seconds.into());
-    Ok(Some(Arc::new(ForeignProvider { provider, origins, holds_for })))
+    /// How long a sign-in holds that can be asked after.
+    holds_for: Duration,
 }
 
-/// What the edge takes the provider's subjects for, if there is one; `identity` says whose accounts they are.
+/// Another configuration that can be taken over.
+pub(crate) struct Change {
+    said: Option<OidcConfig>,
+    provider: Option<(String, Arc<dyn Provider>)>,
+}
+
+impl SignIn {
+    /// As configured.
+    ///
+    /// # Errors
+    /// A setting of the provider.
+    pub(crate) fn new(root: &Root, directory: &Directory, clock: Arc<dyn Clock>) -> Result<Self, CommandError> {
+        let sign_in = Self {
+            providers: Providers::default(),
+            said: RwLock::default(),
+            origins: Arc::new(ConfiguredOrigins::new(&root.server, directory.clone())),
+            clock,
+            holds_for: Duration::from_secs(root.identity.built_in.tokens.sign_in_seconds.into()),
+        };
+        if let Some(change) = sign_in.changed(root)? {
+            sign_in.settle(change);
+        }
+        Ok(sign_in)
+    }
+
+    /// Providers, as identity asks them.
+    pub(crate) fn providers(&self) -> Providers {
+        self.providers.clone()
+    }
+
+    /// The provider in the place of the built-in issuer, if there is one.
+    pub(crate) fn said(&self) -> Option<OidcConfig> {
+        self.said.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is to be by `root`; `None` where nothing changes.
+    ///
+    /// # Errors
+    /// A setting of the provider.
+    pub(crate) fn changed(&self, root: &Root) -> Result<Option<Change>, CommandError> {
+        let said = root.identity_provider.clone();
+        if said == self.said() {
+            return Ok(None);
+        }
+        let provider = match &said {
+            None => None,
+            Some(config) => {
+                let provider = OidcProvider::new(config.clone(), self.clock.clone());
+                let provider = provider.map_err(|e| CommandError::new(e.to_string()))?;
+                let (origins, holds_for) = (self.origins.clone(), self.holds_for);
+                let foreign: Arc<dyn Provider> = Arc::new(ForeignProvider { provider, origins, holds_for });
+                Some((config.issuer.clone(), foreign))
+            }
+        };
+        Ok(Some(Change { said, provider }))
+    }
+
+    /// People sign in there from now on. A sentence says where.
+    pub(crate) fn settle(&self, Change { said, provider }: Change) -> String {
+        let whom = said.as_ref().map_or_else(|| "the built-in issuer".to_owned(), |config| config.issuer.clone());
+        self.providers.replace(provider);
+        *self.said.write().unwrap_or_else(PoisonError::into_inner) = said;
+        format!("people sign in at {whom} from now on")
+    }
+}
+
+/// What the edge takes subjects of tokens for; `identity` says whose accounts another provider's are.
 pub(crate) fn subjects(
-    root: &Root,
-    identity: Option<Arc<dyn IdentityEdge>>,
+    sign_in: Arc<SignIn>,
+    identity: Arc<dyn IdentityEdge>,
     clock: Arc<dyn Clock>,
-) -> Option<Arc<dyn Subjects>> {
-    root.identity_provider.as_ref()?;
-    let accounts = ProviderAccounts { identity: identity?, clock };
-    Some(Arc::new(ForeignSubjects::new(Arc::new(accounts))))
+) -> Arc<dyn Subjects> {
+    let foreign = ForeignSubjects::new(Arc::new(ProviderAccounts { identity, clock }));
+    Arc::new(SubjectsOfAll { providers: sign_in.providers(), foreign })
+}
+
+/// Our own issuer's subjects are accounts, another provider's are names of its own.
+struct SubjectsOfAll {
+    providers: Providers,
+    foreign: ForeignSubjects,
+}
+
+#[async_trait]
+impl Subjects for SubjectsOfAll {
+    async fn caller(&self, tenant: &TenantId, claims: &Claims) -> Result<Caller, Failure> {
+        match self.providers.knows(&claims.issuer) {
+            true => self.foreign.caller(tenant, claims).await,
+            false => OwnSubjects.caller(tenant, claims).await,
+        }
+    }
 }
 
 /// The provider, as identity's sessions see it.

@@ -6,6 +6,7 @@ use tessera_contract::{Contract, Cx};
 use tessera_contract_identity::{
     ApiKey, CreateApiKey, IdentityManagement, ListApiKeys, NewApiKey, RevokeApiKey, RotateApiKey,
 };
+use tessera_identity::Providers;
 use tessera_runtime::directory::Directory;
 use tessera_types::{Clock, SystemClock, TenantId};
 
@@ -69,7 +70,7 @@ async fn open(config: Option<&Path>, of: &KeyOf) -> Result<Arc<dyn IdentityManag
     let directory = directory.map_err(|e| CommandError::caused("opening the directory of tenants", e))?;
     let secrets = root.secrets(&root.data)?;
     directory.get(&of.tenant).await.map_err(|e| CommandError::new(e.to_string()))?;
-    let identity = open_identity(&root, &store, &secrets, &directory, clock, None).await?;
+    let identity = open_identity(&root, &store, &secrets, &directory, (clock, Providers::default()), None).await?;
     Ok(<dyn IdentityManagement>::guarded(identity))
 }
 

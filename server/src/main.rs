@@ -41,6 +41,7 @@ mod modules;
 mod mtls;
 mod notify;
 mod openapi;
+mod origins;
 mod output;
 mod package_command;
 mod placed_entitlement;

@@ -33,7 +33,7 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
             if attended {
                 return stop.request();
             }
-            match settings().and_then(|root| deployment.elsewhere.take_over(&root)) {
+            match settings().and_then(|root| take_over(&deployment, &root)) {
                 Ok(changes) if changes.is_empty() => {
                     tracing::info!(
                         "the configuration was read again: nothing that may change while running has changed"
@@ -45,4 +45,15 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
         }
     });
     Ok(())
+}
+
+/// Takes over where modules are asked and who signs people in: all of it or, when part of it cannot be, nothing.
+fn take_over(deployment: &Deployment, root: &Root) -> Result<Vec<String>, CommandError> {
+    let sign_in = deployment.sign_in.changed(root)?;
+    let mut changes = deployment.elsewhere.take_over(root)?;
+    if let Some(change) = sign_in {
+        changes.push(deployment.sign_in.settle(change));
+        deployment.edge.forget_issuers();
+    }
+    Ok(changes)
 }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use tessera_contract::{Authenticate, EDGE, Problem, sent_request_id};
 use tessera_contract_tenancy::{Brand, GetBrand, Tenancy, TenancyError};
 use tessera_identity::FIRST_PARTY;
-use tessera_oidc::OidcConfig;
 use tessera_runtime::{
     config::ServerConfig,
     docs_page,
@@ -16,7 +15,7 @@ use tessera_runtime::{
     telemetry::Metrics,
 };
 
-use crate::{app, contracts, deployment::Deployment, feed, front, modules::Part};
+use crate::{app, contracts, deployment::Deployment, feed, front, identity_provider::SignIn, modules::Part};
 
 /// Paths whose changes count against the stricter quota.
 const SENSITIVE: &[&str] = &[
@@ -43,8 +42,7 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
     server = beside_operations(server, deployment);
     server = match &deployment.looks {
         Some(brands) => {
-            let provider = deployment.identity_provider.clone();
-            let looks = Looks { edge, brands: brands.clone(), provider };
+            let looks = Looks { edge, brands: brands.clone(), sign_in: deployment.sign_in.clone() };
             front::passed_on(server, deployment)
                 .merge(docs_page::router("Tessera", documents, Some(tessera_contracts::asyncapi_document())))
                 .merge(app_config(looks.clone()))
@@ -105,8 +103,8 @@ fn beside_operations(mut server: Server, deployment: &Deployment) -> Server {
 pub(crate) struct Looks {
     pub(crate) edge: Arc<Edge>,
     pub(crate) brands: Arc<dyn Tenancy>,
-    /// Who signs people in, if it is not the built-in issuer.
-    pub(crate) provider: Option<OidcConfig>,
+    /// Who signs people in.
+    pub(crate) sign_in: Arc<SignIn>,
 }
 
 impl Looks {
@@ -130,7 +128,7 @@ async fn config_of(looks: &Looks, head: &Parts) -> Result<Value, TenancyError> {
     let (tenant, brand) = (looks.edge.tenant(head).await?, looks.of(head).await?);
     let client = looks.edge.client(head)?;
     let scheme = if client.https { "https" } else { "http" };
-    let (issuer, client_id) = match &looks.provider {
+    let (issuer, client_id) = match looks.sign_in.said() {
         Some(provider) => (provider.issuer.clone(), provider.client(&tenant.id)),
         None => (format!("{scheme}://{}", client.authority), FIRST_PARTY.to_owned()),
     };

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use serde_json::{Value, json};
 use tessera_contract::{Contract, Cx, Deed};
 use tessera_contract_identity::{CreateApiKey, IdentityManagement};
+use tessera_identity::Providers;
 use tessera_runtime::{
     directory::{Directory, NewTenant},
     edge::{Tenant as Entry, TenantKind},
@@ -135,7 +136,8 @@ impl Here {
         let store = self.root.store_of(&tessera_identity::MODULE, &self.root.data)?;
         let secrets = self.root.secrets(&self.root.data)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let identity = open_identity(&self.root, &store, &secrets, &self.directory, clock, None).await?;
+        let identity =
+            open_identity(&self.root, &store, &secrets, &self.directory, (clock, Providers::default()), None).await?;
         let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
         let cx = Cx::operator(entry.id.clone(), &SystemClock)
             .with_idempotency_key(format!("{:032x}", rand::random::<u128>()));

@@ -13,7 +13,7 @@ use crate::OidcError;
 const TENANT: &str = "{tenant}";
 
 /// The provider that signs people in, in the place of the built-in issuer.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OidcConfig {
     /// Its issuer identifier, as its discovery document and its tokens have it; `https`, or `http` on this machine.

@@ -15,7 +15,8 @@ use std::{error::Error, sync::Arc};
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::Request,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -49,8 +50,8 @@ struct Site {
 }
 
 impl IdentityService {
-    /// The routes that are not operations. `edge` says whose host a request came to, and from where. Where somebody else
-    /// signs people in, the built-in issuer's are not among them.
+    /// The routes that are not operations. `edge` says whose host a request came to, and from where. While somebody else
+    /// signs people in, the built-in issuer's are 404.
     pub fn routes(self: &Arc<Self>, edge: Arc<Edge>) -> Routes {
         let site = Site { identity: self.clone(), edge };
         // Browsers' scripts of other origins may ask what needs no cookie.
@@ -75,11 +76,10 @@ impl IdentityService {
             .route("/auth/callback", get(app::callback))
             .route("/auth/logout", post(app::logout))
             .route("/auth/session", get(app::session));
-        let (mounted, root) = match self.foreign {
-            true => (Router::new(), app),
-            false => (for_scripts.merge(for_people), discovery.merge(app)),
-        };
+        let built_in = || from_fn_with_state(site.clone(), while_built_in);
+        let mounted = for_scripts.merge(for_people).route_layer(built_in());
         let mounted = mounted.route("/signed-out", get(end_session::signed_out)).route("/pages/style.css", get(style));
+        let root = discovery.route_layer(built_in()).merge(app);
         Routes { mounted: mounted.with_state(site.clone()), root: root.with_state(site) }
     }
 }
@@ -138,6 +138,17 @@ impl Visit {
 
     fn https(&self) -> bool {
         self.client.https
+    }
+}
+
+/// Nothing of the built-in issuer is there while somebody else signs people in.
+async fn while_built_in(State(site): State<Site>, request: Request, next: Next) -> Response {
+    match site.identity.providers.is_foreign() {
+        false => next.run(request).await,
+        true => {
+            let elsewhere = "another provider signs people in here: /app/config.json names it";
+            problem(request.headers(), &Failure::new(FailureKind::NotFound, elsewhere))
+        }
     }
 }
 

@@ -26,6 +26,7 @@ mod origin;
 mod pages;
 mod password;
 mod provider;
+mod providers;
 mod return_to;
 mod rewrap;
 mod secret;
@@ -50,6 +51,7 @@ pub use http::Routes;
 pub use origin::{BelowDomain, Origins};
 pub use password::WeakPassword;
 pub use provider::{ForeignSubject, LoginRequest, Provider, ProviderError, SignedIn, Subject};
+pub use providers::Providers;
 pub use service::IdentityService;
 pub use store::SEALED_UNDER;
 pub use tenant_tables::TABLES;
@@ -61,6 +63,7 @@ use client::Clients;
 use hasher::Hasher;
 use issuer::Issuer;
 use provider::BuiltIn;
+use providers::Switch;
 use secret::Keyring;
 
 /// The module's schema.
@@ -81,8 +84,8 @@ pub struct Deps {
     pub brands: Option<Arc<dyn Tenancy>>,
     /// The scopes that there are: what a key can be given, besides `*`.
     pub scopes: Vec<&'static str>,
-    /// Who signs people in for the app; `None` is the built-in issuer.
-    pub provider: Option<Arc<dyn Provider>>,
+    /// Who signs people in in the place of the built-in issuer, if anybody does.
+    pub providers: Providers,
 }
 
 /// Opens identity: implements `Identity` and `IdentityManagement`, and for the edge `ApiKeys`, `Sessions` and
@@ -103,13 +106,13 @@ pub async fn open(config: IdentityConfig, store: &StoreConfig, deps: Deps) -> Re
         origins: deps.origins.clone(),
         config: config.tokens,
     });
-    let foreign = deps.provider.is_some();
-    let provider = deps.provider.unwrap_or_else(|| Arc::new(BuiltIn(issuer.clone())));
+    let built_in = Arc::new(BuiltIn(issuer.clone()));
+    let provider = Arc::new(Switch { providers: deps.providers.clone(), built_in });
     Ok(Arc::new(IdentityService {
         accounts: Accounts { store: store.clone(), hasher },
         attempts: Attempts::new(&config.attempts),
         sessions: AppSessions { store: store.clone(), keyring: keyring.clone(), provider },
-        foreign,
+        providers: deps.providers,
         revoked: RwLock::new(None),
         scopes: deps.scopes,
         uses: key_uses::KeyUses::default(),

@@ -27,6 +27,7 @@ use crate::{
     key_uses::KeyUses,
     origin::Origins,
     provider::ForeignSubject,
+    providers::Providers,
     secret::Keyring,
     store::{self, api_keys},
     subjects,
@@ -44,8 +45,7 @@ pub struct IdentityService {
     pub(crate) clients: Clients,
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) sessions: AppSessions,
-    /// Whether somebody else signs people in: then the built-in issuer serves nobody.
-    pub(crate) foreign: bool,
+    pub(crate) providers: Providers,
     pub(crate) revoked: RwLock<Option<Arc<dyn Fn() + Send + Sync>>>,
     pub(crate) scopes: Vec<&'static str>,
     pub(crate) uses: KeyUses,

@@ -141,6 +141,11 @@ impl Edge {
         self.keys.iter().for_each(KeyCache::forget);
     }
 
+    /// Reads every tenant's issuer anew: call it when somebody else signs people in from now on.
+    pub fn forget_issuers(&self) {
+        self.issuers.iter().for_each(IssuerCache::forget);
+    }
+
     /// The tenant whose host this request names; for what is not an operation (pages, manifests).
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use tessera_testing::{eventually, free_port, temp_dir, within};
 use tessera_tests::{BillingBridge, Browser, Demo, TesseraAt, npm_run, run};
 
 use crate::{
+    beating::{Plays, many_streams},
     journey::{DECLINED_CARD, GOOD_CARD, buy, newcomer_called, offer, start, start_bought, token},
     pages::browser,
 };
@@ -101,10 +102,12 @@ impl Shop {
     /// Without the bridge yet.
     async fn open() -> Self {
         let port = free_port();
-        let bridge = format!("http://127.0.0.1:{port}");
-        let settings =
-            format!("billing = {{ url = \"{bridge}\" }}\nsandbox_gateway = {{ url = \"{bridge}/vault\" }}\n");
-        let demo = Demo::configured(temp_dir(), &settings);
+        Self::configured(port, &at_bridge(port)).await
+    }
+
+    /// With these settings, for a bridge at this port.
+    async fn configured(port: u16, settings: &str) -> Self {
+        let demo = Demo::configured(temp_dir(), settings);
         let rental = demo.title("Northern Lights");
         let billing = BillingBridge::start_biller(demo.folder(), &["demo"], &prices(&rental), port);
         let staff = demo.site.with_token(demo.fact("staff_key"));
@@ -149,6 +152,12 @@ impl Shop {
         let order = json!({"customer": account, "price": "basic_demo", "payment_token": token});
         self.billing.at_biller("demo", "/v1/subscriptions", order).await["subscription"].clone()
     }
+}
+
+/// The settings that put a bridge at this port in billing's place.
+fn at_bridge(port: u16) -> String {
+    let bridge = format!("http://127.0.0.1:{port}");
+    format!("billing = {{ url = \"{bridge}\" }}\nsandbox_gateway = {{ url = \"{bridge}/vault\" }}\n")
 }
 
 async fn account_of(viewer: &Browser) -> String {
@@ -296,4 +305,53 @@ async fn a_charge_whose_answer_is_lost_is_asked_after_and_made_once() {
 async fn a_person_pays_in_the_app_and_the_billing_system_is_somebody_elses() {
     let shop = Shop::with_bridge().await;
     browser(&shop.demo, "journey.mjs", &[]);
+}
+
+/// Plays that go on while billing changes its place.
+const PLAYS: usize = 200;
+const UNLIMITED: &str = "[server.rate_limits]\nenabled = false\n";
+
+/// Has the settings read again, until it is said that offers are as `is_foreign` says.
+async fn moved(shop: &Shop, settings: &str, is_foreign: bool) {
+    fs::write(shop.demo.folder().join("tessera.toml"), format!("{settings}{UNLIMITED}")).expect("it can be written");
+    shop.demo.process.signal("HUP");
+    eventually("billing to be elsewhere", || async {
+        let offers = shop.staff.get("/billing/v1/offers?plan=basic").await.ok();
+        let foreign = offers["data"][0]["offer_id"] == "basic_demo";
+        (foreign == is_foreign).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn billing_moves_to_the_operators_system_and_back_while_200_plays_go_on() {
+    let port = free_port();
+    let mut shop = Shop::configured(port, UNLIMITED).await;
+    shop.start_bridge(shop.demo.site.port());
+    let title = shop.demo.title("Seahorse Valley");
+    let mut watching = Vec::new();
+    for name in ["ada", "grace"] {
+        watching.push(many_streams(&shop.demo, &shop.staff, name).await);
+    }
+    let plays = Plays::begin(&watching, &title, PLAYS).await;
+    let buys = async |name: &str| {
+        let viewer = newcomer_called(&shop.demo, name).await;
+        assert_eq!(buy(&viewer, "plan=basic", GOOD_CARD).await.ok()["state"], "succeeded");
+        start_bought(&viewer, &title, "laptop").await;
+        account_of(&viewer).await
+    };
+    let moving = async {
+        plays.all_beat().await;
+        moved(&shop, &at_bridge(port), true).await;
+        plays.all_beat().await;
+        let account = buys("during").await;
+        assert_eq!(shop.grants(&account).await.len(), 1, "the bridge stated it");
+        moved(&shop, "", false).await;
+        plays.all_beat().await;
+        let account = buys("after").await;
+        assert_eq!(shop.grants(&account).await, Vec::<Value>::new(), "the built-in billing stated it");
+        plays.end();
+    };
+    tokio::join!(plays.beating(), moving);
+    eprintln!("{} beats of {PLAYS} plays, none refused", plays.beats());
 }

@@ -5,6 +5,7 @@ mod apart;
 mod asyncapi;
 mod audit;
 mod backup;
+mod beating;
 mod between_processes;
 mod billing_bridge;
 mod broker;

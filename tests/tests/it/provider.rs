@@ -1,12 +1,16 @@
 //! Somebody else signs people in: the OpenID provider of `examples/identity-oidc`, for two brands.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fs,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::{Value, json};
 use tessera_testing::{TempDir, eventually, free_port, temp_dir};
 use tessera_tests::{Answer, Browser, Demo, SignInProvider, Site, npm_run, run};
 
 use crate::{
+    beating::{Plays, many_streams},
     journey::{GOOD_CARD, buy, start, start_bought},
     pages::drive_also,
 };
@@ -181,4 +185,50 @@ fn who_signed_in_at_one_brand_is_known_at_the_other_without_a_password() {
     let (other, provider) = (world.rival.url.as_str(), world.provider.url.as_str());
     let script = ("provider.mjs", &[other, provider][..]);
     drive_also(&world.demo.site, &[other, provider], script, || world.demo.process.said());
+}
+
+/// Plays that go on while somebody else begins to sign people in, and ends.
+const PLAYS: usize = 200;
+/// Sessions of the built-in issuer are asked after all the time.
+const SETTINGS: &str = "[server.rate_limits]\nenabled = false\n[identity.tokens]\naccess_seconds = 3\n";
+
+/// Has the settings read again, until people sign in at `issuer`.
+async fn moved(demo: &Demo, settings: &str, issuer: &str) {
+    fs::write(demo.folder().join("tessera.toml"), format!("{SETTINGS}{settings}")).expect("it can be written");
+    demo.process.signal("HUP");
+    eventually("people to sign in elsewhere", || async {
+        let config = demo.site.visitor().get("/app/config.json").await.ok();
+        (config["issuer"] == issuer).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_people_in_changes_and_changes_back_while_200_plays_go_on() {
+    let demo = Demo::configured(temp_dir(), SETTINGS);
+    let port = free_port();
+    let provider = SignInProvider::start(&demo.folder().join("provider"), port, &demo.site);
+    let (staff, title) = (demo.site.with_token(demo.fact("staff_key")), demo.title("Seahorse Valley"));
+    let mut before = Vec::new();
+    for name in ["ada", "grace", "edsger"] {
+        before.push(many_streams(&demo, &staff, name).await);
+    }
+    let plays = Plays::begin(&before, &title, PLAYS).await;
+    let moving = async {
+        plays.all_beat().await;
+        moved(&demo, &SignInProvider::setting(port), &provider.url).await;
+        plays.all_beat().await;
+        let mut during = demo.site.browser();
+        during.sign_up("during@viewer.example", PASSWORD).await;
+        start(&during, &demo.title("A Quiet Colony"), "laptop").await.ok();
+        start(&before[0], &title, "new").await.ok();
+        moved(&demo, "", &demo.site.url).await;
+        plays.all_beat().await;
+        assert_eq!(session(&during).await["signed_in"], true, "who signed in at the provider stays so");
+        let mut after = demo.site.browser();
+        after.sign_up("after@viewer.example", PASSWORD).await;
+        plays.end();
+    };
+    tokio::join!(plays.beating(), moving);
+    eprintln!("{} beats of {PLAYS} plays, none refused", plays.beats());
 }

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 use tessera_testing::{eventually, temp_dir};
 use tessera_tests::{Browser, Demo, PythonEntitlement, run};
 
-use crate::journey::{GOOD_CARD, buy, newcomer_called, session_path, start, start_bought};
+use crate::{
+    beating::{many_streams, state},
+    journey::{GOOD_CARD, buy, newcomer_called, session_path, start, start_bought},
+};
 
 /// The key that a deployment's modules sign with.
 const KEY: &str = "data/secrets/cx-signing";
@@ -79,23 +82,6 @@ async fn a_viewer_signs_up_pays_and_watches_where_an_operators_crm_is_the_entitl
 /// Plays that go on while entitlement changes its place.
 const PLAYS: usize = 200;
 const UNLIMITED: &str = "[server.rate_limits]\nenabled = false\n";
-
-/// A viewer with a contract of a hundred streams, which staff states as the operator's CRM would.
-async fn many_streams(demo: &Demo, staff: &Browser, name: &str) -> Browser {
-    let viewer = newcomer_called(demo, name).await;
-    let found = staff.get(&format!("/identity/v1/management/accounts?email={name}%40viewer.example")).await.ok();
-    let grant = json!({
-        "account_id": found["data"][0]["account_id"], "scope": {"kind": "plan", "plan": "basic"},
-        "starts_at": "2020-01-01T00:00:00Z", "max_streams": 100, "version": 1,
-    });
-    state(staff, name, grant).await;
-    viewer
-}
-
-async fn state(staff: &Browser, reference: &str, grant: Value) {
-    let path = format!("/entitlement/v1/grants/crm/{reference}");
-    staff.send(staff.request(reqwest::Method::PUT, &path).json(&grant)).await.ok();
-}
 
 /// Copies and reads the report of the tenant.
 fn copied(demo: &Demo, from: &str, to: &str, more: &[&str]) -> (Option<i32>, Value) {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tessera_contract::{Authenticate, Caller, Contract, Failure};
 use tessera_contract_identity::IdentityManagement;
 use tessera_identity::{
-    AttemptsConfig, BelowDomain, ClientConfig, Deps, IdentityConfig, IdentityService, PasswordConfig,
+    AttemptsConfig, BelowDomain, ClientConfig, Deps, IdentityConfig, IdentityService, PasswordConfig, Providers,
 };
 use tessera_runtime::{
     config::{Quota, RateLimitsConfig, Secret, ServerConfig},
@@ -101,7 +101,7 @@ impl World {
             master_keys: KeyRing::new("1", Secret::new([7; 32])).unwrap(),
             brands: None,
             scopes: SCOPES.to_vec(),
-            provider: None,
+            providers: Providers::default(),
         };
         let identity = tessera_identity::open(config, &engine.config, deps).await.unwrap();
         let server = ServerConfig {

@@ -69,6 +69,11 @@ impl IssuerCache {
         self.not_older_than(tenant, SOONEST).await
     }
 
+    /// Reads every issuer anew before it is believed again.
+    pub(super) fn forget(&self) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     async fn not_older_than(&self, tenant: &TenantId, age: Duration) -> Result<Arc<Issuer>, Failure> {
         let (fetch, last_good) = self.fetch(tenant, age);
         match (fetch.await, last_good) {
