@@ -5,6 +5,7 @@
 mod binary;
 pub mod crash;
 mod demo;
+mod network;
 mod process;
 mod python;
 mod site;
@@ -12,6 +13,7 @@ mod split;
 
 pub use binary::tessera;
 pub use demo::Demo;
+pub use network::Network;
 pub use process::{Process, run, run_with};
 pub use python::PythonEntitlement;
 pub use site::{Answer, Browser, Refusal, Site};
