@@ -79,15 +79,18 @@ fn shift(parent: &SpanTold, of_parent: i64, child: &SpanTold) -> i64 {
     }
     let from = parent.begun_us.saturating_add(of_parent);
     let (room, took) = (length(parent), length(child));
-    let (first, last) = match child.kind.as_str() {
-        "server" => (from, from.saturating_add(room.saturating_sub(took).max(0))),
-        _ => (from, i64::MAX),
+    // Whoever gave up waiting is outlived by what was asked.
+    let gave_up = parent.failed || parent.end == "abandoned";
+    let is_within = child.kind == "server" && !gave_up;
+    let (first, last) = match is_within {
+        true => (from, from.saturating_add(room.saturating_sub(took).max(0))),
+        false => (from, i64::MAX),
     };
     let begun = child.begun_us.clamp(first, last);
     match begun == child.begun_us {
         true => 0,
         // On its way there as long as on its way back.
-        false if child.kind == "server" => first.saturating_add((last - first) / 2).saturating_sub(child.begun_us),
+        false if is_within => first.saturating_add((last - first) / 2).saturating_sub(child.begun_us),
         false => begun.saturating_sub(child.begun_us),
     }
 }

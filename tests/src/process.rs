@@ -25,7 +25,19 @@ impl Process {
 
     /// Starts it with variables of its own besides: faults to be injected.
     pub fn start_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = command(folder)
+        Self::spawn(command(folder), arguments, variables)
+    }
+
+    /// Starts it by another command line that ends with it, such as one that leads to another host.
+    pub fn start_by(before: &[String], folder: &Path, arguments: &[&str]) -> Self {
+        let [program, rest @ ..] = before else { return Self::start(folder, arguments) };
+        let mut command = command_of(Command::new(program), folder);
+        command.args(rest).arg(crate::tessera());
+        Self::spawn(command, arguments, &[])
+    }
+
+    fn spawn(mut command: Command, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = command
             .args(arguments)
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
@@ -140,7 +152,10 @@ pub fn run_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -
 
 /// The binary without the caller's own settings.
 fn command(folder: &Path) -> Command {
-    let mut command = Command::new(crate::tessera());
+    command_of(Command::new(crate::tessera()), folder)
+}
+
+fn command_of(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TESSERA_") || name.to_string_lossy().starts_with("FAULTS_") {

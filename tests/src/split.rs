@@ -1,11 +1,11 @@
 //! A deployment of several processes: the demo's data, a module's rows with whichever process holds it.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fmt::Write as _, fs, net::Ipv4Addr, path::Path, process::Command};
 
 use serde_json::Value;
 use tessera_testing::{TempDir, free_port, temp_dir};
 
-use crate::{Process, Site, demo::copy_template};
+use crate::{Network, Process, Site, demo::copy_template};
 
 /// A module: its section, its mount, and the database that it keeps in its data folder.
 const MODULES: &[(&str, &str, Option<&str>)] = &[
@@ -31,24 +31,49 @@ pub struct Split {
     /// What `demo.json` says.
     pub facts: Value,
     processes: BTreeMap<&'static str, (Process, u16)>,
+    /// Where each process is a host of its own: the number that it has there, and its address.
+    hosts: BTreeMap<&'static str, (usize, Ipv4Addr)>,
+    network: Option<Network>,
     folder: TempDir,
 }
 
 impl Split {
+    /// Every module on a host of its own, and a front here. `None`, and that is said, where there are no such hosts.
+    pub fn over_a_network() -> Option<Self> {
+        let network = Network::open()?;
+        Some(Self::begin_all(&Self::each(), "", Some(network), &[]))
+    }
+
+    fn each() -> Vec<Vec<&'static str>> {
+        MODULES.iter().map(|(name, ..)| vec![*name]).chain([vec!["front"]]).collect()
+    }
+
+    /// Cuts the process of one module off from all others.
+    pub fn cut(&self, name: &str) {
+        self.network.iter().for_each(|network| network.cut(self.hosts[name].0));
+    }
+
+    /// Brings it back.
+    pub fn join(&self, name: &str) {
+        self.network.iter().for_each(|network| network.join(self.hosts[name].0));
+    }
+
     /// Every module in a process of its own, and a front. What travels by gRPC does.
     pub fn whole() -> Self {
-        let mut groups: Vec<Vec<&'static str>> = MODULES.iter().map(|(name, ..)| vec![*name]).collect();
-        groups.push(vec!["front"]);
-        Self::start_by(&groups, "", &["entitlement", "playback"])
+        Self::begin_all(&Self::each(), "", None, &["entitlement", "playback"])
     }
 
     /// A process for each group of modules, which is called after the first of them; `front` is in one.
     pub fn start(groups: &[Vec<&'static str>], settings: &str) -> Self {
-        Self::start_by(groups, settings, &[])
+        Self::begin_all(groups, settings, None, &[])
     }
 
-    /// The same, in which modules are called by gRPC.
-    fn start_by(groups: &[Vec<&'static str>], settings: &str, by_grpc: &[&str]) -> Self {
+    fn begin_all(
+        groups: &[Vec<&'static str>],
+        settings: &str,
+        mut network: Option<Network>,
+        by_grpc: &[&str],
+    ) -> Self {
         let folder = temp_dir();
         let data = folder.path().join("data");
         copy_template(&data);
@@ -65,8 +90,13 @@ impl Split {
         let _ = writeln!(config, "[server.rate_limits]\nexempt = [\"127.0.0.0/8\"]\n[shared]");
         let [secrets, directory, blobs] = &shared;
         let _ = writeln!(config, "secrets = {secrets:?}\ndirectory = {directory:?}\n[blobs]\nfolder = {blobs:?}");
+        let mut hosts = BTreeMap::new();
+        for group in groups.iter().filter(|group| group[0] != "front") {
+            hosts.extend(network.as_mut().map(|network| (group[0], network.add())));
+        }
         for (name, mount, _) in MODULES {
-            let _ = writeln!(config, "[{name}]\nurl = \"http://127.0.0.1:{}/{mount}\"", port_of(name));
+            let host = hosts.get(name).map_or(Ipv4Addr::LOCALHOST, |(_, address)| *address);
+            let _ = writeln!(config, "[{name}]\nurl = \"http://{host}:{}/{mount}\"", port_of(name));
             if by_grpc.contains(name) {
                 let _ = writeln!(config, "protocol = \"grpc\"");
             }
@@ -80,6 +110,8 @@ impl Split {
             site: Site::new("demo", front),
             facts: serde_json::from_slice(&facts).expect("they are JSON"),
             processes: BTreeMap::new(),
+            hosts,
+            network,
             folder,
         };
         for (group, port) in groups.iter().zip(ports) {
@@ -98,8 +130,12 @@ impl Split {
     }
 
     fn begin(&self, data: &str, modules: &str, port: u16) -> Process {
-        let port = port.to_string();
-        Process::start(self.folder.path(), &["serve", "--modules", modules, "--data", data, "--port", &port])
+        let (mut before, mut listen) = (Vec::new(), format!("127.0.0.1:{port}"));
+        if let (Some(network), Some((host, address))) = (&self.network, self.hosts.get(data)) {
+            (before, listen) = (network.on(*host), format!("{address}:{port}"));
+        }
+        let arguments = ["serve", "--modules", modules, "--data", data, "--listen", &listen];
+        Process::start_by(&before, self.folder.path(), &arguments)
     }
 
     /// The process that is called so.

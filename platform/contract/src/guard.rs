@@ -18,6 +18,9 @@ use crate::{
     OperationInfo, SpanEnd, SpanKind, SpanName, SpanUnderWay, audit,
 };
 
+/// When to come back after a deadline that passed.
+const COME_BACK: Duration = Duration::from_secs(2);
+
 /// Runs `call` under the rules that `operation` declares.
 ///
 /// Errors are the contract's own or [`FailureKind::Unauthenticated`], [`FailureKind::Forbidden`],
@@ -106,7 +109,7 @@ fn deed<Req: Serialize>(info: &OperationInfo, cx: &Cx, request: &Req) -> Option<
 fn deadline_exceeded(info: &OperationInfo, spent: Duration) -> Failure {
     let detail =
         format!("{}.{} had no answer within its deadline ({} ms)", info.contract, info.name, spent.as_millis());
-    Failure::new(FailureKind::DeadlineExceeded, detail)
+    Failure::new(FailureKind::DeadlineExceeded, detail).retry_after(COME_BACK)
 }
 
 fn bind_effect<Req: Serialize>(info: &'static OperationInfo, cx: &Cx, request: &Req) -> Result<Cx, Failure> {

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::Write,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -11,12 +12,18 @@ use std::{
 use crate::template;
 
 /// Runs the server as its child until standard input closes, which it does when the test ends, however it ends; then
-/// stops the server at once and removes its folder. The first argument is that folder.
+/// stops the server at once and removes its folder. Each line ends the server as it stands, and starts it again. The first
+/// argument is that folder.
 const WATCHDOG: &str = r#"
 folder=$1; shift
 "$@" &
 server=$!
-read -r _
+while read -r _; do
+    kill -QUIT $server 2>/dev/null
+    wait $server
+    "$@" &
+    server=$!
+done
 kill -QUIT $server 2>/dev/null
 wait $server
 rm -rf "$folder"
@@ -47,6 +54,16 @@ pub struct Postgres {
 impl Postgres {
     /// Starts one, in about a quarter of a second. Panics with what to install when there is no PostgreSQL.
     pub fn start() -> Self {
+        Self::with(SETTINGS)
+    }
+
+    /// One that keeps what it has acknowledged when [`Postgres::restart`] ends it.
+    pub fn lasting() -> Self {
+        let settings = SETTINGS.iter().filter(|setting| !setting.starts_with("synchronous_commit"));
+        Self::with(&settings.copied().collect::<Vec<_>>())
+    }
+
+    fn with(settings: &[&str]) -> Self {
         let binaries = template::binaries();
         let folder = crate::temp_dir().keep();
         let data = folder.join("data");
@@ -57,7 +74,7 @@ impl Postgres {
         let mut command = Command::new("sh");
         command.args(["-c", WATCHDOG, "tessera-postgres"]).arg(&folder);
         command.arg(server.get_program()).args(server.get_args()).arg("-D").arg(&data).arg("-k").arg(&folder);
-        command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+        command.args(settings.iter().flat_map(|setting| ["-c", setting]));
         command.stdin(Stdio::piped()).stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         // Out of the terminal's reach: Ctrl-C ends the test, and the watchdog cleans up after it.
         let watchdog = command.process_group(0).spawn().expect("sh can be started");
@@ -90,12 +107,32 @@ impl Postgres {
         &self.folder
     }
 
+    /// Ends it at once, as a fault would, with every connection to it; and starts it again.
+    pub fn restart(&mut self) {
+        let pid = || {
+            let state = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
+            state.lines().next().map(str::to_owned)
+        };
+        let before = pid();
+        let orders = self.watchdog.stdin.as_mut().expect("the watchdog listens until the end");
+        orders.write_all(b"again\n").expect("the watchdog hears");
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while pid() == before || !self.is_ready() {
+            assert!(Instant::now() < deadline, "PostgreSQL did not start again in 30 s");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        // The server writes its state into the last line of this file.
+        let state = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
+        state.lines().last().is_some_and(|line| line.trim() == "ready")
+    }
+
     fn wait_until_ready(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            // The server writes its state into the last line of this file.
-            let state = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
-            if state.lines().last().is_some_and(|line| line.trim() == "ready") {
+            if self.is_ready() {
                 return;
             }
             let ended = self.watchdog.try_wait().ok().flatten().is_some();

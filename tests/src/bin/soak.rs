@@ -70,7 +70,8 @@ async fn soak(kills: u64, seed: u64) -> ExitCode {
 }
 
 async fn one(round: Storm) -> String {
-    let world = World::make().await;
+    // Every fourth seed: whoever replays a round gives the seed, and no more.
+    let world = if round.seed % 4 == 3 { World::replicated().await } else { World::make().await };
     let steps = storm(&world, round).await;
     format!("seed {}: {} deaths, {steps} steps, {}", round.seed, world.deaths(), audit(&world).await)
 }

@@ -7,7 +7,6 @@ use std::{
 };
 
 use reqwest::StatusCode;
-use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Value, json};
 
 use super::{
@@ -54,10 +53,10 @@ struct Charge {
 /// otherwise says in a line what was looked at.
 pub async fn audit(world: &World) -> String {
     for module in MODULES {
-        let open = async || world.rows(module, OPEN_JOBS).is_empty().then_some(());
+        let open = async || world.rows(module, OPEN_JOBS).await.is_empty().then_some(());
         world.staff.until(format!("the jobs of {module} to end"), open).await;
-        assert_eq!(world.rows(module, DEAD_JOBS), [""; 0], "dead jobs of {module}");
-        assert_eq!(world.rows(module, PARKED), [""; 0], "parked events in {module}");
+        assert_eq!(world.rows(module, DEAD_JOBS).await, [""; 0], "dead jobs of {module}");
+        assert_eq!(world.rows(module, PARKED).await, [""; 0], "parked events in {module}");
     }
     let money = money(world).await;
     let rights = rights(world).await;
@@ -80,7 +79,7 @@ async fn money(world: &World) -> String {
         let before = booked.insert(text(&transaction, "reference"), taken);
         assert!(before.is_none(), "booked twice: {transaction}");
     }
-    let charges = world.charges();
+    let charges = world.charges().await;
     let charged: BTreeMap<String, i64> =
         charges.iter().map(|charge| (charge.reference.clone(), charge.amount_minor)).collect();
     assert_eq!(booked, charged, "left is what the ledger says, right what the gateway took");
@@ -124,19 +123,20 @@ async fn media(world: &World) -> String {
     let known: BTreeSet<String> = assets.iter().map(|asset| text(asset, "asset_id")).collect();
     let promised = world.assets.lock().expect("nobody panics while holding it").clone();
     assert!(known.is_superset(&promised), "assets that were ready are gone: {:?}", promised.difference(&known));
-    let data = world.data();
+    let folder = world.blobs();
     let swept = async || {
-        let owned = world.owned_blobs();
+        let owned = world.owned_blobs().await;
         let media = |file: &String| matches!(file.split('/').nth(1), Some("assets" | "uploads"));
-        let stored: BTreeSet<String> = files_below(&data.join("blobs")).into_iter().filter(media).collect();
+        let stored: BTreeSet<String> = files_below(&folder).into_iter().filter(media).collect();
         assert!(stored.is_superset(&owned), "blobs are missing: {:?}", owned.difference(&stored));
         (stored == owned).then_some(owned.len())
     };
     let blobs = world.staff.until("blobs that nothing names to be swept", swept).await;
-    let scratch = data.join("scratch");
-    let empty = async || fs::read_dir(&scratch).is_ok_and(|mut entries| entries.next().is_none()).then_some(());
-    world.staff.until("scratch folders to be removed", empty).await;
-    world.staff.until("FFmpeg to end", async || workers_in(&scratch).is_empty().then_some(())).await;
+    for scratch in world.scratches().into_iter().filter(|scratch| scratch.exists()) {
+        let empty = async || fs::read_dir(&scratch).is_ok_and(|mut entries| entries.next().is_none()).then_some(());
+        world.staff.until("scratch folders to be removed", empty).await;
+        world.staff.until("FFmpeg to end", async || workers_in(&scratch).is_empty().then_some(())).await;
+    }
     format!("{} assets with {blobs} blobs", assets.len())
 }
 
@@ -167,30 +167,27 @@ impl World {
         self.purchases.lock().expect("nobody panics while holding it").clone()
     }
 
-    /// Reads a module's file beside the server.
-    fn read<T>(&self, module: &str, sql: &str, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
-        let path = self.data().join(format!("{module}.db"));
-        let rows = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .and_then(|file| file.prepare(sql)?.query_map([], |row| read(row))?.collect());
-        rows.unwrap_or_else(|error| panic!("reading the data of {module}: {error}"))
+    /// Rows of one column.
+    async fn rows(&self, module: &str, sql: &str) -> Vec<String> {
+        self.rows_of(module, sql).await.into_iter().map(|row| row.join("|")).collect()
     }
 
-    fn rows(&self, module: &str, sql: &str) -> Vec<String> {
-        self.read(module, sql, |row| row.get(0))
+    async fn charges(&self) -> Vec<Charge> {
+        let rows = self.rows_of("sandboxgateway", CHARGES).await;
+        let charge = |row: Vec<String>| {
+            let [token, reference, amount_minor] = row.try_into().expect("three columns");
+            Charge { token, reference, amount_minor: amount_minor.parse().expect("an amount") }
+        };
+        rows.into_iter().map(charge).collect()
     }
 
-    fn charges(&self) -> Vec<Charge> {
-        self.read("sandboxgateway", CHARGES, |row| {
-            Ok(Charge { token: row.get(0)?, reference: row.get(1)?, amount_minor: row.get(2)? })
-        })
-    }
-
-    fn owned_blobs(&self) -> BTreeSet<String> {
-        let chunks = self.rows("media", CHUNKS);
-        let made: Vec<(String, String)> = self.read("media", MADE, |row| Ok((row.get(0)?, row.get(1)?)));
+    async fn owned_blobs(&self) -> BTreeSet<String> {
+        let chunks = self.rows("media", CHUNKS).await;
+        let made = self.rows("media", MADE).await;
         let mut owned: BTreeSet<String> = chunks.into_iter().collect();
-        for (tenant, made) in made {
-            let made: Value = serde_json::from_str(&made).expect("what was made is JSON");
+        for row in made {
+            let (tenant, made) = row.split_once('|').expect("a tenant, and what was made");
+            let made: Value = serde_json::from_str(made).expect("what was made is JSON");
             let tracks = made["tracks"].as_array().expect("tracks").iter();
             let entries = |list: &'_ Value| list.as_array().cloned().unwrap_or_default();
             let texts = entries(&made["subtitles"]).into_iter().map(|subtitles| subtitles["file"].clone());

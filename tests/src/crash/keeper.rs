@@ -4,18 +4,30 @@ use std::{
     fs,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use crate::Process;
 
-/// Starts the server, again and again.
+/// What a server logs at level info once it serves.
+const READY: &str = " ready ";
+/// How soon a process that could not start is started again.
+const AGAIN: Duration = Duration::from_millis(200);
+
+/// Starts a process, again and again.
 pub(crate) struct Keeper {
     pub(super) folder: PathBuf,
-    port: u16,
+    /// The process's data folder, below that one.
+    pub(super) data: String,
+    /// What `tessera serve` is told besides.
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
     state: Mutex<State>,
 }
+
+/// Everybody who keeps a process of the deployment.
+pub(crate) type Keepers = Arc<[Arc<Keeper>]>;
 
 /// How the server is.
 #[derive(Default)]
@@ -28,8 +40,14 @@ pub(super) struct State {
 }
 
 impl Keeper {
-    pub(super) fn new(folder: &Path, port: u16) -> Self {
-        Self { folder: folder.to_owned(), port, state: Mutex::default() }
+    pub(super) fn new(folder: &Path, data: &str, arguments: &[&str], variables: &[(String, String)]) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            data: data.to_owned(),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            variables: variables.to_vec(),
+            state: Mutex::default(),
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -37,11 +55,11 @@ impl Keeper {
     }
 
     pub(super) fn orders(&self) -> PathBuf {
-        self.folder.join("orders")
+        self.folder.join(format!("orders-{}", self.data))
     }
 
     pub(super) fn trace(&self) -> PathBuf {
-        self.folder.join("trace")
+        self.folder.join(format!("trace-{}", self.data))
     }
 
     /// Panics if something happened that no kill explains.
@@ -65,6 +83,14 @@ impl Keeper {
                 }
                 Some(Some(status)) => {
                     let said = state.process.take().map(|process| process.said()).unwrap_or_default();
+                    // A process that finds no database does not start; one that loses it goes on.
+                    let unborn = status.code() == Some(1) && !said.contains(READY) && !self.variables.is_empty();
+                    if unborn && !said.contains("panicked at") {
+                        drop(state);
+                        std::thread::park_timeout(AGAIN);
+                        self.begin();
+                        continue;
+                    }
                     if status.signal() != Some(9) || said.contains("panicked at") {
                         state.trouble = Some(format!("the server ended with {status}:\n{said}"));
                         return;
@@ -79,11 +105,21 @@ impl Keeper {
         }
     }
 
+    fn begin(&self) {
+        let mut state = self.lock();
+        if !state.stopping {
+            state.process = Some(self.start());
+        }
+    }
+
     fn start(&self) -> Process {
-        let (orders, trace, port) = (self.orders(), self.trace(), self.port.to_string());
+        let (orders, trace) = (self.orders(), self.trace());
         let text = |path: &Path| path.to_str().expect("a path of ours is text").to_owned();
         let (orders, trace) = (text(&orders), text(&trace));
-        let variables = [("FAULTS_KILL_FILE", orders.as_str()), ("FAULTS_TRACE", trace.as_str())];
-        Process::start_with(&self.folder, &["serve", "--data", "data", "--port", &port], &variables)
+        let mut variables = vec![("FAULTS_KILL_FILE", orders.as_str()), ("FAULTS_TRACE", trace.as_str())];
+        variables.extend(self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let arguments = self.arguments.iter().map(String::as_str);
+        let arguments: Vec<&str> = ["serve", "--data", &self.data].into_iter().chain(arguments).collect();
+        Process::start_with(&self.folder, &arguments, &variables)
     }
 }

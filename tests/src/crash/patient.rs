@@ -2,18 +2,17 @@
 
 use std::{
     fmt,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
-use super::keeper::Keeper;
+use super::keeper::Keepers;
 use crate::{Answer, Browser};
 
-/// How long anybody goes on asking.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anybody goes on asking: longer than two processes, one after the other, hold a job that they died with.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a request may be told that its like is still running: longer than any lives here, and no longer. What a dead
 /// process had begun is not running.
 const STILL_RUNNING: Duration = Duration::from_secs(12);
@@ -24,12 +23,17 @@ const ONE_ANSWER: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct Patient {
     pub(crate) browser: Browser,
-    keeper: Arc<Keeper>,
+    keepers: Keepers,
 }
 
 impl Patient {
-    pub(crate) fn new(browser: Browser, keeper: Arc<Keeper>) -> Self {
-        Self { browser, keeper }
+    pub(crate) fn new(browser: Browser, keepers: Keepers) -> Self {
+        Self { browser, keepers }
+    }
+
+    /// Panics if something happened that no kill explains.
+    fn check(&self) {
+        self.keepers.iter().for_each(|keeper| keeper.check());
     }
 
     /// Asks until there is an answer that is one.
@@ -46,7 +50,7 @@ impl Patient {
                 }
                 Ok(_) | Err(_) => running_since = None,
             }
-            self.keeper.check();
+            self.check();
             assert!(Instant::now() < until, "nobody answered in time; the last word was {heard:?}");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(50));
@@ -60,7 +64,7 @@ impl Patient {
             if let Some(seen) = probe().await {
                 return seen;
             }
-            self.keeper.check();
+            self.check();
             assert!(Instant::now() < until, "waited in vain for {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -45,10 +45,10 @@ impl Kill {
             return self.step.run(world, Some(&self.point)).await;
         }
         let before = world.deaths();
-        world.arm(&self.point);
+        world.arm(0, &self.point);
         self.step.run(world, None).await;
         let died = world.dies(before, AFTERWARDS).await;
-        world.disarm();
+        world.disarm(0);
         assert!(
             died,
             "the step {} does not lead to {}: give it another step in tests/crash-points.txt",

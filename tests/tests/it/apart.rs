@@ -126,22 +126,149 @@ async fn each_module_killed_in_turn_is_named_by_what_needs_it_and_missed_by_noth
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_module_that_stands_still_holds_up_what_needs_it_for_a_while_and_nothing_else() {
-    let mut split = Split::whole();
+/// A fault of a module's process, or of the network before it, that nobody is told of.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// It stands still: connections are taken, and nothing is answered.
+    Stopped,
+    /// Nothing comes to it or from it.
+    CutOff,
+}
+
+impl Fault {
+    fn begin(self, split: &mut Split, module: &str) {
+        match self {
+            Self::Stopped => split.process(module).signal("STOP"),
+            Self::CutOff => split.cut(module),
+        }
+    }
+
+    fn end(self, split: &mut Split, module: &str) {
+        match self {
+            Self::Stopped => split.process(module).signal("CONT"),
+            Self::CutOff => split.join(module),
+        }
+    }
+}
+
+/// What was done while a module was away, and has to come of it when it is back.
+enum Later {
+    Nothing,
+    /// Somebody has paid, and may watch.
+    Plays(Box<Browser>),
+    /// The viewer's next start is there.
+    ResumesAt(u64),
+    /// The trail tells of this title, once.
+    Recorded(String),
+}
+
+impl Later {
+    /// Does what goes on without the module.
+    async fn begin(split: &Split, watching: &Watching, module: &str) -> Self {
+        match module {
+            "entitlement" => {
+                let mut viewer = split.site.browser();
+                viewer.sign_up("meanwhile@viewer.example", "correct horse battery").await;
+                buy(&viewer, "plan=basic", GOOD_CARD).await.ok();
+                Self::Plays(Box::new(viewer))
+            }
+            "viewers" => {
+                let stopped = json!({"position_seconds": 5});
+                watching.viewer.post(&session_path(&watching.playback, "stop"), stopped).await.ok();
+                Self::ResumesAt(5)
+            }
+            "audit" => {
+                let staff = split.site.with_token(split.fact("staff_key"));
+                let title = json!({"title": {"name": {"en": "Meanwhile"}}});
+                let made = staff.post("/catalog/v1/management/titles", title).await.ok();
+                Self::Recorded(made["title_id"].as_str().expect("an id").to_owned())
+            }
+            _ => Self::Nothing,
+        }
+    }
+
+    /// Waits for it.
+    async fn comes(self, split: &Split, watching: &Watching) {
+        let title = split.title("Seahorse Valley");
+        match self {
+            Self::Nothing => {}
+            Self::Plays(viewer) => drop(start_bought(&viewer, &title, "phone").await),
+            Self::ResumesAt(seconds) => {
+                eventually("the position to be remembered", async || {
+                    let again = start(&watching.viewer, &title, "television").await;
+                    let again = again.status.is_success().then(|| again.json())?;
+                    (again["resume_position_seconds"] == seconds).then_some(())
+                })
+                .await;
+            }
+            Self::Recorded(title) => {
+                let staff = split.site.with_token(split.fact("staff_key"));
+                let records = eventually("the trail to tell of it", async || {
+                    let trail = staff.get(&format!("/audit/v1/records?target={title}")).await;
+                    let records = trail.json()["data"].as_array().cloned().unwrap_or_default();
+                    (!records.is_empty()).then_some(records)
+                })
+                .await;
+                assert_eq!(records.len(), 1, "{records:?}");
+            }
+        }
+    }
+}
+
+/// Every module is away for a while, one after the other.
+async fn each_in_turn(mut split: Split, fault: Fault) {
     let watching = Watching::begin(&split).await;
-    for module in ["billing", "tenancy"] {
-        let path = NEEDED.iter().find(|(name, _)| *name == module).expect("one of them").1;
-        split.process(module).signal("STOP");
-        let (waiting, beat) = tokio::join!(watching.viewer.get(path), watching.beat());
-        beat.ok();
-        assert!(names(&waiting, module), "while {module} stands still: {} {}", waiting.status, waiting.text());
-        watching.plays_on(module).await;
-        split.process(module).signal("CONT");
-        eventually("the module to be asked again", || async {
-            let asked = tokio::time::timeout(Duration::from_secs(60), watching.viewer.get(path)).await;
-            (asked.expect("an answer").status.as_u16() < 500).then_some(())
-        })
-        .await;
+    let before = booked(&split).await.len();
+    for module in
+        ["entitlement", "viewers", "audit", "billing", "catalog", "delivery", "drm", "identity", "media", "tenancy"]
+    {
+        eprintln!("{fault:?}: {module}");
+        let path = NEEDED.iter().find(|(name, _)| *name == module).map(|(_, path)| *path);
+        fault.begin(&mut split, module);
+        let later = Later::begin(&split, &watching, module).await;
+        if let Some(path) = path {
+            let waiting = watching.viewer.get(path).await;
+            assert!(names(&waiting, module), "{fault:?} {module}: {} {}", waiting.status, waiting.text());
+            assert!(waiting.headers.contains_key("retry-after"), "{fault:?} {module}: {:?}", waiting.headers);
+        }
+        if !["delivery", "drm", "media"].contains(&module) {
+            watching.plays_on(module).await;
+        }
+        fault.end(&mut split, module);
+        if let Some(path) = path {
+            eventually("the module to be asked again", async || {
+                let asked = tokio::time::timeout(Duration::from_secs(60), watching.viewer.get(path)).await;
+                (asked.expect("an answer").status.as_u16() < 500).then_some(())
+            })
+            .await;
+        }
+        later.comes(&split, &watching).await;
+    }
+    // Whoever paid has paid once, and the books say so.
+    let booked = booked(&split).await;
+    assert_eq!(booked.len(), before + 1, "{booked:#?}");
+    for transaction in booked {
+        let entries = transaction["entries"].as_array().expect("entries").iter();
+        let sum: i64 = entries.filter_map(|entry| entry["amount"]["amount_minor"].as_i64()).sum();
+        assert_eq!(sum, 0, "{transaction}");
+    }
+}
+
+/// What stands in the books.
+async fn booked(split: &Split) -> Vec<Value> {
+    let staff = split.site.with_token(split.fact("staff_key"));
+    let ledger = staff.get("/billing/v1/management/ledger?limit=100").await.ok();
+    ledger["data"].as_array().expect("transactions").clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_module_that_stands_still_holds_up_what_needs_it_for_a_while_and_nothing_else() {
+    each_in_turn(Split::whole(), Fault::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_module_cut_off_from_the_network_is_named_and_what_happened_meanwhile_arrives() {
+    if let Some(split) = Split::over_a_network() {
+        each_in_turn(split, Fault::CutOff).await;
     }
 }

@@ -78,6 +78,15 @@ async fn ten_kills_at_random_moments_lose_nothing() {
     eprintln!("{done} steps, {} deaths: {}", world.deaths(), audit(&world).await);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn three_replicas_of_every_module_killed_at_random_on_a_database_and_a_broker_that_restart_do_everything_once() {
+    let world = World::replicated().await;
+    let seed = 20_261_123;
+    eprintln!("to replay: make soak KILLS=12 SEED={seed}");
+    let done = storm(&world, Storm { seed, kills: 12 }).await;
+    eprintln!("{done} steps, {} deaths: {}", world.deaths(), audit(&world).await);
+}
+
 #[test]
 fn every_operation_that_leaves_something_behind_is_among_the_points() {
     let listed: BTreeSet<String> = points().iter().map(|kill| kill.name().to_owned()).collect();

@@ -133,7 +133,7 @@ async fn every_module_in_a_process_of_its_own_is_one_service() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_script_makes_one_service_of_thirteen_processes_on_postgresql_each_with_a_role_of_its_own() {
     let folder = temp_dir();
-    let port = thirteen_ports();
+    let port = ports_in_a_row();
     let mut script = Command::new(project().join("scripts/split"))
         .arg("whole")
         .env("BINARY", tessera())
@@ -150,20 +150,34 @@ async fn the_script_makes_one_service_of_thirteen_processes_on_postgresql_each_w
     let facts = facts.unwrap_or_else(|_| panic!("there is no demo:\n{}", said.join("\n")));
     let facts: Value = serde_json::from_slice(&facts).expect("the demo's facts");
     let title = facts["titles"].as_array().expect("titles").iter().find(|pair| pair[0] == "Seahorse Valley");
-    a_service(&Site::new("demo", port), title.expect("the film")[1].as_str().expect("its id")).await;
+    let site = Site::new("demo", port);
+    a_service(&site, title.expect("the film")[1].as_str().expect("its id")).await;
+    tokio::task::spawn_blocking(move || drive(&site, "journey.mjs", &[], String::new)).await.expect("a person watches");
 
     let stopped = Command::new("kill").args(["-s", "INT", &script.id().to_string()]).status();
     assert!(stopped.is_ok_and(|status| status.success()));
     let output = script.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("billing") && said.contains("postgres") && said.ends_with("Stopped.\n"), "{said}");
+    // What is installed is used: events go over a broker, films are in a bucket.
+    for service in ["tansu", "s3s-fs"].into_iter().filter(|service| is_installed(service)) {
+        assert!(said.contains(service), "{service}: {said}");
+    }
+    if is_installed("s3s-fs") {
+        assert!(!folder.path().join("split/shared/blobs").exists(), "films are in the bucket alone");
+    }
 }
 
-/// The first of thirteen ports in a row that are free.
-fn thirteen_ports() -> u16 {
+/// Whether scripts/setup has built it.
+fn is_installed(service: &str) -> bool {
+    Command::new(service).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
+/// The first of sixteen ports in a row that are free.
+fn ports_in_a_row() -> u16 {
     let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
     let begin = 20_000 + u16::try_from(std::process::id() % 500).expect("below 500") * 16;
-    (begin..31_000).step_by(16).find(|first| (*first..first + 13).all(free)).expect("some ports are free")
+    (begin..31_000).step_by(16).find(|first| (*first..first + 16).all(free)).expect("some ports are free")
 }
 
 #[test]
