@@ -68,12 +68,7 @@ impl Split {
         Self::begin_all(groups, settings, None, &[])
     }
 
-    fn begin_all(
-        groups: &[Vec<&'static str>],
-        settings: &str,
-        mut network: Option<Network>,
-        by_grpc: &[&str],
-    ) -> Self {
+    fn begin_all(groups: &[Vec<&'static str>], settings: &str, mut network: Option<Network>, by_grpc: &[&str]) -> Self {
         let folder = temp_dir();
         let data = folder.path().join("data");
         copy_template(&data);

@@ -32,6 +32,9 @@ const REQUESTS: u64 = 2048;
 /// Revocations that are looked for at every replica.
 const REVOCATIONS: u64 = 100;
 
+/// Where refusals would be told: nothing is refused here.
+const AUDIT: &str = "[audit]\nurl = \"http://127.0.0.1:9/audit\"\n";
+
 /// Who calls, and what is asked.
 struct World {
     signer: CxSigner,
@@ -147,7 +150,7 @@ pub(crate) async fn replicas(length: Duration) -> Vec<Figure> {
 async fn replica(home: &Path, postgres: &Postgres, number: usize) -> Server {
     let (data, secrets) = (home.join(format!("replica-{number}")), home.join("secrets"));
     fs::create_dir_all(&data).expect("a folder can be made");
-    let settings = format!("store = {:?}\n{SETTINGS}[shared]\nsecrets = {secrets:?}\n", postgres.url());
+    let settings = format!("store = {:?}\n{SETTINGS}{AUDIT}[shared]\nsecrets = {secrets:?}\n", postgres.url());
     Server::tessera_at(free_port(), &data, &["serve", "--modules", "entitlement"], &settings).await
 }
 
@@ -175,7 +178,7 @@ async fn python(world: &World, length: Duration) -> Figure {
     let data = world.home.join("built-in");
     fs::create_dir_all(&data).expect("a folder can be made");
     let settings = format!(
-        "{SETTINGS}[shared]\nsecrets = {:?}\ndirectory = {:?}\n",
+        "{SETTINGS}{AUDIT}[shared]\nsecrets = {:?}\ndirectory = {:?}\n",
         world.home.join("secrets"),
         world.home.join("built-in")
     );
