@@ -69,7 +69,7 @@ impl World {
             "jwks_uri": at("/jwks"), "userinfo_endpoint": at("/me"), "end_session_endpoint": at("/end"),
         });
         world.says(DISCOVERY, 200, &discovery);
-        let strange = json!({"kid": "k0"});
+        let strange = json!("no key at all");
         world.says("/jwks", 200, &json!({"keys": [strange, key(1).1]}));
         world.says("/me", 200, &json!({"sub": "ada", "email": "ada@viewer.example", "email_verified": true}));
         world.says("/token", 200, &world.tokens(&world.id_token(&json!({}))));
