@@ -77,7 +77,7 @@ pub(crate) enum Command {
     /// Show what was done for a request, in every process that took part, and how long each part took.
     ///
     /// A request's id is in the answer's `x-request-id` and in every error. Run it beside the process that viewers reach, while it
-    /// runs; it remembers for an hour ([telemetry]).
+    /// runs; it remembers for an hour (telemetry in tessera.toml).
     ///
     /// Example: tessera trace req_0123456789abcdef0123456789abcdef
     Trace(Trace),
