@@ -66,9 +66,8 @@ impl Timestamp {
     }
 
     fn to_jiff(self) -> jiff::Timestamp {
-        let limit = |t: jiff::Timestamp| t.as_microsecond();
-        let clamped = self.0.clamp(limit(jiff::Timestamp::MIN), limit(jiff::Timestamp::MAX));
-        jiff::Timestamp::from_microsecond(clamped).expect("clamped to the range jiff holds")
+        let end = if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or(end)
     }
 }
 
@@ -149,6 +148,14 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_beyond_what_can_be_written_is_written_as_the_last_that_can() {
+        for micros in [i64::MAX, 253_402_207_200_999_999, 253_402_207_200_000_001, i64::MIN, -377_705_023_201_000_001] {
+            let text = Timestamp::from_micros(micros).to_string();
+            assert!(text.parse::<Timestamp>().is_ok(), "{text}");
+        }
+    }
 
     #[test]
     fn a_month_after_the_31st_is_the_last_day_of_the_next() {
