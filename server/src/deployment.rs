@@ -266,7 +266,7 @@ impl Opening<'_> {
         }
         let built_in = self.modules.built_in_entitlement.clone().map(|service| service as Arc<dyn Entitlement>);
         let placed = self.elsewhere.places(Part::Entitlement).of(built_in);
-        self.modules.entitlement = placed.map(|following| PlacedEntitlement::new(following.placed.clone()));
+        self.modules.entitlement = placed.map(PlacedEntitlement::new);
         if self.here.has(Part::SandboxGateway) {
             let store = self.store(&tessera_sandbox_gateway::MODULE)?;
             let config = root.sandbox_gateway.built_in.clone();

@@ -57,7 +57,7 @@ impl Elsewhere {
 
     /// The part's implementation of a contract, wherever it is asked; `here` is the one of this process.
     pub(crate) fn or<C: Contract + ?Sized>(&self, part: Part, here: Option<Arc<C>>) -> Option<Arc<C>> {
-        self.places(part).of(here).map(|following| C::placed(following.placed.clone()))
+        self.places(part).of(here).map(C::placed)
     }
 
     /// As [`Self::or`], behind the contract's rules, for a module that cannot be without it.

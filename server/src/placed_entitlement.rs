@@ -64,16 +64,10 @@ async fn told(place: &str, telling: impl Future<Output = Result<Grant, Entitleme
 #[async_trait]
 impl Entitlement for PlacedEntitlement {
     async fn put_grant(&self, cx: &Cx, request: PutGrant) -> Result<Grant, EntitlementError> {
-        if let Some(only) = self.placed.only() {
-            return only.put_grant(cx, request).await;
-        }
         self.state(async |place| place.put_grant(cx, request.clone()).await).await
     }
 
     async fn revoke_grant(&self, cx: &Cx, request: RevokeGrant) -> Result<Grant, EntitlementError> {
-        if let Some(only) = self.placed.only() {
-            return only.revoke_grant(cx, request).await;
-        }
         self.state(async |place| place.revoke_grant(cx, request.clone()).await).await
     }
 
@@ -96,10 +90,8 @@ impl Entitlement for PlacedEntitlement {
     /// A place that has no such lease says so without an error, so the next one is asked.
     async fn release_lease(&self, cx: &Cx, request: ReleaseLease) -> Result<Released, EntitlementError> {
         let now = self.placed.now();
-        let weighted = now.places().iter().enumerate().filter(|(index, _)| Some(*index) != now.rollout().shadow());
-        let places: Vec<_> = weighted.map(|(_, place)| place).chain(now.left()).collect();
         let mut answer = Ok(Released { released: false });
-        for place in places {
+        for (_, place) in now.knowing() {
             answer = match place.release_lease(cx, request.clone()).await {
                 Ok(Released { released: true }) => return Ok(Released { released: true }),
                 Ok(none) => answer.and(Ok(none)),

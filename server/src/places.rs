@@ -63,22 +63,7 @@ impl Settled {
 }
 
 /// Takes over where a part is asked from now on.
-pub(crate) trait Follow: Send + Sync {
-    fn follow(&self, settled: &Settled);
-}
-
-/// A contract of a part, asked where that is.
-pub(crate) struct Following<C: ?Sized> {
-    pub(crate) placed: Arc<Placed<C>>,
-    here: Option<Arc<C>>,
-    remotes: Remotes,
-}
-
-impl<C: Contract + ?Sized> Follow for Following<C> {
-    fn follow(&self, settled: &Settled) {
-        self.placed.replace(settled.implementations(self.here.as_ref(), &self.remotes));
-    }
-}
+type Follow = Box<dyn Fn(&Settled) + Send + Sync>;
 
 /// Where one part is asked, and who follows when that changes.
 pub(crate) struct PartPlaces {
@@ -88,7 +73,7 @@ pub(crate) struct PartPlaces {
     /// Whether its process was told to hold it: then nothing that is said of its place counts here.
     chosen: bool,
     settled: RwLock<Arc<Settled>>,
-    followers: Mutex<Vec<Arc<dyn Follow>>>,
+    followers: Mutex<Vec<Follow>>,
     remotes: Remotes,
 }
 
@@ -139,15 +124,16 @@ impl PartPlaces {
     }
 
     /// A contract of the part, of which `here` is the implementation in this process, wherever it is asked.
-    pub(crate) fn of<C: Contract + ?Sized>(&self, here: Option<Arc<C>>) -> Option<Arc<Following<C>>> {
+    pub(crate) fn of<C: Contract + ?Sized>(&self, here: Option<Arc<C>>) -> Option<Arc<Placed<C>>> {
         let now = self.now();
         if now.ways.iter().any(Option::is_none) && here.is_none() {
             return None;
         }
         let placed = Placed::new(now.implementations(here.as_ref(), &self.remotes));
-        let following = Arc::new(Following { placed, here, remotes: self.remotes.clone() });
-        self.followers.lock().unwrap_or_else(PoisonError::into_inner).push(following.clone());
-        Some(following)
+        let (following, remotes) = (placed.clone(), self.remotes.clone());
+        let follow = move |settled: &Settled| following.replace(settled.implementations(here.as_ref(), &remotes));
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(follow));
+        Some(placed)
     }
 
     /// What the part's places are to be by `root`; `None` where nothing changes.
@@ -183,8 +169,8 @@ impl PartPlaces {
         };
         before.rollout.retire();
         settled.rollout.begin();
-        for follower in &*self.followers.lock().unwrap_or_else(PoisonError::into_inner) {
-            follower.follow(&settled);
+        for follow in &*self.followers.lock().unwrap_or_else(PoisonError::into_inner) {
+            follow(&settled);
         }
         settled.to_string()
     }

@@ -23,7 +23,7 @@ pub use process::{Process, run, run_with};
 pub use provider::SignInProvider;
 pub use python::PythonEntitlement;
 pub use site::{Answer, Browser, Refusal, Site};
-pub use split::Split;
+pub use split::{MODULES, Split, take_databases, take_shared};
 
 use std::path::PathBuf;
 

@@ -7,8 +7,8 @@ use tessera_testing::{TempDir, free_port, temp_dir};
 
 use crate::{Network, Process, Site, demo::copy_template};
 
-/// A module: its section, its mount, and the database that it keeps in its data folder.
-const MODULES: &[(&str, &str, Option<&str>)] = &[
+/// Each module: its section, its mount, and the database that it keeps in its data folder.
+pub const MODULES: &[(&str, &str, Option<&str>)] = &[
     ("audit", "audit", Some("audit")),
     ("billing", "billing", Some("billing")),
     ("catalog", "catalog", Some("catalog")),
@@ -97,10 +97,7 @@ impl Split {
             }
         }
         fs::write(folder.path().join("tessera.toml"), config).expect("the settings can be written");
-        fs::create_dir_all(directory).expect("a folder can be made");
-        take(&data, "platform.db", directory);
-        take(&data, "secrets", &folder.path().join("shared"));
-        take(&data, "blobs", &folder.path().join("shared"));
+        take_shared(&data, &folder.path().join("shared"));
         let mut split = Self {
             site: Site::new("demo", front),
             facts: serde_json::from_slice(&facts).expect("they are JSON"),
@@ -111,10 +108,7 @@ impl Split {
         };
         for (group, port) in groups.iter().zip(ports) {
             let own = split.folder.path().join(group[0]);
-            fs::create_dir_all(&own).expect("a folder can be made");
-            for (_, _, database) in MODULES.iter().filter(|(name, ..)| group.contains(name)) {
-                database.iter().for_each(|database| take(&data, &format!("{database}.db"), &own));
-            }
+            take_databases(&data, group, &own);
             let process = split.begin(group[0], &group.join(","), port);
             split.processes.insert(group[0], (process, port));
         }
@@ -179,6 +173,29 @@ impl Split {
     pub fn said(&self) -> String {
         let said = self.processes.iter().map(|(name, (process, _))| format!("── {name}\n{}", process.said()));
         said.collect()
+    }
+}
+
+/// Moves the databases of these modules from the data of one process into a folder of their own.
+///
+/// # Panics
+/// One is not there.
+pub fn take_databases(data: &Path, group: &[&str], own: &Path) {
+    fs::create_dir_all(own).expect("a folder can be made");
+    for (_, _, database) in MODULES.iter().filter(|(name, ..)| group.contains(name)) {
+        database.iter().for_each(|database| take(data, &format!("{database}.db"), own));
+    }
+}
+
+/// Moves what all processes have in common into the folder `shared`: the directory of tenants, secrets, blobs.
+///
+/// # Panics
+/// One is not there.
+pub fn take_shared(data: &Path, shared: &Path) {
+    let directory = shared.join("directory");
+    fs::create_dir_all(&directory).expect("a folder can be made");
+    for (name, to) in [("platform.db", &*directory), ("secrets", shared), ("blobs", shared)] {
+        take(data, name, to);
     }
 }
 

@@ -1,8 +1,9 @@
 //! `playback.start` over eight processes of one machine, beside the same in one.
 
-use std::{fmt::Write as _, fs, path::Path, process::Command, time::Duration};
+use std::{fmt::Write as _, path::Path, time::Duration};
 
 use tessera_testing::free_port;
+use tessera_tests::{MODULES, take_databases, take_shared};
 
 use crate::{
     figure::{Better, Figure},
@@ -25,23 +26,6 @@ const PROCESSES: &[&[&str]] = &[
     &["drm"],
     &["playback"],
     &["front"],
-];
-
-/// Modules with their mounts, and the databases that they keep.
-const MODULES: &[(&str, &str, Option<&str>)] = &[
-    ("audit", "audit", Some("audit")),
-    ("billing", "billing", Some("billing")),
-    ("catalog", "catalog", Some("catalog")),
-    ("delivery", "delivery", None),
-    ("drm", "drm", Some("drm")),
-    ("entitlement", "entitlement", Some("entitlement")),
-    ("identity", "identity", Some("identity")),
-    ("media", "media", Some("media")),
-    ("playback", "playback", Some("playback")),
-    ("sandbox_gateway", "payment-gateway", Some("sandboxgateway")),
-    ("tenancy", "tenancy", Some("tenancy")),
-    ("viewers", "viewers", Some("viewers")),
-    ("webhooks", "webhooks", Some("webhooks")),
 ];
 
 /// Called by gRPC.
@@ -112,22 +96,9 @@ fn apart(data: &Path, home: &Path, front: u16) -> Settings {
             let _ = writeln!(text, "protocol = \"grpc\"");
         }
     }
-    fs::create_dir_all(&directory).expect("a folder can be made");
-    for (name, to) in [("platform.db", &directory), ("secrets", &home.join("shared")), ("blobs", &home.join("shared"))]
-    {
-        take(data, name, to);
-    }
+    take_shared(data, &home.join("shared"));
     for group in PROCESSES {
-        let own = home.join(group[0]);
-        fs::create_dir_all(&own).expect("a folder can be made");
-        for (_, _, database) in MODULES.iter().filter(|(name, ..)| group.contains(name)) {
-            database.iter().for_each(|database| take(data, &format!("{database}.db"), &own));
-        }
+        take_databases(data, group, &home.join(group[0]));
     }
     Settings { text, ports }
-}
-
-fn take(from: &Path, name: &str, to: &Path) {
-    let done = Command::new("mv").arg(from.join(name)).arg(to).status();
-    assert!(done.is_ok_and(|status| status.success()), "moving {name}");
 }

@@ -73,16 +73,16 @@ impl<C: ?Sized> Now<C> {
         &self.places
     }
 
+    /// Places that may know of what began: those with weight, and those that were left, the latest first. Each with its number, if
+    /// it has one still.
+    pub fn knowing(&self) -> impl Iterator<Item = (Option<usize>, &Arc<C>)> {
+        let weighted = self.places.iter().enumerate().filter(|(index, _)| Some(*index) != self.rollout.shadow());
+        weighted.map(|(index, place)| (Some(index), place)).chain(self.left().map(|left| (None, left)))
+    }
+
     /// Places that were left not long ago, the latest first.
     pub fn left(&self) -> impl Iterator<Item = &Arc<C>> {
         self.left.iter().filter(|left| left.at.elapsed() < DRAIN).map(|left| &left.place)
-    }
-
-    /// Places besides `index` that may know what that one does not.
-    fn others(&self, index: usize) -> impl Iterator<Item = &Arc<C>> {
-        let weighted =
-            (0..self.places.len()).filter(move |other| *other != index && Some(*other) != self.rollout.shadow());
-        weighted.map(|other| &self.places[other]).chain(self.left())
     }
 
     /// What this comes after is left.
@@ -138,15 +138,20 @@ impl<C: ?Sized + Send + Sync + 'static> Placed<C> {
         Fut: Future<Output = Result<Res, Err>> + Send + 'static,
     {
         let now = self.now();
-        let asked = serde_json::to_value(&request).map_err(|e| Failure::internal("writing a request as JSON", e))?;
-        let index = now.rollout.choose(cx, &asked);
+        let index = match now.rollout.is_shared() {
+            true => {
+                let asked = serde_json::to_value(&request);
+                now.rollout.choose(cx, &asked.map_err(|e| Failure::internal("writing a request as JSON", e))?)
+            }
+            false => 0,
+        };
         let begun = Instant::now();
         let watched = now.rollout.watch(index, operation);
         let mut answer = ask(now.places[index].clone(), cx.clone(), request.clone()).await;
         watched.end(answer.as_ref().err().is_some_and(|error| error.status() >= 500));
         let unknown = |answer: &Result<Res, Err>| answer.as_ref().err().is_some_and(|error| error.status() == 404);
         if unknown(&answer) {
-            for other in now.others(index) {
+            for (_, other) in now.knowing().filter(|(place, _)| *place != Some(index)) {
                 let known = ask(other.clone(), cx.clone(), request.clone()).await;
                 // Who cannot be asked may know it: then it is not gone.
                 let silent = known.as_ref().err().is_some_and(|error| error.status() >= 500);

@@ -93,6 +93,11 @@ impl Rollout {
         &self.spots
     }
 
+    /// Whether several places have a weight.
+    pub(super) fn is_shared(&self) -> bool {
+        self.spots.iter().filter(|spot| spot.weight.is_some()).nth(1).is_some()
+    }
+
     /// The place in the shadow.
     pub fn shadow(&self) -> Option<usize> {
         self.shadow
@@ -174,7 +179,7 @@ impl Rollout {
 
     /// Takes note of a call, and takes a place back that does worse than the first.
     fn note(&self, index: usize, sample: Sample) {
-        if self.spots.iter().filter(|spot| spot.weight.is_some()).count() < 2 {
+        if !self.is_shared() {
             return;
         }
         let mut seen = self.seen();

@@ -32,7 +32,7 @@ impl Notes for Broken {
         Err(broken())
     }
     async fn list_notes(&self, _: &Cx, _: ListNotes) -> Result<Page<Note>, NoteError> {
-        Err(broken())
+        std::future::pending().await
     }
     async fn get_note(&self, _: &Cx, _: GetNote) -> Result<Note, NoteError> {
         Err(broken())
@@ -163,6 +163,12 @@ async fn the_shadow_is_compared_and_never_believed_nor_waited_for() {
             tokio::task::yield_now().await;
         }
     }
+    // One that never answers holds nobody up: time, which stands still while anything can go on, has not moved.
+    let placed = Placed::new(places(&[("a", Some(1)), ("b", None)], &[&ours, &(Arc::new(Broken) as _)]));
+    let before = tokio::time::Instant::now();
+    <dyn Notes>::placed(placed).list_notes(&service(), ListNotes::default()).await.unwrap();
+    assert_eq!(tokio::time::Instant::now(), before);
+
     // What changes something is asked nowhere else.
     let shadow = InMemory::with_notes();
     let placed = Placed::new(places(&[("a", Some(1)), ("b", None)], &[&ours, &(shadow.clone() as _)]));
