@@ -21,7 +21,7 @@ VIEWER_SOURCES = $(shell find $(VIEWER) \( -name node_modules -o -name dist -o -
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help up up-split up-hybrid server release bench alerts test fuzz soak soak-simulator $(STAGES) fmt setup freeze licences advisories clean-data
+.PHONY: help up up-split up-hybrid server release bench alerts test skew record fuzz soak soak-simulator $(STAGES) fmt setup freeze licences advisories clean-data
 
 help: ## List what can be done.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +101,10 @@ soak-simulator: ## Run SEEDS=1..10000 of the simulator of billing, entitlement a
 soak: $(VIEWER_PAGE) $(if $(AT)$(SEED),,soak-simulator) ## Kill the server KILLS=1000 times while people buy, upload and watch; SEED=, AT="step point" replay (docs/faults.md).
 	@KILLS="$(KILLS)" SEED="$(SEED)" cargo run --quiet --package tessera-tests --bin soak -- $(AT)
 
+skew: $(VIEWER_PAGE) ## Run the last release and this tree together, module by module, under load; ONLY=entitlement one module, SECONDS=.
+	@scripts/setup skew
+	@cargo run --quiet --package tessera-tests --bin skew -- $(ONLY)
+
 fuzz: ## Give CASES=1000000 changed files to every parser of the media formats; FROM= other seeds, TARGET= one parser.
 	@cargo run --quiet --package tessera-fuzz -- run $(or $(CASES),1000000) --from $(or $(FROM),0) $(if $(TARGET),--target $(TARGET))
 
@@ -117,6 +121,10 @@ fmt: $(VIEWER_MODULES) ## Format Rust and TypeScript.
 freeze: ## Write the contracts' documents and pages anew; refuses what would break a caller.
 	@cargo xtask contracts freeze
 	@scripts/contract-pages
+
+record: ## Record what the last release answers, for `make test` to replay.
+	@scripts/setup skew
+	@cargo run --quiet --package tessera-tests --bin record
 
 licences: ## Write what others made that is in the binary, with their licences, to target/licences.
 	@cargo xtask licences

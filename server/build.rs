@@ -17,6 +17,9 @@ fn main() -> io::Result<()> {
     }
     // A folder that is not there is looked for at each build, so that building the app later is noticed.
     println!("cargo::rerun-if-changed={}", app.display());
+    if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all"); // functions that came out the same, once
+    }
     Ok(())
 }
 

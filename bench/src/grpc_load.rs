@@ -17,20 +17,20 @@ pub(crate) struct Call {
     pub(crate) message: Bytes,
 }
 
-/// Loads `server` for `length` with `calls` at a time over `connections`.
+/// Loads `servers` for `length` with `calls` at a time over `connections`, these in turn to the servers.
 pub(crate) async fn load(
-    server: SocketAddr,
+    servers: &[SocketAddr],
     pace: Pace,
     (connections, calls): (usize, usize),
     length: Duration,
     call: Arc<dyn Fn(u64) -> Call + Send + Sync>,
 ) -> Outcome {
     let mut shared = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        shared.push(Stream::open(server).await.expect("the server takes connections"));
+    for server in servers.iter().cycle().take(connections) {
+        shared.push(Stream::open(*server).await.expect("the server takes connections"));
     }
     let streams = (0..calls).map(|number| shared[number % connections].clone()).collect();
-    load_over(streams, server, pace, length, call).await
+    load_over(streams, servers[0], pace, length, call).await
 }
 
 /// A place for one call at a time on a connection.

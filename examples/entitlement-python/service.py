@@ -118,13 +118,18 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 512
 
 
+def arguments():
+    """What the command line says."""
+    known = argparse.ArgumentParser(description="An operator's CRM as Tessera's entitlement.")
+    known.add_argument("--key", type=pathlib.Path, required=True, help="the deployment's secrets/cx-signing")
+    known.add_argument("--file", default="crm.db", help="where contracts are kept")
+    known.add_argument("--host", default="127.0.0.1")
+    known.add_argument("--port", type=int, default=9000, help="0: any that is free")
+    return known
+
+
 def main():
-    arguments = argparse.ArgumentParser(description="An operator's CRM as Tessera's entitlement.")
-    arguments.add_argument("--key", type=pathlib.Path, required=True, help="the deployment's secrets/cx-signing")
-    arguments.add_argument("--file", default="crm.db", help="where contracts are kept")
-    arguments.add_argument("--host", default="127.0.0.1")
-    arguments.add_argument("--port", type=int, default=9000, help="0: any that is free")
-    given = arguments.parse_args()
+    given = arguments().parse_args()
     server = Server((given.host, given.port), Handler)
     server.keys, server.store = Keys(given.key.read_text()), Crm(given.file)
     print(f"entitlement at http://{given.host}:{server.server_address[1]}", file=sys.stderr, flush=True)

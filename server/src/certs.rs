@@ -10,6 +10,7 @@ use crate::{
     cli::{Certs, Process},
     error::CommandError,
     output::say,
+    tool_certs::{NAMES, TOOLS},
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -21,6 +22,11 @@ pub(crate) fn modules() -> BTreeSet<&'static str> {
     tessera_contracts::ALL.iter().map(|entry| entry.info.mount).chain([EDGE]).collect()
 }
 
+/// The certificate of commands that call modules.
+fn tools() -> (String, Vec<String>) {
+    (TOOLS.to_owned(), NAMES.iter().map(|name| (*name).to_owned()).collect())
+}
+
 /// Makes or renews certificates, and says which.
 pub(crate) fn run(command: Certs) -> Result<(), CommandError> {
     let now = SystemClock.now();
@@ -29,13 +35,14 @@ pub(crate) fn run(command: Certs) -> Result<(), CommandError> {
         Certs::Init { at, trust_domain, processes } => {
             let alone = modules().into_iter().map(|module| (module.to_owned(), vec![module.to_owned()]));
             let several = processes.into_iter().map(|Process { name, modules }| (name, modules));
-            let wanted = alone.chain(several).collect();
+            let wanted = alone.chain([tools()]).chain(several).collect();
             let authority = Authority::init(&at.dir, trust_domain, now, DAY * AUTHORITY_DAYS).map_err(doing)?;
             (at, authority, wanted)
         }
         Certs::Renew { at } => {
             let authority = Authority::open(&at.dir, now).map_err(doing)?;
-            let wanted = authority.issued().map_err(doing)?;
+            let mut wanted = authority.issued().map_err(doing)?;
+            wanted.extend([tools()]); // which an older folder has not
             (at, authority, wanted)
         }
     };

@@ -2,10 +2,11 @@
 
 mod certs;
 mod contract;
+mod flags;
 mod media;
 mod upkeep;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use clap::{Args, Parser, Subcommand};
 use tessera_types::{KeyId, Locale, TenantId};
@@ -14,6 +15,7 @@ use crate::modules::Part;
 
 pub(crate) use certs::{Certs, Process};
 pub(crate) use contract::{Contract, CopyArguments, CopyEnd};
+pub(crate) use flags::Flags;
 pub(crate) use media::{At, Hls, Media, Package, PackageScheme};
 pub(crate) use upkeep::{Backup, Database, Keys, KeysAt, Migrate, Restore};
 
@@ -21,7 +23,7 @@ pub(crate) use upkeep::{Backup, Database, Keys, KeysAt, Migrate, Restore};
 ///
 /// Start with `tessera up`: it needs nothing but this binary, FFmpeg and a folder.
 #[derive(Parser)]
-#[command(name = "tessera", version, arg_required_else_help = true)]
+#[command(name = "tessera", version, long_version = VERSIONS.as_str(), arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// Configuration file. Without it: `tessera.toml` here if there is one, else the defaults.
     ///
@@ -32,6 +34,13 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// What `tessera --version` says: the version, then each module's in a line. `-V` says the first alone.
+static VERSIONS: LazyLock<String> = LazyLock::new(|| {
+    let modules = Part::versions(Part::ALL.iter().copied());
+    let lines = modules.into_iter().map(|(module, version)| format!("\n{module} {version}"));
+    [env!("CARGO_PKG_VERSION").to_owned()].into_iter().chain(lines).collect()
+});
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -74,6 +83,11 @@ pub(crate) enum Command {
     ///
     /// Example: tessera log-level info,tessera_store=debug --for 10m
     LogLevel(LogLevel),
+    /// Feature flags: check the file, list them, show what one stands at for whom and why.
+    ///
+    /// docs/flags.md says what they do and how the file is written.
+    #[command(subcommand)]
+    Flags(Flags),
     /// Show what was done for a request, in every process that took part, and how long each part took.
     ///
     /// A request's id is in the answer's `x-request-id` and in every error. Run it beside the process that viewers reach, while it

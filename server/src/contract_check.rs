@@ -16,7 +16,7 @@ use tessera_runtime::{
 };
 use tessera_types::{SystemClock, TenantId};
 
-use crate::{deployment::CX_SECRET, error::CommandError, openapi::known, output::tell};
+use crate::{deployment::CX_SECRET, error::CommandError, openapi::known, output::tell, tool_certs::ToolCerts};
 
 /// Contracts whose rules need their management contract too: identity's make the keys that they look at.
 const WITH_MANAGEMENT: &[&str] = &["identity"];
@@ -34,6 +34,8 @@ pub(crate) struct Check<'a> {
     pub(crate) data: Option<&'a Path>,
     /// Call as a module, with the key in this file.
     pub(crate) key: Option<&'a Path>,
+    /// With the certificate in this folder, with `data` or `key`.
+    pub(crate) certs: Option<&'a Path>,
     /// Two tenants that the deployment has, with `data` or `key`.
     pub(crate) tenants: &'a [TenantId],
     pub(crate) json: bool,
@@ -83,7 +85,7 @@ pub(crate) async fn run(options: Check<'_>) -> Result<ExitCode, CommandError> {
     if options.protocol == Protocol::Grpc && entry.info.by_grpc().next().is_none() {
         return Err(CommandError::new(format!("no operation of {} travels by gRPC", options.contract)));
     }
-    let probe = probe(&options, fixtures)?;
+    let probe = probe(&options, entry.info.mount, fixtures)?;
     // A rule may use operations of its own contract alone, for a management contract is not promised: with one exception.
     let managed = WITH_MANAGEMENT.contains(&entry.info.name);
     let contracts: Vec<_> = ALL
@@ -104,19 +106,25 @@ fn read(path: Option<&Path>) -> Result<Fixtures, CommandError> {
     serde_json::from_str(&text).map_err(|e| CommandError::caused(doing, e))
 }
 
-fn probe(options: &Check<'_>, fixtures: Fixtures) -> Result<Box<dyn Probe>, CommandError> {
+fn probe(options: &Check<'_>, module: &str, fixtures: Fixtures) -> Result<Box<dyn Probe>, CommandError> {
     let (base, clock) = (options.url.trim_end_matches('/').to_owned(), Arc::new(SystemClock));
-    let grpc = match options.protocol {
-        Protocol::Http => None,
-        Protocol::Grpc => Some(grpc_client(&at(&base, fixtures.hosts.values())?)),
+    let http = match (options.certs, options.protocol) {
+        (Some(certs), protocol) => ToolCerts::open(certs)?.clients(module, &base, protocol)?,
+        (None, Protocol::Http) => http_client().into(),
+        (None, Protocol::Grpc) => {
+            let grpc = grpc_client(&at(&base, fixtures.hosts.values())?);
+            Clients { http: http_client(), grpc: Some(grpc) }
+        }
     };
-    let http = Clients { http: http_client(), grpc };
     if let Some(secret) = secret(options)? {
         let [ours, theirs] = options.tenants else {
             return Err(CommandError::new("with --data or --key name two tenants: --tenants demo,other"));
         };
         let signer = CxSigner::new(secret.expose(), clock.clone());
         return Ok(Box::new(SignedHttp { http, base, signer, tenants: [ours.clone(), theirs.clone()], clock }));
+    }
+    if options.certs.is_some() {
+        return Err(CommandError::new("with --certs a check calls as a module: give --data or --key"));
     }
     let mut credentials = BTreeMap::new();
     for (side, of_side) in fixtures.credentials {

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fs, path::Path, process::ExitCode, sync::Arc};
 
 use serde::{Deserialize, Serialize};
-use tessera_contract::{Contract, Credential, Cx, CxSigner, Remote, http_client};
+use tessera_contract::{Contract, Credential, Cx, CxSigner, Protocol, Remote, http_client};
 use tessera_contract_entitlement::{
     Entitlement, EntitlementError, Grant, GrantPage, ListGrants, PutGrant, RevokeGrant,
 };
@@ -22,6 +22,7 @@ use crate::{
     grant_steps::{Step, difference, step},
     output::{say, tell},
     settings,
+    tool_certs::ToolCerts,
 };
 
 /// Grants that are asked for at a time.
@@ -65,7 +66,9 @@ pub(crate) async fn run(config: Option<&Path>, arguments: CopyArguments) -> Resu
     if arguments.from == arguments.to {
         return Err(CommandError::new(format!("--from and --to name the same {}", arguments.contract)));
     }
-    let (from, to) = (End::open(&root, &arguments.from).await?, End::open(&root, &arguments.to).await?);
+    let certs = arguments.certs.as_deref().map(ToolCerts::open).transpose()?;
+    let open = |end| End::open(&root, end, certs.as_ref());
+    let (from, to) = (open(&arguments.from).await?, open(&arguments.to).await?);
     let tenants = match &arguments.tenants[..] {
         [] => everybody(&root).await?,
         named => named.to_vec(),
@@ -87,7 +90,7 @@ pub(crate) async fn run(config: Option<&Path>, arguments: CopyArguments) -> Resu
 }
 
 impl End {
-    async fn open(root: &Root, end: &CopyEnd) -> Result<Self, CommandError> {
+    async fn open(root: &Root, end: &CopyEnd, certs: Option<&ToolCerts>) -> Result<Self, CommandError> {
         let clock = Arc::new(SystemClock);
         match end {
             CopyEnd::BuiltIn => {
@@ -101,7 +104,11 @@ impl End {
                 let doing = |e| CommandError::caused("reading the deployment's secrets", e);
                 let secret = root.secrets(&root.data)?.get_or_create(CX_SECRET);
                 let signer = CxSigner::new(secret.map_err(doing)?.expose(), clock);
-                let remote = Remote::new(http_client(), url, Credential::Service(signer));
+                let clients = match certs {
+                    Some(certs) => certs.clients(<dyn Entitlement>::INFO.mount, url, Protocol::Http)?,
+                    None => http_client().into(),
+                };
+                let remote = Remote::new(clients, url, Credential::Service(signer));
                 Ok(Self { entitlement: <dyn Entitlement>::remote(remote), store: None })
             }
         }

@@ -43,6 +43,7 @@ use crate::{
     elsewhere::Elsewhere,
     error::CommandError,
     events::Logs,
+    flags::ProcessFlags,
     identity_provider::{self, SignIn},
     modules::{Here, Part},
     origins::ConfiguredOrigins,
@@ -62,6 +63,7 @@ pub(crate) struct Deployment {
     pub(crate) directory: Directory,
     pub(crate) edge: Arc<Edge>,
     pub(crate) elsewhere: Elsewhere,
+    pub(crate) flags: Arc<ProcessFlags>,
     pub(crate) logs: Logs,
     pub(crate) modules: Modules,
     /// How modules prove to each other who they are, if they do.
@@ -144,6 +146,7 @@ impl Deployment {
         let elsewhere = Elsewhere::new(root, &here, (signer, mtls.clone()), clock.clone())?;
         let directory = directory.map_err(opening("the directory of tenants"))?;
         let sign_in = Arc::new(SignIn::new(root, &directory, clock.clone())?);
+        let flags = Arc::new(ProcessFlags::open(&root.flags, clock.clone()).await?);
         let mut opening = Opening {
             root,
             data,
@@ -167,7 +170,7 @@ impl Deployment {
         let looks = modules.brands.clone().map(|brands| brands as Arc<dyn Tenancy>);
         let looks = elsewhere.or(Part::Tenancy, looks).map(<dyn Tenancy>::guarded).filter(|_| here.has(Part::Front));
         let logs = Logs::new(&root.events)?;
-        Ok(Self { blobs, looks, elsewhere, clock, here, sign_in, directory, edge, logs, modules, mtls, trail })
+        Ok(Self { blobs, looks, elsewhere, flags, clock, here, sign_in, directory, edge, logs, modules, mtls, trail })
     }
 
     /// Every store of this process, by its module's name.

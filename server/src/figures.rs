@@ -57,6 +57,10 @@ const FIGURES: &[Described] = &[
     ),
     ("tessera_rollbacks_total", Counter, Unit::Count, "Places taken back, for they did worse than the first."),
     ("tessera_shadow_answers_total", Counter, Unit::Count, "Answers of a place in the shadow, by how they compare."),
+    // Flags
+    ("tessera_flag_evaluations_total", Counter, Unit::Count, "Flags that were asked for, by variant and reason."),
+    ("tessera_flags", Gauge, Unit::Count, "Flags that the file defines."),
+    ("tessera_flags_file_broken", Gauge, Unit::Count, "1 while the file cannot be taken and older flags stand."),
     // Stores
     ("tessera_store_commit_seconds", Histogram, Unit::Seconds, "Time of a commit, by module."),
     ("tessera_store_commit_writes", Histogram, Unit::Count, "Writes in one commit, by module."),
@@ -120,6 +124,7 @@ const FIGURES: &[Described] = &[
     ("tessera_trace_spans_total", Counter, Unit::Count, "Spans for the collector, by what became of them."),
     // Process and machine
     ("tessera_build_info", Gauge, Unit::Count, "1, with the version."),
+    ("tessera_module_info", Gauge, Unit::Count, "1, with the version of a module that the process serves."),
     ("tessera_disk_size_bytes", Gauge, Unit::Bytes, "Size of the disk that holds the data folder."),
     ("tessera_disk_free_bytes", Gauge, Unit::Bytes, "What is free on it to those without special rights."),
     ("process_cpu_seconds_total", Gauge, Unit::Seconds, "Time on the processor, user and system."),
@@ -149,6 +154,9 @@ pub(crate) fn describe() {
 
 /// The metrics, with what has to be looked at whenever they are read.
 pub(crate) fn looking(metrics: Metrics, deployment: &Arc<Deployment>, data: &Path) -> Metrics {
+    for (module, version) in deployment.here.versions() {
+        metrics::gauge!("tessera_module_info", "module" => module, "version" => version).set(1.0);
+    }
     let (deployment, data) = (deployment.clone(), data.to_owned());
     metrics.looking(vec![Box::new(move || {
         deployment.stores().iter().for_each(tessera_store::Store::look);

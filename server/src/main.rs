@@ -25,6 +25,8 @@ mod events;
 mod feed;
 mod figures;
 mod films;
+mod flags;
+mod flags_command;
 mod front;
 mod grant_steps;
 mod hls_check;
@@ -61,6 +63,7 @@ mod spans;
 mod tenant;
 mod tenant_data;
 mod tenant_export;
+mod tool_certs;
 mod trace_command;
 mod trace_tree;
 mod trail;
@@ -111,6 +114,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Key(command) => key_command::run(config, command).await?,
         Command::Audit(command) => return audit_command::run(config, command).await,
         Command::LogLevel(arguments) => log_level::run(config, arguments).await?,
+        Command::Flags(command) => return flags_command::run(config, command),
         Command::Trace(arguments) => trace_command::run(config, arguments).await?,
         Command::Backup(args) => backup::run(config, args).await?,
         Command::Restore(args) => restore::run(config, args).await?,
@@ -122,7 +126,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Command::Asyncapi => openapi::events()?,
         Command::Doctor(args) => return doctor::run(config, &args).await,
         Command::Contract(Contract::Copy(arguments)) => return contract_copy::run(config, arguments).await,
-        Command::Contract(Contract::Check { contract, url, protocol, fixtures, data, key, tenants, json }) => {
+        Command::Contract(Contract::Check { contract, url, protocol, fixtures, data, key, certs, tenants, json }) => {
             let check = contract_check::Check {
                 contract: &contract,
                 url: &url,
@@ -130,6 +134,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
                 fixtures: fixtures.as_deref(),
                 data: data.as_deref(),
                 key: key.as_deref(),
+                certs: certs.as_deref(),
                 tenants: &tenants,
                 json,
             };

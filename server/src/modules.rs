@@ -1,6 +1,10 @@
 //! What a process can be made of, and what each part needs of the others.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, de};
 use tessera_contract::EDGE;
@@ -75,6 +79,32 @@ impl Part {
             Front | Audit | Billing | Catalog | Delivery | Drm | Entitlement | Identity | Media | Playback
             | Tenancy | Viewers | Webhooks => self.name(),
         }
+    }
+
+    /// The version of its built-in implementation: its own, or of those that have none the server's.
+    pub(crate) const fn version(self) -> &'static str {
+        match self {
+            Front => env!("CARGO_PKG_VERSION"),
+            Audit => tessera_audit::VERSION,
+            Billing => tessera_billing::VERSION,
+            Catalog => tessera_catalog::VERSION,
+            Delivery => tessera_delivery::VERSION,
+            Drm => tessera_drm::VERSION,
+            Entitlement => tessera_entitlement::VERSION,
+            Identity => tessera_identity::VERSION,
+            Media => tessera_media::VERSION,
+            Playback => tessera_playback::VERSION,
+            SandboxGateway => tessera_sandbox_gateway::VERSION,
+            Tenancy => tessera_tenancy::VERSION,
+            Viewers => tessera_viewers::VERSION,
+            Webhooks => tessera_webhooks::VERSION,
+        }
+    }
+
+    /// The modules of `parts` with their versions: all but the front.
+    pub(crate) fn versions(parts: impl Iterator<Item = Part>) -> BTreeMap<String, String> {
+        let modules = parts.filter(|part| *part != Front);
+        modules.map(|part| (part.name().to_owned(), part.version().to_owned())).collect()
     }
 
     /// Whose operations it asks, here or at an address.
@@ -167,6 +197,11 @@ impl Here {
 
     pub(crate) fn has(&self, part: Part) -> bool {
         self.parts.contains(&part)
+    }
+
+    /// Its modules with their versions.
+    pub(crate) fn versions(&self) -> BTreeMap<String, String> {
+        Part::versions(self.parts.iter().copied())
     }
 
     /// What is needed of parts that are neither here nor `reachable`, a sentence each.

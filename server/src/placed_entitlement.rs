@@ -84,7 +84,37 @@ impl Entitlement for PlacedEntitlement {
     }
 
     async fn renew_lease(&self, cx: &Cx, request: RenewLease) -> Result<Lease, EntitlementError> {
-        self.asked.renew_lease(cx, request).await
+        let now = self.placed.now();
+        let asked = |index: Option<usize>| index.is_some_and(|index| now.rollout().is_asked(index));
+        if now.knowing().all(|(index, _)| asked(index)) {
+            return self.asked.renew_lease(cx, request).await;
+        }
+        // Some place decides for nobody any more. Where decisions are made is asked first, and what of others may hold the
+        // lease does not keep the viewer waiting.
+        let (first, others): (Vec<_>, Vec<_>) = now.knowing().partition(|(index, _)| asked(*index));
+        let mut lost = None;
+        for (_, place) in first {
+            match place.renew_lease(cx, request.clone()).await {
+                Err(EntitlementError::LeaseNotFound(detail)) => lost = Some(EntitlementError::LeaseNotFound(detail)),
+                answer => return answer,
+            }
+        }
+        let mut out_of_reach = false;
+        for (_, place) in others {
+            match timeout(cx.remaining() / 2, place.renew_lease(cx, request.clone())).await {
+                Ok(Err(EntitlementError::LeaseNotFound(_))) => {}
+                Ok(Err(error)) if error.status() < 500 => return Err(error),
+                Ok(Ok(lease)) => return Ok(lease),
+                Ok(Err(_)) | Err(_) => out_of_reach = true,
+            }
+        }
+        let gone = || EntitlementError::LeaseNotFound("no place has this lease".into());
+        Err(match out_of_reach {
+            true => {
+                EntitlementError::LeaseOutOfReach("who may hold this lease cannot be asked: acquire it anew".into())
+            }
+            false => lost.unwrap_or_else(gone),
+        })
     }
 
     /// A place that has no such lease says so without an error, so the next one is asked.

@@ -47,10 +47,11 @@ pub(crate) fn on_hangup(settings: Settings, deployment: &Arc<Deployment>, shutdo
     Ok(())
 }
 
-/// Takes over where modules are asked and who signs people in: all of it or, when part of it cannot be, nothing.
+/// Takes over where modules are asked, who signs people in and the flags: all of it or, when part of it cannot be, nothing.
 fn take_over(deployment: &Deployment, root: &Root) -> Result<Vec<String>, CommandError> {
-    let sign_in = deployment.sign_in.changed(root)?;
+    let (sign_in, flags) = (deployment.sign_in.changed(root)?, deployment.flags.changed(root)?);
     let mut changes = deployment.elsewhere.take_over(root)?;
+    changes.extend(flags.map(|taken| deployment.flags.settle(taken)));
     if let Some(change) = sign_in {
         changes.push(deployment.sign_in.settle(change));
         deployment.edge.forget_issuers();

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, http::request::Parts, response::IntoResponse, routing::get};
-use serde_json::{Value, json};
-use tessera_contract::{Authenticate, EDGE, Problem, sent_request_id};
+use http::{HeaderValue, header};
+use serde_json::{Map, Value, json};
+use tessera_contract::{Authenticate, EDGE, FlagSubject, Problem, sent_request_id};
 use tessera_contract_tenancy::{Brand, GetBrand, Tenancy, TenancyError};
 use tessera_identity::FIRST_PARTY;
 use tessera_runtime::{
@@ -14,8 +15,11 @@ use tessera_runtime::{
     http::Server,
     telemetry::Metrics,
 };
+use tessera_types::AccountId;
 
-use crate::{app, contracts, deployment::Deployment, feed, front, identity_provider::SignIn, modules::Part};
+use crate::{
+    app, contracts, deployment::Deployment, feed, flags::ProcessFlags, front, identity_provider::SignIn, modules::Part,
+};
 
 /// Paths whose changes count against the stricter quota.
 const SENSITIVE: &[&str] = &[
@@ -42,14 +46,15 @@ pub(crate) fn server(config: &ServerConfig, deployment: &Deployment, metrics: Me
     server = beside_operations(server, deployment);
     server = match &deployment.looks {
         Some(brands) => {
-            let looks = Looks { edge, brands: brands.clone(), sign_in: deployment.sign_in.clone() };
+            let (brands, flags) = (brands.clone(), deployment.flags.clone());
+            let looks = Looks { edge, brands, flags, sign_in: deployment.sign_in.clone() };
             front::passed_on(server, deployment)
                 .merge(docs_page::router("Tessera", documents, Some(tessera_contracts::asyncapi_document())))
                 .merge(app_config(looks.clone()))
                 .fallback(app::router(looks))
                 .sensitive(SENSITIVE)
         }
-        None => server.for_modules_alone(),
+        None => server.for_modules_alone(deployment.here.versions()),
     };
     for part in Part::ALL.iter().filter(|part| deployment.here.has(**part)) {
         if let Some(store) = deployment.modules.store(*part) {
@@ -103,6 +108,8 @@ fn beside_operations(mut server: Server, deployment: &Deployment) -> Server {
 pub(crate) struct Looks {
     pub(crate) edge: Arc<Edge>,
     pub(crate) brands: Arc<dyn Tenancy>,
+    /// What is told to the app besides.
+    pub(crate) flags: Arc<ProcessFlags>,
     /// Who signs people in.
     pub(crate) sign_in: Arc<SignIn>,
 }
@@ -113,12 +120,30 @@ impl Looks {
         let cx = self.edge.visitor(head).await?;
         self.brands.get_brand(&cx.as_service(EDGE), GetBrand {}).await
     }
+
+    /// What the app's flags stand at for whoever asks: by account where somebody is signed in.
+    async fn flags(&self, head: &Parts) -> Result<Map<String, Value>, TenancyError> {
+        if !self.flags.has_app_flags() {
+            return Ok(Map::new());
+        }
+        // The app starts for everybody, so a session that cannot be asked after is none.
+        let cx = match self.edge.authenticate(head, EDGE).await {
+            Ok(caller) => caller.cx,
+            Err(_) => self.edge.visitor(head).await?,
+        };
+        let (account, country) = (cx.account().map(AccountId::as_str), cx.territory.as_ref());
+        Ok(self.flags.of_app(FlagSubject { tenant: &cx.tenant, account, country }).await)
+    }
 }
 
 /// What the viewer app learns at run time, so that another tenant, issuer or client needs no other build.
 fn app_config(looks: Looks) -> Router {
     let handler = async |State(looks): State<Looks>, head: Parts| match config_of(&looks, &head).await {
-        Ok(config) => Json(config).into_response(),
+        Ok(config) => {
+            let mut response = Json(config).into_response();
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+            response
+        }
         Err(error) => Problem::of(&error, &sent_request_id(&head.headers)).into_response(),
     };
     Router::new().route("/app/config.json", get(handler)).with_state(looks)
@@ -142,5 +167,6 @@ async fn config_of(looks: &Looks, head: &Parts) -> Result<Value, TenancyError> {
         "issuer": issuer,
         "client_id": client_id,
         "default_locale": tenant.default_locale,
+        "flags": looks.flags(head).await?,
     }))
 }

@@ -117,6 +117,7 @@ impl Running {
         let metrics = figures::looking(telemetry.metrics, &deployment, data.path());
         let reloading = reload::on_hangup(again, &deployment, &shutdown);
         reloading.map_err(|e| CommandError::caused("listening for SIGHUP", e))?;
+        deployment.flags.watch(&shutdown);
         background::start(&deployment, &metrics, &shutdown, &clock, root.retention.of_stores());
         let log = telemetry.level;
         let control = Control::new().on(log_level::COMMAND, move |details| {

@@ -32,13 +32,21 @@ impl Demo {
     /// Starts one with everything in place.
     pub fn start() -> Self {
         let folder = temp_dir();
-        copy_template(&folder.path().join("data"));
+        copy_template(&tessera(), &folder.path().join("data"));
         Self::start_in(folder)
+    }
+
+    /// Starts one of another binary, on data that it made, with these settings.
+    pub fn of(binary: &Path, settings: &str) -> Self {
+        let folder = temp_dir();
+        copy_template(binary, &folder.path().join("data"));
+        fs::write(folder.path().join("tessera.toml"), settings).expect("the settings can be written");
+        Self::start_of(binary, folder, free_port())
     }
 
     /// Starts one in `folder` with these settings, a `tessera.toml`.
     pub fn configured(folder: TempDir, settings: &str) -> Self {
-        copy_template(&folder.path().join("data"));
+        copy_template(&tessera(), &folder.path().join("data"));
         Self::configured_in(folder, settings)
     }
 
@@ -54,7 +62,11 @@ impl Demo {
     }
 
     fn start_at(folder: TempDir, port: u16) -> Self {
-        let mut process = up(folder.path(), port);
+        Self::start_of(&tessera(), folder, port)
+    }
+
+    fn start_of(binary: &Path, folder: TempDir, port: u16) -> Self {
+        let mut process = up(binary, folder.path(), port);
         process.wait_for(WELCOMED);
         let facts = fs::read(folder.path().join("data/demo.json")).expect("the demo's facts are there");
         let facts = serde_json::from_slice(&facts).expect("they are JSON");
@@ -100,15 +112,16 @@ impl Demo {
     }
 }
 
-fn up(folder: &Path, port: u16) -> Process {
-    Process::start(folder, &["up", "--data", "data", "--port", &port.to_string(), "--film-seconds", FILM_SECONDS])
+fn up(binary: &Path, folder: &Path, port: u16) -> Process {
+    let port = port.to_string();
+    let arguments = ["up", "--data", "data", "--port", &port, "--film-seconds", FILM_SECONDS];
+    Process::start_binary(binary, folder, &arguments, &[])
 }
 
 /// Copies the data folder of a demo that this very binary made, made now if nobody has yet. The lock is held until the
 /// copy is whole: a newer binary's scenario would make the template anew.
-pub(crate) fn copy_template(to: &Path) {
-    let binary = tessera();
-    let built = fs::metadata(&binary).and_then(|m| m.modified()).expect("the binary has a time");
+pub(crate) fn copy_template(binary: &Path, to: &Path) {
+    let built = fs::metadata(binary).and_then(|m| m.modified()).expect("the binary has a time");
     let built = built.duration_since(SystemTime::UNIX_EPOCH).expect("it was built after 1970").as_nanos();
     let home = binary.parent().expect("the binary is in a folder").join("demo-template");
     fs::create_dir_all(&home).expect("a folder beside the binary can be made");
@@ -119,7 +132,7 @@ pub(crate) fn copy_template(to: &Path) {
         return copy(&data, to);
     }
     let _ = fs::remove_dir_all(&data); // an old one, or none
-    let mut process = up(&home, free_port());
+    let mut process = up(binary, &home, free_port());
     process.wait_for(WELCOMED);
     let (status, said) = process.stop();
     assert!(status.success(), "the template's server stopped with {status}:\n{said}");

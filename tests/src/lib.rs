@@ -11,7 +11,11 @@ mod node;
 mod process;
 mod provider;
 mod python;
+mod receiver;
+pub mod recorded;
+mod release;
 mod site;
+pub mod skew;
 mod split;
 
 pub use billing::{BillingBridge, TesseraAt};
@@ -21,7 +25,9 @@ pub use network::Network;
 pub use node::{NodeProgram, npm_run};
 pub use process::{Process, run, run_with};
 pub use provider::SignInProvider;
-pub use python::PythonEntitlement;
+pub use python::{PythonEntitlement, python_module};
+pub use receiver::Receiver;
+pub use release::{Release, module_version};
 pub use site::{Answer, Browser, Refusal, Site};
 pub use split::{MODULES, Split, take_databases, take_shared};
 

@@ -20,7 +20,7 @@ impl Network {
         let number = std::process::id();
         let network = Self { name: format!("tt{number}"), subnet: (number % 250) as u8, hosts: Vec::new() };
         let bridge = network.bridge();
-        let address = format!("{}/24", network.address(254));
+        let address = format!("{}/24", network.here());
         let made = ip(&["link", "add", &bridge, "type", "bridge"])
             && ip(&["addr", "add", &address, "dev", &bridge])
             && ip(&["link", "set", &bridge, "up"])
@@ -39,6 +39,11 @@ impl Network {
 
     fn address(&self, host: usize) -> Ipv4Addr {
         Ipv4Addr::new(198, 18, self.subnet, u8::try_from(host).expect("a network has at most 250 hosts"))
+    }
+
+    /// Where this process is on it.
+    pub fn here(&self) -> Ipv4Addr {
+        self.address(254)
     }
 
     /// One more host: its number, and its address.

@@ -28,12 +28,17 @@ impl Process {
         Self::spawn(command(folder), arguments, variables)
     }
 
+    /// Starts another binary of it, with variables of its own.
+    pub fn start_binary(binary: &Path, folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(command_of(Command::new(binary), folder), arguments, variables)
+    }
+
     /// Starts it by another command line that ends with it, such as one that leads to another host.
-    pub fn start_by(before: &[String], folder: &Path, arguments: &[&str]) -> Self {
-        let [program, rest @ ..] = before else { return Self::start(folder, arguments) };
+    pub fn start_by(before: &[String], folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let [program, rest @ ..] = before else { return Self::start_with(folder, arguments, variables) };
         let mut command = command_of(Command::new(program), folder);
         command.args(rest).arg(crate::tessera());
-        Self::spawn(command, arguments, &[])
+        Self::spawn(command, arguments, variables)
     }
 
     fn spawn(mut command: Command, arguments: &[&str], variables: &[(&str, &str)]) -> Self {

@@ -2,9 +2,21 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
+
+/// A module for Python that scripts/setup installs into a folder of its own; says so when it is not there.
+pub fn python_module(name: &str) -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let cache = std::env::var_os("TESSERA_CACHE").map_or_else(|| home.join(".cache/tessera"), PathBuf::from);
+    let folder = cache.join(name);
+    if !folder.exists() {
+        eprintln!("SKIPPED: {name} is not installed; scripts/setup test does it");
+        return None;
+    }
+    Some(folder)
+}
 
 /// The entitlement of `examples/entitlement-python`; killed with this value.
 pub struct PythonEntitlement {
@@ -21,10 +33,21 @@ impl PythonEntitlement {
 
     /// The same on this port.
     pub fn start_at(folder: &Path, key: &Path, port: u16) -> Self {
-        let service = crate::project().join("examples/entitlement-python/service.py");
-        let mut child = Command::new("python3")
+        Self::spawn(Command::new("python3"), "service.py", folder, key, port)
+    }
+
+    /// The same on this port, which decides by gRPC; `modules` is where its `grpcio` is.
+    pub fn start_by_grpc(folder: &Path, key: &Path, port: u16, modules: &Path) -> Self {
+        let mut python = Command::new("python3");
+        python.env("PYTHONPATH", modules);
+        Self::spawn(python, "grpc_service.py", folder, key, port)
+    }
+
+    fn spawn(mut python: Command, program: &str, folder: &Path, key: &Path, port: u16) -> Self {
+        let program = crate::project().join("examples/entitlement-python").join(program);
+        let mut child = python
             .args(["-B", "-u"])
-            .arg(service)
+            .arg(program)
             .args(["--port", &port.to_string(), "--file"])
             .arg(folder.join("crm.db"))
             .arg("--key")

@@ -1,6 +1,13 @@
 //! A deployment of several processes: the demo's data, a module's rows with whichever process holds it.
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, net::Ipv4Addr, path::Path, process::Command};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 use tessera_testing::{TempDir, free_port, temp_dir};
@@ -34,14 +41,36 @@ pub struct Split {
     /// Where each process is a host of its own: the number that it has there, and its address.
     hosts: BTreeMap<&'static str, (usize, Ipv4Addr)>,
     network: Option<Network>,
+    /// Where each process is called, where they have certificates of their own.
+    certified: BTreeMap<&'static str, u16>,
+    /// What other binaries than this tree's hold, by the names of their processes.
+    binaries: BTreeMap<&'static str, PathBuf>,
+    variables: Vec<(String, String)>,
     folder: TempDir,
 }
+
+/// How the processes stand to each other, and which binary is each.
+#[derive(Default)]
+struct Layout<'l> {
+    /// A host for each but the front.
+    network: Option<Network>,
+    /// Modules that are called by gRPC.
+    by_grpc: &'static [&'static str],
+    with_certificates: bool,
+    /// Which binary makes the data; this tree's where there is none.
+    template: Option<&'l Path>,
+    binaries: BTreeMap<&'static str, PathBuf>,
+    variables: Vec<(String, String)>,
+}
+
+/// What travels by gRPC.
+const BY_GRPC: &[&str] = &["entitlement", "playback"];
 
 impl Split {
     /// Every module on a host of its own, and a front here. `None`, and that is said, where there are no such hosts.
     pub fn over_a_network() -> Option<Self> {
         let network = Network::open()?;
-        Some(Self::begin_all(&Self::each(), "", Some(network), &[]))
+        Some(Self::begin_all(&Self::each(), "", Layout { network: Some(network), ..Layout::default() }))
     }
 
     fn each() -> Vec<Vec<&'static str>> {
@@ -53,6 +82,11 @@ impl Split {
         self.network.iter().for_each(|network| network.cut(self.hosts[name].0));
     }
 
+    /// Where this process is for the others.
+    pub fn here(&self) -> Ipv4Addr {
+        self.network.as_ref().map_or(Ipv4Addr::LOCALHOST, Network::here)
+    }
+
     /// Brings it back.
     pub fn join(&self, name: &str) {
         self.network.iter().for_each(|network| network.join(self.hosts[name].0));
@@ -60,18 +94,39 @@ impl Split {
 
     /// Every module in a process of its own, and a front. What travels by gRPC does.
     pub fn whole() -> Self {
-        Self::begin_all(&Self::each(), "", None, &["entitlement", "playback"])
+        Self::begin_all(&Self::each(), "", Layout { by_grpc: BY_GRPC, ..Layout::default() })
+    }
+
+    /// The same, each process with a certificate of its own, of the authority in the folder `certs`.
+    pub fn certified() -> Self {
+        Self::begin_all(&Self::each(), "", Layout { by_grpc: BY_GRPC, with_certificates: true, ..Layout::default() })
     }
 
     /// A process for each group of modules, which is called after the first of them; `front` is in one.
     pub fn start(groups: &[Vec<&'static str>], settings: &str) -> Self {
-        Self::begin_all(groups, settings, None, &[])
+        Self::begin_all(groups, settings, Layout::default())
     }
 
-    fn begin_all(groups: &[Vec<&'static str>], settings: &str, mut network: Option<Network>, by_grpc: &[&str]) -> Self {
+    /// The same of several binaries, one after the other, on data that `template` has made; `variables` are for each process.
+    pub fn of_binaries(
+        groups: &[(Vec<&'static str>, &Path)],
+        template: &Path,
+        settings: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let binaries = groups.iter().map(|(group, binary)| (group[0], binary.to_path_buf())).collect();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let groups: Vec<_> = groups.iter().map(|(group, _)| group.clone()).collect();
+        let layout = Layout { template: Some(template), binaries, variables, ..Layout::default() };
+        Self::begin_all(&groups, settings, layout)
+    }
+
+    fn begin_all(groups: &[Vec<&'static str>], settings: &str, layout: Layout<'_>) -> Self {
+        let Layout { mut network, by_grpc, with_certificates, template, binaries, variables } = layout;
         let folder = temp_dir();
+        let certified = if with_certificates { certificates(folder.path(), groups) } else { BTreeMap::new() };
         let data = folder.path().join("data");
-        copy_template(&data);
+        copy_template(template.unwrap_or(&crate::tessera()), &data);
         let facts = fs::read(data.join("demo.json")).expect("the demo's facts are there");
         let ports: Vec<u16> = groups.iter().map(|_| free_port()).collect();
         let port_of = |module: &str| {
@@ -91,7 +146,11 @@ impl Split {
         }
         for (name, mount, _) in MODULES {
             let host = hosts.get(name).map_or(Ipv4Addr::LOCALHOST, |(_, address)| *address);
-            let _ = writeln!(config, "[{name}]\nurl = \"http://{host}:{}/{mount}\"", port_of(name));
+            let (scheme, port) = certified.get(name).map_or(("http", port_of(name)), |port| ("https", *port));
+            let _ = writeln!(config, "[{name}]\nurl = \"{scheme}://{host}:{port}/{mount}\"");
+            if *name == "webhooks" {
+                let _ = writeln!(config, "allow_http = true\nnetworks = [\"127.0.0.0/8\", \"198.18.0.0/15\"]");
+            }
             if by_grpc.contains(name) {
                 let _ = writeln!(config, "protocol = \"grpc\"");
             }
@@ -104,12 +163,18 @@ impl Split {
             processes: BTreeMap::new(),
             hosts,
             network,
+            certified,
+            binaries,
+            variables,
             folder,
         };
         for (group, port) in groups.iter().zip(ports) {
             let own = split.folder.path().join(group[0]);
             take_databases(&data, group, &own);
-            let process = split.begin(group[0], &group.join(","), port);
+            let mut process = split.begin(group[0], &group.join(","), port);
+            if split.binaries.contains_key(group[0]) {
+                process.wait_for("\"ready\""); // an older binary is there before a newer one brings the data forward
+            }
             split.processes.insert(group[0], (process, port));
         }
         for (process, _) in split.processes.values_mut() {
@@ -124,7 +189,19 @@ impl Split {
             (before, listen) = (network.on(*host), format!("{address}:{port}"));
         }
         let arguments = ["serve", "--modules", modules, "--data", data, "--listen", &listen];
-        Process::start_by(&before, self.folder.path(), &arguments)
+        let shown = self.certified.get(data).map(|port| shown(data, *port)).unwrap_or_default();
+        let shown = shown.iter().map(|(name, value)| (*name, value.as_str()));
+        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let variables: Vec<(&str, &str)> = shown.chain(variables).collect();
+        match self.binaries.get(data) {
+            Some(binary) => Process::start_binary(binary, self.folder.path(), &arguments, &variables),
+            None => Process::start_by(&before, self.folder.path(), &arguments, &variables),
+        }
+    }
+
+    /// The port at which other processes call this one, with certificates.
+    pub fn certified_port(&self, name: &str) -> u16 {
+        self.certified[name]
     }
 
     /// The process that is called so.
@@ -174,6 +251,24 @@ impl Split {
         let said = self.processes.iter().map(|(name, (process, _))| format!("── {name}\n{}", process.said()));
         said.collect()
     }
+}
+
+/// A certificate for each module, and a port for the calls of others.
+fn certificates(folder: &Path, groups: &[Vec<&'static str>]) -> BTreeMap<&'static str, u16> {
+    let made = crate::run(folder, &["certs", "init", "--dir", "certs"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    groups.iter().map(|group| (group[0], free_port())).collect()
+}
+
+/// How the process of one module is told of its certificate.
+fn shown(name: &str, port: u16) -> Vec<(&'static str, String)> {
+    let mount = MODULES.iter().find(|(module, ..)| *module == name).map_or("edge", |(_, mount, _)| mount);
+    vec![
+        ("TESSERA_MTLS__LISTEN", format!("127.0.0.1:{port}")),
+        ("TESSERA_MTLS__CERTIFICATE", format!("certs/{mount}.pem")),
+        ("TESSERA_MTLS__KEY", format!("certs/{mount}-key.pem")),
+        ("TESSERA_MTLS__AUTHORITY", "certs/authority.pem".to_owned()),
+    ]
 }
 
 /// Moves the databases of these modules from the data of one process into a folder of their own.

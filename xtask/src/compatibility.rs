@@ -1,14 +1,15 @@
 //! Whether a document still serves the callers of an older one.
 //!
 //! A caller is broken when an operation, parameter, field or code that it may rely on is gone, when a request must say more
-//! than before or may say less ([`Way::Asked`]), and when an answer leaves out what was always there or holds a type that
-//! it never held ([`Way::Answered`]). A new value of an enum in an answer breaks nobody: clients keep an unknown case.
+//! than before or may say less ([`Way::Asked`]), and when an answer leaves out what was always there, holds a type that
+//! it never held, or never again says a word that it said ([`Way::Answered`]). A new value of an enum in an answer breaks
+//! nobody: clients keep an unknown case.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::schema_change::{Comparison, Way};
+use crate::schema_change::{Comparison, Way, resolved};
 
 /// Every change from `old` to `new` that breaks a caller, by the name of what changed.
 pub(crate) fn breaking(old: &Value, new: &Value) -> Vec<String> {
@@ -55,7 +56,12 @@ fn operation_changes(name: &str, old: &Value, new: &Value, comparison: &mut Comp
     }
     parameter_changes(name, old, new, comparison);
     let body = "/requestBody/content/application~1json/schema";
-    comparison.pair(&format!("{name}: body"), Way::Asked, old.pointer(body), new.pointer(body));
+    let (was, now) = (old.pointer(body), new.pointer(body));
+    comparison.pair(&format!("{name}: body"), Way::Asked, was, now);
+    if let (None, Some(now)) = (was, now) {
+        let needed = texts(resolved(comparison.new, now).get("required"));
+        comparison.found.extend(needed.iter().map(|field| format!("{name}: body.{field} is required now")));
+    }
     for status in names(old.get("responses")).difference(&names(new.get("responses"))) {
         comparison.found.push(format!("{name}: status {status} is gone"));
     }
@@ -201,7 +207,11 @@ mod tests {
             ("/properties/id/type", json!(["string", "null"]), vec!["answered Thing.id: type null is new"]),
             ("/properties/id", nullable, vec!["answered Thing.id: type null is new"]),
             ("/properties/state/enum", json!(["on", "off", "dim"]), vec![]),
-            ("/properties/state/enum", json!(["on"]), vec!["asked Thing.state: value off is gone"]),
+            (
+                "/properties/state/enum",
+                json!(["on"]),
+                vec!["asked Thing.state: value off is gone", "answered Thing.state: value off is gone"],
+            ),
             ("/properties/state", json!({"oneOf": [{"const": "on"}, {"const": "off"}]}), vec![]),
             ("/properties/size/maximum", json!(8), vec!["asked Thing.size: maximum is 8"]),
             ("/properties/size/maximum", json!(10), vec![]),

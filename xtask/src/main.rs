@@ -2,8 +2,11 @@
 
 #![allow(clippy::print_stdout, reason = "a command's output")]
 
+mod changelogs;
 mod compatibility;
 mod contracts;
+#[cfg(test)]
+mod every_break;
 mod layers;
 mod licences;
 mod proto;
@@ -24,7 +27,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Check that layers point one way and files keep their shape.
+    /// Check that layers point one way, files keep their shape, and each module has a version and a changelog that say the same.
     Tidy,
     /// Write what others made that is in the binary, and their licences: DEPENDENCIES.md and THIRD-PARTY.txt.
     Licences {

@@ -57,15 +57,15 @@ impl<'d> Comparison<'d> {
 
     pub(crate) fn schema(&mut self, place: &str, way: Way, old: &Value, new: &Value) {
         let (old_name, new_name) = (reference(old), reference(new));
-        if let Some(name) = old_name.or(new_name) {
-            let key = (way, old_name.unwrap_or_default().to_owned(), new_name.unwrap_or_default().to_owned());
-            if old_name.is_some() && !self.seen.insert(key) {
-                return;
-            }
-            let (old, new) = (resolved(self.old, old), resolved(self.new, new));
-            return self.forms(&readable(name), way, old, new);
+        let first = old_name
+            .is_none_or(|name| self.seen.insert((way, name.to_owned(), new_name.unwrap_or_default().to_owned())));
+        let (was, now) = (resolved(self.old, old), resolved(self.new, new));
+        match (old_name, new_name) {
+            (Some(_), Some(_)) if !first => {} // the same two were compared where they were met before
+            (Some(name), Some(_)) => self.forms(&readable(name), way, was, now),
+            // A component in place of what stood there itself, or the other way round, is a matter of the field.
+            _ => self.forms(place, way, was, now),
         }
-        self.forms(place, way, old, new);
     }
 
     fn forms(&mut self, place: &str, way: Way, old: &Value, new: &Value) {
@@ -81,7 +81,7 @@ impl<'d> Comparison<'d> {
         for form in &was {
             match same(form, &now) {
                 Some(index) => self.form(place, way, form.schema, now[index].schema),
-                None if way == Way::Answered => {}
+                None if form.kind == "type" && way == Way::Answered => {}
                 None if form.kind == "value" && now.iter().any(|f| f.name == "string") => {}
                 None => self.found.push(format!("{place}: {} {} is gone", form.kind, form.name)),
             }
@@ -147,7 +147,7 @@ fn reference(schema: &Value) -> Option<&str> {
     schema.get("$ref").and_then(Value::as_str)
 }
 
-fn resolved<'v>(document: &'v Value, schema: &'v Value) -> &'v Value {
+pub(crate) fn resolved<'v>(document: &'v Value, schema: &'v Value) -> &'v Value {
     reference(schema).and_then(|name| document.pointer(name.strip_prefix('#')?)).unwrap_or(schema)
 }
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::layers;
+use crate::{changelogs, layers};
 
 const LINES_MAX: usize = 500;
 
@@ -41,7 +41,7 @@ const NAMES: &[&str] = &["utils.rs", "util.rs", "helpers.rs", "common.rs", "misc
 
 /// Everything that is out of shape.
 pub(crate) fn check(root: &Path) -> Vec<String> {
-    let mut findings = layers::check(root);
+    let mut findings = [layers::check(root), changelogs::check(root)].concat();
     for folder in
         ["platform", "formats", "contracts", "modules", "adapters", "server", "tests", "xtask", "bench", "simulator"]
     {

@@ -33,6 +33,9 @@ pub use config::SandboxGatewayConfig;
 pub use service::SandboxGateway;
 pub use tenant_tables::TABLES;
 
+/// The adapter's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The adapter's schema.
 pub static MODULE: Module = tessera_store::module!("sandboxgateway", ["0001_charges"]);
 

@@ -1,9 +1,11 @@
 // Which page is shown at which address.
 import { Component, lazy, type ReactNode, Suspense, useEffect, useRef, useState } from "react";
 import type { Config } from "./config.ts";
+import { useLiveConfig } from "./live-config.ts";
 import { Home } from "./pages/home.tsx";
 import { TitlePage } from "./pages/title.tsx";
 import { Link, parseRoute, type Route, to, useAddress, useScroll } from "./router.tsx";
+import { useSession } from "./session.tsx";
 import { strings } from "./strings.ts";
 import { Layout } from "./ui/layout.tsx";
 import { Blank, Loading } from "./ui/notice.tsx";
@@ -84,8 +86,9 @@ class Guard extends Component<{ children: ReactNode }, { broken: boolean }> {
   }
 }
 
-export function App({ config }: { config: Config }) {
+export function App({ config: initial }: { config: Config }) {
   const address = useAddress();
+  const config = useLiveConfig(initial, address, useSession().accountId);
   const [path = "/", search = ""] = address.split("?", 2);
   const route = parseRoute(path, search);
   usePageTitle(NAMES[route.page]);

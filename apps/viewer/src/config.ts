@@ -12,6 +12,8 @@ export interface Config {
   support_email?: string | null;
   terms_url?: string | null;
   privacy_url?: string | null;
+  /** Feature flags for this tenant and whoever is signed in, by key; all begin with `app.`. */
+  flags?: Record<string, unknown>;
 }
 
 /** A picture of the tenant's brand. Its colours come by style sheet, before any script. */
@@ -25,6 +27,17 @@ export async function loadConfig(): Promise<Config> {
   const response = await fetch("/app/config.json").catch(() => undefined);
   if (!response?.ok) throw new ApiError({ status: response?.status ?? 0, code: "unavailable", detail: "" });
   return (await response.json()) as Config;
+}
+
+/** What the operator has to say to everybody here, such as that the service is looked after tonight. */
+export function notice({ flags }: Config): string {
+  const said = flags?.["app.notice"];
+  return typeof said === "string" ? said.trim() : "";
+}
+
+/** Whether anything can be bought at the moment. */
+export function sells({ flags }: Config): boolean {
+  return flags?.["app.checkout"] !== false;
 }
 
 /** The languages to ask for texts in, best first. */

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_contract::{CX_HEADER, Contract, Cx, Grpc};
 use tessera_contract_entitlement::Entitlement;
 use tessera_types::SystemClock;
@@ -30,7 +30,7 @@ const CALLS: u64 = 4096;
 pub(crate) async fn decisions(world: &World, server: &Server, length: Duration) -> Vec<Figure> {
     let go = async |pace, length| -> Outcome {
         let calls = calls(world, server); // signed anew for each load: a context holds for thirty seconds
-        load(server.address, pace, SHAPE, length, calls).await.whole("a decision by gRPC")
+        load(&[server.address], pace, SHAPE, length, calls).await.whole("a decision by gRPC")
     };
     go(Pace::Closed, length / 4).await; // warm
     let most = go(Pace::Closed, length).await;
@@ -64,25 +64,38 @@ pub(crate) async fn decisions(world: &World, server: &Server, length: Duration) 
 }
 
 /// Questions of the kind that `decision.rs` asks over HTTP.
-pub(crate) fn calls(world: &World, server: &Server) -> Arc<dyn Fn(u64) -> Call + Send + Sync> {
+fn calls(world: &World, server: &Server) -> Arc<dyn Fn(u64) -> Call + Send + Sync> {
+    let token = || {
+        let cx = Cx::service(world.tenant(), "playback", &SystemClock);
+        world.signer.sign(&cx, "entitlement").expect("a context can be signed")
+    };
+    questions(&world.host(server), token, |number| {
+        json!({
+            "viewing": {"account_id": format!("acc_unrelated{}", 1 + number % 2400), "territory": "DE"},
+            "facts": {"title_id": "ttl_1", "free": false, "plans": ["basic"], "territories": ["AT", "DE"], "minimum_age": 6},
+        })
+    })
+}
+
+/// Calls of `decide`, each with a token of its own, made before they are sent.
+pub(crate) fn questions(
+    host: &str,
+    token: impl Fn() -> String,
+    fields: impl Fn(u64) -> Value,
+) -> Arc<dyn Fn(u64) -> Call + Send + Sync> {
     let grpc: &'static Grpc = <dyn Entitlement>::INFO
         .by_grpc()
         .find_map(|(operation, grpc)| (operation.name == "decide").then_some(grpc))
         .expect("decide travels by gRPC");
-    let uri: Uri = format!("http://{}{}", world.host(server), grpc.path()).parse().expect("an address");
+    let uri: Uri = format!("http://{host}{}", grpc.path()).parse().expect("an address");
     let call = |number: u64| {
-        let cx = Cx::service(world.tenant(), "playback", &SystemClock);
-        let token = world.signer.sign(&cx, "entitlement").expect("a context can be signed");
-        let fields = json!({
-            "viewing": {"account_id": format!("acc_unrelated{}", 1 + number % 2400), "territory": "DE"},
-            "facts": {"title_id": "ttl_1", "free": false, "plans": ["basic"], "territories": ["AT", "DE"], "minimum_age": 6},
-        });
+        let fields = fields(number);
         let message = grpc.encode_request(fields.as_object().expect("an object")).expect("it is the request");
         let mut metadata = HeaderMap::new();
         metadata.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         metadata.insert(header::TE, HeaderValue::from_static("trailers"));
         metadata.insert(HeaderName::from_static("grpc-timeout"), HeaderValue::from_static("5000m"));
-        let mut token = HeaderValue::from_str(&token).expect("a token is text");
+        let mut token = HeaderValue::from_str(&token()).expect("a token is text");
         token.set_sensitive(true); // as the client of modules has it: not in the connection's table of headers
         metadata.insert(HeaderName::from_static(CX_HEADER), token);
         Call { uri: uri.clone(), metadata, message: framed(&message) }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tessera_contract::{Contract, Credential, Cx, CxSigner, Remote, http_client};
 use tessera_contract_entitlement::{
     DecisionRequest, Entitlement, GrantScope, PlayFacts, PutGrant, RevokeGrant, Viewing,
@@ -20,6 +20,8 @@ use tessera_types::{SystemClock, Timestamp};
 
 use crate::{
     figure::{Better, Figure},
+    figures::grpc,
+    grpc_load::load as load_by_grpc,
     load::{Pace, Request, load_all, post},
     server::{SETTINGS, Server},
     world::folder,
@@ -50,16 +52,26 @@ impl World {
         <dyn Entitlement>::remote(Remote::new(http_client(), base, Credential::Service(self.signer.clone())))
     }
 
+    /// As [`Self::most`], by gRPC: a connection to each, and as many calls at a time.
+    async fn most_by_grpc(&self, servers: &[SocketAddr], length: Duration) -> f64 {
+        let go = async |length| {
+            let token = || self.signer.sign(&self.cx(), "entitlement").expect("a context can be signed");
+            let calls = grpc::questions("127.0.0.1", token, asked);
+            load_by_grpc(servers, Pace::Closed, (servers.len(), CONNECTIONS), length, calls)
+                .await
+                .whole("a decision by gRPC")
+                .rate
+        };
+        go(length / 4).await; // warm
+        go(length).await
+    }
+
     /// Questions about accounts that have the plan, below `mount`, signed anew for each load.
     fn questions(&self, host: &str, mount: &str) -> Request {
         let request = |number: u64| {
             let token = self.signer.sign(&self.cx(), "entitlement").expect("a context can be signed");
-            let body = json!({
-                "viewing": {"account_id": format!("acc_{}", number % ACCOUNTS), "territory": "DE"},
-                "facts": {"title_id": "ttl_1", "free": false, "plans": ["basic"], "minimum_age": 6},
-            });
             let header = format!("{}: {token}\r\n", tessera_contract::CX_HEADER);
-            post(host, &format!("{mount}/v1/decisions"), &header, &body.to_string())
+            post(host, &format!("{mount}/v1/decisions"), &header, &asked(number).to_string())
         };
         let requests: Vec<_> = (0..REQUESTS).map(request).collect();
         Arc::new(move |number| requests[usize::try_from(number % REQUESTS).unwrap_or(0)].clone())
@@ -73,6 +85,14 @@ impl World {
         go(length / 4).await; // warm
         go(length).await
     }
+}
+
+/// A question about one of the accounts.
+fn asked(number: u64) -> Value {
+    json!({
+        "viewing": {"account_id": format!("acc_{}", number % ACCOUNTS), "territory": "DE"},
+        "facts": {"title_id": "ttl_1", "free": false, "plans": ["basic"], "minimum_age": 6},
+    })
 }
 
 fn grant(account: &str, version: i64) -> PutGrant {
@@ -112,14 +132,19 @@ pub(crate) async fn replicas(length: Duration) -> Vec<Figure> {
     for account in 0..ACCOUNTS {
         each[0].put_grant(&world.cx(), grant(&format!("acc_{account}"), 1)).await.expect("a grant can be put");
     }
-    let (rate, ()) = tokio::join!(world.most(&addresses, "/entitlement", length), revocations(&world, &each));
+    let (rate, ()) = tokio::join!(world.most(&addresses, "/entitlement", length), revocations(&world, &each, "http"));
     let alone = world.most(&addresses[..1], "/entitlement", length).await;
+    let (by_grpc, ()) = tokio::join!(world.most_by_grpc(&addresses, length), revocations(&world, &each, "grpc"));
+    let alone_by_grpc = world.most_by_grpc(&addresses[..1], length).await;
+    let revoked = format!(
+        "closed loop, {CONNECTIONS} at a time, PostgreSQL on the same two cores; meanwhile {REVOCATIONS} grants are revoked at one replica and \
+         denied by all at once"
+    );
+    let most =
+        |name, rate, alone| Figure::beside(name, rate, "1/s", Better::Higher, ("one replica", alone)).by(&revoked);
     let mut figures = vec![
-        Figure::beside("entitlement.decide on PostgreSQL, three replicas: most", rate, "1/s", Better::Higher, ("one replica", alone))
-            .by(format!(
-                "HTTP, closed loop, {CONNECTIONS} connections, PostgreSQL on the same two cores; meanwhile {REVOCATIONS} grants are revoked at \
-                 one replica and denied by all at once"
-            )),
+        most("entitlement.decide on PostgreSQL, three replicas: most", rate, alone),
+        most("entitlement.decide by gRPC on PostgreSQL, three replicas: most", by_grpc, alone_by_grpc),
     ];
     let held: Vec<_> = replicas.iter().filter_map(|replica| Quarter::hold(replica.id())).collect();
     if held.len() == replicas.len() {
@@ -155,9 +180,9 @@ async fn replica(home: &Path, postgres: &Postgres, number: usize) -> Server {
 }
 
 /// Grants put at one replica, revoked at the next, and then asked for at all of them.
-async fn revocations(world: &World, each: &[Arc<dyn Entitlement>]) {
+async fn revocations(world: &World, each: &[Arc<dyn Entitlement>], round: &str) {
     for number in 0..REVOCATIONS {
-        let (account, first) = (format!("acc_revoked{number}"), usize::try_from(number).unwrap_or(0));
+        let (account, first) = (format!("acc_revoked{round}{number}"), usize::try_from(number).unwrap_or(0));
         let at = |step: usize| &each[(first + step) % each.len()];
         at(0).put_grant(&world.cx(), grant(&account, 1)).await.expect("a grant can be put");
         for replica in each {

@@ -6,10 +6,10 @@
 mod asyncapi;
 mod document;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tessera_contract::{Contract, ContractInfo, Credential, Remote, conformance::Rule, http_client};
+use tessera_contract::{Api, Contract, ContractInfo, Credential, Remote, conformance::Rule, http_client};
 use tessera_contract_audit::{Audit, AuditIntake};
 use tessera_contract_billing::{Billing, BillingManagement};
 use tessera_contract_catalog::{Catalog, CatalogManagement};
@@ -35,13 +35,15 @@ pub struct Entry {
     pub info: &'static ContractInfo,
     /// Makes the OpenAPI 3.1 document.
     pub document: fn() -> Value,
+    /// Its operations, asked of another implementation by the contract's own client.
+    pub over: fn(Remote) -> Api,
     /// The conformance rules beyond those that hold for every contract; none for a management contract.
     pub rules: &'static [Rule],
 }
 
 impl Entry {
     const fn of<C: Contract + ?Sized>(module: &'static str, rules: &'static [Rule]) -> Self {
-        Self { module, info: C::INFO, document: document_of::<C>, rules }
+        Self { module, info: C::INFO, document: document_of::<C>, over: over::<C>, rules }
     }
 
     /// The file of the frozen document, below `contracts/{module}/v1/`.
@@ -99,5 +101,9 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 fn document_of<C: Contract + ?Sized>() -> Value {
     // A remote client is an implementation like any other, and needs nothing to be described.
     let nowhere = Remote::new(http_client(), "http://localhost", Credential::Anonymous);
-    C::api(Arc::clone(&C::remote(nowhere))).document
+    over::<C>(nowhere).document
+}
+
+fn over<C: Contract + ?Sized>(remote: Remote) -> Api {
+    C::api(C::remote(remote))
 }

@@ -95,6 +95,8 @@ errors! {
         StreamLimitReached = 409 "stream_limit_reached",
         /// The session has no lease: it ran out, was released, or the same device started something else.
         LeaseNotFound = 404 "lease_not_found",
+        /// The session has no lease where decisions are made now, and who may hold one cannot be asked: acquire it anew.
+        LeaseOutOfReach = 503 "lease_out_of_reach",
         /// No such grant from this source.
         GrantNotFound = 404 "grant_not_found",
     }

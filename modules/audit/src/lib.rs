@@ -31,6 +31,9 @@ pub use verify::{Break, Verified};
 use chain::Chain;
 use tessera_contract_audit::OperationRecorded;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("audit", ["0001_audit"]);
 

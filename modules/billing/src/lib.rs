@@ -42,6 +42,9 @@ pub use config::BillingConfig;
 pub use service::BillingService;
 pub use tenant_tables::TABLES;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("billing", ["0001_billing"]);
 

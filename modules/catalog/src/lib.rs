@@ -22,6 +22,9 @@ pub use config::CatalogConfig;
 pub use service::CatalogService;
 pub use tenant_tables::TABLES;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("catalog", ["0001_titles"]);
 

@@ -43,6 +43,9 @@ pub use config::{DeliveryConfig, Tier};
 pub use service::DeliveryService;
 pub use signalling::{Encryption, KeyDivision, Signalling, System};
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What the module is handed.
 pub struct DeliveryDeps {
     /// Wall time: signed URLs run out by it.

@@ -21,6 +21,9 @@ pub use decision::{decide, holds};
 pub use service::EntitlementService;
 pub use tenant_tables::TABLES;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("entitlement", ["0001_grants_and_leases"]);
 

@@ -66,6 +66,9 @@ use provider::BuiltIn;
 use providers::Switch;
 use secret::Keyring;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module =
     tessera_store::module!("identity", ["0001_identity", "0002_master_key_ids", "0003_api_keys", "0004_subjects"]);

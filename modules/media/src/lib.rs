@@ -76,6 +76,9 @@ use hardware::Encoders;
 use pulls::{Fetcher, Puller};
 use transcode::Worker;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module =
     tessera_store::module!("media", ["0001_media", "0002_steering", "0003_chunks", "0004_pulls", "0005_early"]);

@@ -20,13 +20,15 @@ pub(crate) enum NoSlot {
     Refused(PlaybackError),
     /// It could not be asked, or gave no usable answer: whether there is a slot is not known.
     Unknown(Failure),
+    /// The slot is held where nobody answers; one can be had where decisions are made now.
+    OutOfReach(Failure),
 }
 
 impl From<NoSlot> for PlaybackError {
     fn from(no: NoSlot) -> Self {
         match no {
             NoSlot::Refused(error) => error,
-            NoSlot::Unknown(failure) => failure.into(),
+            NoSlot::Unknown(failure) | NoSlot::OutOfReach(failure) => failure.into(),
         }
     }
 }
@@ -45,6 +47,7 @@ pub(crate) fn of_entitlement(error: EntitlementError) -> NoSlot {
         E::LeaseNotFound(detail) => PlaybackError::LeaseLost(detail),
         // A refusal that a newer entitlement knows is a refusal all the same.
         E::Unknown { status: 403, detail, .. } => PlaybackError::NotEntitled(detail),
+        E::LeaseOutOfReach(_) => return NoSlot::OutOfReach(failed("entitlement", &error)),
         E::GrantNotFound(_) | E::Failure(_) | E::Unknown { .. } => {
             return NoSlot::Unknown(failed("entitlement", &error));
         }
@@ -102,6 +105,7 @@ fn failed<E: ContractError + Clone>(module: &str, error: &E) -> Failure {
         (
             Some(
                 FailureKind::Unavailable
+                | FailureKind::SwitchedOff
                 | FailureKind::DeadlineExceeded
                 | FailureKind::RateLimited
                 | FailureKind::InProgress,
@@ -128,7 +132,8 @@ mod tests {
 
     #[test]
     fn every_refusal_of_entitlement_keeps_its_code_and_words() {
-        for code in EntitlementError::CODES.iter().filter(|code| code.code != "grant_not_found") {
+        let refusals = EntitlementError::CODES.iter().filter(|code| code.status < 500);
+        for code in refusals.filter(|code| code.code != "grant_not_found") {
             let error = EntitlementError::from_wire(code.code, code.status, "because".into());
             let NoSlot::Refused(refusal) = of_entitlement(error) else { panic!("{} is a refusal", code.code) };
             let expected = if code.code == "lease_not_found" { "lease_lost" } else { code.code };
@@ -141,7 +146,12 @@ mod tests {
     #[test]
     fn what_cannot_be_reached_is_named_and_says_when_to_come_back() {
         let failure = |kind| Failure::new(kind, "10.0.0.7:5432 refused the connection");
-        for kind in [FailureKind::Unavailable, FailureKind::DeadlineExceeded, FailureKind::RateLimited] {
+        for kind in [
+            FailureKind::Unavailable,
+            FailureKind::SwitchedOff,
+            FailureKind::DeadlineExceeded,
+            FailureKind::RateLimited,
+        ] {
             for (error, module) in [
                 (of_catalog(failure(kind).into()), "catalog"),
                 (of_viewers(failure(kind).into()), "viewers"),

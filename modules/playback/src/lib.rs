@@ -4,6 +4,7 @@
 //! the facts are catalog's, the decision and the stream slot entitlement's, the route delivery's, the licence drm's, the
 //! profile and its resume position viewers'. Those are contracts to it, wherever they run.
 
+mod again;
 mod attempt;
 mod config;
 mod dependency;
@@ -30,8 +31,11 @@ pub use service::PlaybackService;
 pub use sweep::Swept;
 pub use tenant_tables::TABLES;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
-pub static MODULE: Module = tessera_store::module!("playback", ["0001_sessions"]);
+pub static MODULE: Module = tessera_store::module!("playback", ["0001_sessions", "0002_device_names"]);
 
 /// Whom playback asks. In one process these are guarded handles ([`tessera_contract::Contract::guarded`]), else remotes.
 #[derive(Clone)]

@@ -1,8 +1,10 @@
 //! A press of play, as asked for: checked before anybody else is asked.
 
 use tessera_contract::{Caller, Cx, Failure, FailureKind};
-use tessera_contract_playback::StartPlayback;
+use tessera_contract_playback::{SessionState, StartPlayback};
 use tessera_types::{AccountId, ProfileId, Sensitive, TitleId};
+
+use crate::session::Session;
 
 /// Characters of a device's id, and of its name.
 const DEVICE_ID_MAX: usize = 128;
@@ -19,6 +21,14 @@ pub(crate) struct Press {
     pub(crate) title_id: TitleId,
     pub(crate) device_id: String,
     pub(crate) device_name: Sensitive<String>,
+}
+
+impl Press {
+    /// The press that a session came from.
+    pub(crate) fn of(session: &Session) -> Self {
+        let SessionState { account_id, profile_id, title_id, device_id, .. } = session.state.clone();
+        Self { account_id, profile_id: Some(profile_id), title_id, device_id, device_name: session.device_name.clone() }
+    }
 }
 
 /// The press of the caller. Errors are `invalid_request` with the field.

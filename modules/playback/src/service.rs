@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::{
-    PlaybackDeps,
+    PlaybackDeps, again,
     config::PlaybackConfig,
     dependency::{self, NoSlot},
     press,
@@ -117,10 +117,14 @@ impl PlaybackService {
 
     async fn beat(self, cx: Cx, account: AccountId, beat: Heartbeat) -> Result<Beat, PlaybackError> {
         let id = &beat.session_id;
-        playing(store::session(&self.store.tenant(&cx), &account, id).await?, id)?;
+        let session = playing(store::session(&self.store.tenant(&cx), &account, id).await?, id)?;
         let request = RenewLease { session_id: id.clone() };
         let renewed = self.deps.entitlement.renew_lease(&self.asking(&cx), request).await;
-        match renewed.map_err(dependency::of_entitlement) {
+        let renewed = match renewed.map_err(dependency::of_entitlement) {
+            Err(NoSlot::OutOfReach(failure)) => again::slot(&self, &cx, &session, failure).await,
+            known => known,
+        };
+        match renewed {
             Ok(lease) => {
                 let kept = self.keep_beat(&cx, &account, &beat, Some(lease.expires_at)).await;
                 if matches!(kept, Err(PlaybackError::SessionNotFound(_))) {
@@ -137,7 +141,7 @@ impl PlaybackService {
                 }
                 Err(refusal)
             }
-            Err(NoSlot::Unknown(failure)) => {
+            Err(NoSlot::Unknown(failure) | NoSlot::OutOfReach(failure)) => {
                 // Entitlement decides at the next beat; how far the viewer is can be kept without it.
                 self.keep_beat(&cx, &account, &beat, None).await?;
                 Err(failure.into())

@@ -1,12 +1,14 @@
 //! A playback session: what a beat and an end make of it.
 
 use tessera_contract_playback::SessionState;
-use tessera_types::Timestamp;
+use tessera_types::{Sensitive, Timestamp};
 
 /// A session as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) state: SessionState,
+    /// What its owner calls the device.
+    pub(crate) device_name: Sensitive<String>,
     /// Without a beat until then it is over, wall time.
     pub(crate) beat_by: Timestamp,
     /// When it ended, wall time; it plays when absent.
@@ -29,7 +31,8 @@ impl Session {
     pub(crate) fn beat(&self, position_seconds: u32, held_until: Option<Timestamp>, now: Timestamp) -> Self {
         let as_before = self.beat_by.since(self.state.updated_at);
         let beat_by = held_until.unwrap_or_else(|| now.plus(as_before)).max(self.beat_by);
-        Self { state: self.heard(position_seconds, now), beat_by, ended_at: None }
+        let state = self.heard(position_seconds, now);
+        Self { state, device_name: self.device_name.clone(), beat_by, ended_at: None }
     }
 
     /// After its end; `position_seconds` where the viewer says so once more.
@@ -38,7 +41,7 @@ impl Session {
             Some(seconds) => self.heard(seconds, now),
             None => SessionState { version: self.state.version + 1, ..self.state.clone() },
         };
-        Self { state, beat_by: self.beat_by, ended_at: Some(now) }
+        Self { state, device_name: self.device_name.clone(), beat_by: self.beat_by, ended_at: Some(now) }
     }
 
     fn heard(&self, position_seconds: u32, now: Timestamp) -> SessionState {
@@ -74,7 +77,7 @@ mod tests {
             updated_at: at(0),
             version: 1,
         };
-        Session { state, beat_by: at(60), ended_at: None }
+        Session { state, device_name: "The television".to_owned().into(), beat_by: at(60), ended_at: None }
     }
 
     #[test]

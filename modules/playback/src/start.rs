@@ -7,6 +7,7 @@ use tessera_contract_drm::AuthorizeLicence;
 use tessera_contract_entitlement::{AcquireLease, Lease, PlayFacts, Viewing};
 use tessera_contract_playback::{Licence, Playback, PlaybackError, SessionState};
 use tessera_contract_viewers::{FindProfile, GetProgress, Profile};
+use tessera_types::PlaybackSessionId;
 use tracing::Instrument;
 
 use crate::{
@@ -71,12 +72,34 @@ async fn fail(service: PlaybackService, cx: Cx, attempt: Attempt, may_hold_slot:
 
 async fn play(service: &PlaybackService, cx: &Cx, press: &Press, attempt: Attempt) -> Result<Playback, NotStarted> {
     let asked = service.asking(cx);
-    let (playable, profile) = tokio::join!(playable(service, &asked, press), profile(service, &asked, press));
-    let (playable, profile) = (playable?, profile?);
-    let gathered = gather(service, &asked, press, &playable, &profile, &attempt).await?;
+    let (playable, profile, wanted) = wanted(service, &asked, press, &attempt.session_id).await?;
+    let gathered = gather(service, &asked, press, &playable, &profile, wanted).await?;
     let (session, answer) = begun(service, press, profile, &attempt, gathered);
     let done = attempt.succeed(service.store(), cx, session, answer.clone()).await;
     done.map(|()| answer).map_err(|error| NotStarted { error, may_hold_slot: true })
+}
+
+/// The slot that a session wants, with the facts that it is decided on.
+pub(crate) async fn wanted(
+    service: &PlaybackService,
+    cx: &Cx,
+    press: &Press,
+    session_id: &PlaybackSessionId,
+) -> Result<(Playable, Profile, AcquireLease), PlaybackError> {
+    let (playable, profile) = tokio::join!(playable(service, cx, press), profile(service, cx, press));
+    let (playable, profile) = (playable?, profile?);
+    let wanted = AcquireLease {
+        session_id: session_id.clone(),
+        device_id: press.device_id.clone(),
+        device_name: press.device_name.clone(),
+        viewing: Viewing {
+            account_id: press.account_id.clone(),
+            territory: cx.territory.clone(),
+            age_limit: profile.age_limit,
+        },
+        facts: facts(&playable),
+    };
+    Ok((playable, profile, wanted))
 }
 
 async fn playable(service: &PlaybackService, cx: &Cx, press: &Press) -> Result<Playable, PlaybackError> {
@@ -96,19 +119,8 @@ async fn gather(
     press: &Press,
     playable: &Playable,
     profile: &Profile,
-    attempt: &Attempt,
+    wanted: AcquireLease,
 ) -> Result<Gathered, NotStarted> {
-    let wanted = AcquireLease {
-        session_id: attempt.session_id.clone(),
-        device_id: press.device_id.clone(),
-        device_name: press.device_name.clone(),
-        viewing: Viewing {
-            account_id: press.account_id.clone(),
-            territory: cx.territory.clone(),
-            age_limit: profile.age_limit,
-        },
-        facts: facts(playable),
-    };
     // Each goes to its end: an acquisition that is dropped half-way may have taken the slot or not.
     let (lease, media, resume_position_seconds) = tokio::join!(
         service.deps().entitlement.acquire_lease(cx, wanted.clone()),
@@ -117,7 +129,7 @@ async fn gather(
     );
     let lease = lease
         .map_err(dependency::of_entitlement)
-        .map_err(|no| NotStarted { may_hold_slot: matches!(no, NoSlot::Unknown(_)), error: no.into() })?;
+        .map_err(|no| NotStarted { may_hold_slot: !matches!(no, NoSlot::Refused(_)), error: no.into() })?;
     let (route, licence) = media.map_err(|error| NotStarted { error, may_hold_slot: true })?;
     Ok(Gathered { lease, route, licence, resume_position_seconds })
 }
@@ -201,7 +213,8 @@ fn begun(
         updated_at: now,
         version: 1,
     };
-    let session = Session { state, beat_by: lease.expires_at, ended_at: None };
+    let device_name = press.device_name.clone();
+    let session = Session { state, device_name, beat_by: lease.expires_at, ended_at: None };
     let answer = Playback {
         session_id,
         title_id: press.title_id.clone(),

@@ -17,13 +17,15 @@ const CLEAR: &str = "delete from starts where tenant = $1 and session_id = $2 an
 const ABANDON: &str = "update starts set expires_at = 0 where expires_at > 0";
 const ANSWER: &str = "select answer from sessions where tenant = $1 and session_id = $2";
 const ADD: &str = "insert into sessions (tenant, session_id, account_id, profile_id, title_id, device_id, \
-    position_seconds, position_reported, started_at, updated_at, beat_by, ended_at, version, answer) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-const BY_ID: &str = "select session_id, account_id, profile_id, title_id, device_id, position_seconds, \
-    position_reported, started_at, updated_at, beat_by, ended_at, version \
+    device_name, position_seconds, position_reported, started_at, updated_at, beat_by, ended_at, version, answer) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+const BY_ID: &str = "select session_id, account_id, profile_id, title_id, device_id, device_name, \
+    position_seconds, position_reported, started_at, updated_at, beat_by, ended_at, version \
     from sessions where tenant = $1 and account_id = $2 and session_id = $3";
 const UPDATE: &str = "update sessions set position_seconds = $3, position_reported = $4, updated_at = $5, \
     beat_by = $6, ended_at = $7, version = $8 where tenant = $1 and session_id = $2";
+const LATER_OF_DEVICE: &str = "select session_id from sessions where tenant = $1 and account_id = $2 \
+    and device_id = $3 and (started_at > $4 or (started_at = $4 and session_id > $5)) limit 1";
 const SILENT: &str = "select tenant, account_id, session_id from sessions \
     where ended_at is null and beat_by <= $1 order by beat_by limit $2";
 const FORGET_ENDED: &str = "delete from sessions where (tenant, session_id) in \
@@ -80,13 +82,14 @@ pub(crate) async fn answer(tx: &mut Tx, session: &PlaybackSessionId) -> Result<O
 /// Adds a session with the answer of its start.
 pub(crate) async fn add(tx: &mut Tx, session: &Session, answer: &Playback) -> Result<(), Failure> {
     let answer = serde_json::to_string(answer).map_err(|e| Failure::internal("keeping what a start answers", e))?;
-    let Session { state, beat_by, ended_at } = session;
+    let Session { state, device_name, beat_by, ended_at } = session;
     let params = params![
         &state.session_id,
         &state.account_id,
         &state.profile_id,
         &state.title_id,
         &state.device_id,
+        device_name,
         state.position_seconds,
         state.position_reported,
         state.started_at,
@@ -106,6 +109,7 @@ struct SessionRow {
     profile_id: String,
     title_id: String,
     device_id: String,
+    device_name: String,
     position_seconds: i64,
     position_reported: bool,
     started_at: i64,
@@ -131,7 +135,7 @@ impl TryFrom<SessionRow> for Session {
             version: row.version,
         };
         let (beat_by, ended_at) = (Timestamp::from_micros(row.beat_by), row.ended_at.map(Timestamp::from_micros));
-        Ok(Self { state, beat_by, ended_at })
+        Ok(Self { state, device_name: row.device_name.into(), beat_by, ended_at })
     }
 }
 
@@ -155,9 +159,17 @@ pub(crate) async fn session_in(
     row.map(Session::try_from).transpose()
 }
 
+/// Whether the account's device has started nothing after this session.
+pub(crate) async fn is_latest_of_its_device(reader: &Reader, session: &SessionState) -> Result<bool, Failure> {
+    let SessionState { account_id, device_id, started_at, session_id, .. } = session;
+    let params = params![account_id, device_id, *started_at, session_id];
+    let later: Option<(String,)> = reader.optional(LATER_OF_DEVICE, params).await?;
+    Ok(later.is_none())
+}
+
 /// Stores a session as it stands now.
 pub(crate) async fn update(tx: &mut Tx, session: &Session) -> Result<(), Failure> {
-    let Session { state, beat_by, ended_at } = session;
+    let Session { state, beat_by, ended_at, .. } = session;
     let SessionState { session_id, position_seconds, position_reported, updated_at, version, .. } = state;
     let params = params![session_id, *position_seconds, *position_reported, *updated_at, *beat_by, *ended_at, *version];
     tx.execute(UPDATE, params).await.map(drop)

@@ -14,6 +14,7 @@ pub static TABLES: TenantTables = TenantTables {
             "profile_id",
             "title_id",
             "device_id",
+            "device_name",
             "position_seconds",
             "position_reported",
             "started_at",

@@ -29,6 +29,9 @@ pub use brands::BrandService;
 pub use export::{Totals, export};
 pub use tenants::PlatformService;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("tenancy", ["0001_brands_and_exports"]);
 

@@ -24,6 +24,9 @@ pub use config::ViewersConfig;
 pub use service::ViewersService;
 pub use tenant_tables::TABLES;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("viewers", ["0001_profiles_and_progress"]);
 

@@ -27,6 +27,9 @@ pub use service::WebhooksService;
 pub use store::SEALED_UNDER;
 pub use tenant_tables::TABLES;
 
+/// The module's own version, as its changelog has it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// The module's schema.
 pub static MODULE: Module = tessera_store::module!("webhooks", ["0001_webhooks"]);
 

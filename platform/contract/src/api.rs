@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
-    ContractError, ContractInfo, Cx, Failure, FailureKind, Operation, OperationInfo, Problem,
+    ContractError, ContractInfo, Cx, Failure, FailureKind, Grpc, Operation, OperationInfo, Problem,
     document::Document,
     fields::{self, Fields},
     guard::{failed, guard},
@@ -24,7 +24,15 @@ pub struct Answer {
     pub version: Option<i64>,
 }
 
-type Handler = Arc<dyn Fn(Cx, Map<String, Value>, bool) -> BoxFuture<'static, Result<Answer, Problem>> + Send + Sync>;
+type Handler =
+    Arc<dyn Fn(Cx, Map<String, Value>, bool, Form) -> BoxFuture<'static, Result<Answer, Problem>> + Send + Sync>;
+
+/// What an answer is written as.
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    Message(&'static Grpc),
+}
 
 /// One operation of an implementation, types erased.
 #[derive(Clone)]
@@ -39,7 +47,19 @@ impl Endpoint {
     /// Calls the operation with its request as an object. `internal`: fields that the contract does not know are
     /// ignored and counted (a newer module may call), instead of refused.
     pub async fn call(&self, cx: Cx, input: Map<String, Value>, internal: bool) -> Result<Answer, Problem> {
-        (self.handler)(cx, input, internal).await
+        (self.handler)(cx, input, internal, Form::Json).await
+    }
+
+    /// As [`Self::call`]; the response as a message of Protocol Buffers.
+    pub(crate) async fn call_by_grpc(
+        &self,
+        grpc: &'static Grpc,
+        cx: Cx,
+        input: Map<String, Value>,
+        internal: bool,
+    ) -> Result<Vec<u8>, Problem> {
+        let answer = (self.handler)(cx, input, internal, Form::Message(grpc)).await?;
+        Ok(answer.body)
     }
 }
 
@@ -99,7 +119,7 @@ impl ApiBuilder {
         failed(info, 0);
         let versioned = self.document.add::<Req, Res>(info);
         let variants = Arc::new(Variants::of::<Req>());
-        let handler: Handler = Arc::new(move |cx, input, internal| {
+        let handler: Handler = Arc::new(move |cx, input, internal, form| {
             let (implementation, variants) = (implementation.clone(), variants.clone());
             Box::pin(async move {
                 let request_id = cx.request_id.clone();
@@ -108,15 +128,35 @@ impl ApiBuilder {
                 let request: Req = known(info, &variants, input, internal).map_err(refused)?;
                 let outcome = contained(info, guard(operation, &cx, request, implementation)).await.map_err(refused)?;
                 let response = outcome.map_err(|error| Problem::of(&error, &request_id))?;
-                let body = serde_json::to_vec(&response)
-                    .map_err(|e| refused(Failure::internal("writing the answer as JSON", e)))?;
-                let version = versioned.then(|| version_of(&body)).flatten();
+                let body = form.write(&response).map_err(refused)?;
+                let version = (versioned && form.is_json()).then(|| version_of(&body)).flatten();
                 Ok(Answer { body, version })
             })
         });
         let fields = Arc::new(Fields::of::<Req>(info));
         self.endpoints.insert(info.name, Endpoint { operation: info, fields, handler });
         self
+    }
+}
+
+impl Form {
+    fn is_json(self) -> bool {
+        matches!(self, Form::Json)
+    }
+
+    fn write<Res: Serialize>(self, response: &Res) -> Result<Vec<u8>, Failure> {
+        match self {
+            Form::Json => {
+                serde_json::to_vec(response).map_err(|error| Failure::internal("writing the answer as JSON", error))
+            }
+            Form::Message(grpc) => match serde_json::to_value(response) {
+                Ok(Value::Object(fields)) => grpc
+                    .encode_response(&fields)
+                    .map_err(|failure| Failure::internal("writing the answer as a message", failure)),
+                Ok(_) => Err(Failure::new(FailureKind::Internal, "the answer has no fields")),
+                Err(error) => Err(Failure::internal("reading the answer's fields", error)),
+            },
+        }
     }
 }
 

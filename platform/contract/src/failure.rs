@@ -60,6 +60,8 @@ failure_kinds! {
     BadAnswer = 502 "bad_answer";
     /// What this needs cannot be reached now; trying again later may help.
     Unavailable = 503 "unavailable";
+    /// The operator has switched this off for now, by a flag that the detail names; `Retry-After` says when to ask again.
+    SwitchedOff = 503 "switched_off";
     /// The answer would have come after the caller's deadline.
     DeadlineExceeded = 504 "deadline_exceeded";
 }

@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use crate::{
     About, Caller, ContractError, Cx, Deed, Effect, Failure, FailureKind, Idempotency, Method, Operation,
-    OperationInfo, SpanEnd, SpanKind, SpanName, SpanUnderWay, audit,
+    OperationInfo, SpanEnd, SpanKind, SpanName, SpanUnderWay, audit, flags,
 };
 
 /// When to come back after a deadline that passed.
@@ -24,8 +24,8 @@ const COME_BACK: Duration = Duration::from_secs(2);
 /// Runs `call` under the rules that `operation` declares.
 ///
 /// Errors are the contract's own or [`FailureKind::Unauthenticated`], [`FailureKind::Forbidden`],
-/// [`FailureKind::IdempotencyKeyRequired`], [`FailureKind::InvalidRequest`] (a malformed key) and
-/// [`FailureKind::DeadlineExceeded`]. When the deadline passes, the call's future is dropped: an implementation that
+/// [`FailureKind::SwitchedOff`], [`FailureKind::IdempotencyKeyRequired`], [`FailureKind::InvalidRequest`] (a malformed key)
+/// and [`FailureKind::DeadlineExceeded`]. When the deadline passes, the call's future is dropped: an implementation that
 /// has an external effect runs it in a task of its own.
 pub async fn guard<Req, Res, Err, Fut>(
     operation: &'static Operation<Req, Res, Err>,
@@ -47,13 +47,16 @@ where
         tenant = %cx.tenant,
         request_id = %cx.request_id,
     );
-    let under_way = SpanUnderWay::begin(cx.trace, SpanKind::Internal, || About {
+    let mut under_way = SpanUnderWay::begin(cx.trace, SpanKind::Internal, || About {
         request_id: Some(cx.request_id.clone()),
         tenant: Some(cx.tenant.clone()),
         name: SpanName::Operation(info),
     });
     let run = async {
         info.authorize(cx)?;
+        if let Some(switch) = flags::switch(info, &request)? {
+            Box::pin(flags::admit(switch, info, cx, &mut under_way)).await?;
+        }
         let mut cx = bind_effect(info, cx, &request)?;
         cx.trace = under_way.within(cx.trace);
         cx.deadline = cx.deadline.min(started + info.limits.timeout);
@@ -181,12 +184,12 @@ fn record<Res, Err: ContractError>(
 ) {
     let class = match outcome {
         Ok(_) => Class::Ok,
-        Err(error) if error.status() < 500 => Class::Refused,
+        Err(error) if error.status() < 500 || flags::is_switched_off(error) => Class::Refused,
         Err(_) => Class::Failed,
     };
     histogram(info, class).record(started.elapsed().as_secs_f64());
     if let Err(error) = outcome
-        && error.status() >= 500
+        && class == Class::Failed
     {
         failed(info, 1);
         let cause = crate::problem::causes(error);

@@ -15,7 +15,7 @@ use std::{
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::{ContractError, Cx, Failure, Operation};
+use crate::{ContractError, Cx, Failure, Operation, flags};
 
 pub use rollout::{Rollout, Spot, begin_rollout_figures};
 pub use verdict::RolloutConfig;
@@ -122,7 +122,8 @@ impl<C: ?Sized + Send + Sync + 'static> Placed<C> {
         self.now.read().unwrap_or_else(PoisonError::into_inner).only.clone()
     }
 
-    /// Asks the place whose turn it is: always the same one for an account, while the weights stand. What that one does not
+    /// Asks the place that a flag names, else the one whose turn it is by weight: always the same one for an account, while flag
+    /// and weights stand. What that one does not
     /// know (404, which is without effect) is asked at the others, and at those that were left. For `#[contract]`.
     pub async fn call<Req, Res, Err, Fut>(
         &self,
@@ -141,14 +142,17 @@ impl<C: ?Sized + Send + Sync + 'static> Placed<C> {
         let index = match now.rollout.is_shared() {
             true => {
                 let asked = serde_json::to_value(&request);
-                now.rollout.choose(cx, &asked.map_err(|e| Failure::internal("writing a request as JSON", e))?)
+                let asked = asked.map_err(|e| Failure::internal("writing a request as JSON", e))?;
+                let said = flags::place(now.rollout.module(), cx, &asked).await;
+                let named = said.and_then(|name| now.rollout.named(&name));
+                named.unwrap_or_else(|| now.rollout.choose(cx, &asked))
             }
             false => 0,
         };
         let begun = Instant::now();
         let watched = now.rollout.watch(index, operation);
         let mut answer = ask(now.places[index].clone(), cx.clone(), request.clone()).await;
-        watched.end(answer.as_ref().err().is_some_and(|error| error.status() >= 500));
+        watched.end(answer.as_ref().err().is_some_and(|error| error.status() >= 500 && !flags::is_switched_off(error)));
         let unknown = |answer: &Result<Res, Err>| answer.as_ref().err().is_some_and(|error| error.status() == 404);
         if unknown(&answer) {
             for (_, other) in now.knowing().filter(|(place, _)| *place != Some(index)) {

@@ -33,6 +33,8 @@ pub use addresses::{Addresses, Protocol};
 pub use config::RemoteConfig;
 pub use target::{Target, begin_remote_figures};
 
+/// What is kept of a caller's time to say to it that a module did not answer: a twentieth, and no more than this.
+const WAY_BACK: Duration = Duration::from_millis(250);
 /// The longest random pause before the second attempt; it doubles with each further one.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest of these pauses.
@@ -213,6 +215,9 @@ impl Remote {
         cx: &Cx,
         fields: Map<String, Value>,
     ) -> Result<Result<(Attempt, Answer), Refused>, Failure> {
+        // Whoever waits for us is to hear who did not answer: this ends before our own time does.
+        let left = cx.remaining();
+        let cx = &cx.with_timeout(left.saturating_sub((left / 20).min(WAY_BACK)));
         let outgoing = Outgoing::new(operation, fields, &self.target.clients)?;
         let repeatable = outgoing.is_repeatable(operation, cx);
         let mut wish = Wish { been: 0, repeatable, turn: rand::random::<u32>() as usize };

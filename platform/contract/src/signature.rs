@@ -38,6 +38,8 @@ struct Claims {
 pub struct CxSigner {
     pub(crate) encode: Arc<EncodingKey>,
     pub(crate) decode: Arc<DecodingKey>,
+    /// The algorithm alone: audience and time are looked at here, of which the time is by the injected clock.
+    rules: Arc<Validation>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -45,7 +47,10 @@ impl CxSigner {
     /// With the deployment's shared `secret` (32 bytes or more).
     pub fn new(secret: &[u8], clock: Arc<dyn Clock>) -> Self {
         let (encode, decode) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
-        Self { encode: Arc::new(encode), decode: Arc::new(decode), clock }
+        let mut rules = Validation::new(Algorithm::HS256);
+        (rules.validate_aud, rules.validate_exp) = (false, false);
+        rules.required_spec_claims.clear();
+        Self { encode: Arc::new(encode), decode: Arc::new(decode), rules: Arc::new(rules), clock }
     }
 
     /// The context as a token that only the contract `audience` takes, for 30 seconds.
@@ -70,12 +75,9 @@ impl CxSigner {
     /// The context in `token`. Errors are [`FailureKind::Unauthenticated`]: forged, expired, or for another contract.
     pub fn verify(&self, token: &str, audience: &str) -> Result<Cx, Failure> {
         let refuse = |why: &str| Failure::new(FailureKind::Unauthenticated, format!("the signed context {why}"));
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_audience(&[audience]);
-        rules.validate_exp = false; // by the injected clock, below
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decode, &rules)
-            .map_err(|_| refuse("is forged, or meant for another contract"))?
-            .claims;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &self.decode, &self.rules);
+        let claims = decoded.ok().map(|decoded| decoded.claims).filter(|claims| claims.aud == audience);
+        let claims = claims.ok_or_else(|| refuse("is forged, or meant for another contract"))?;
         if claims.exp < self.clock.now().as_seconds() {
             return Err(refuse("has expired"));
         }

@@ -13,7 +13,7 @@ use std::{
 use tessera_types::TenantId;
 use tokio::time::Instant;
 
-use crate::{ContractError, Failure, FailureKind, OperationInfo, TraceContext};
+use crate::{ContractError, Failure, FailureKind, OperationInfo, SpanFlag, TraceContext, flags};
 
 /// What a span stands for.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl SpanEnd {
     pub fn of<T, E: ContractError>(result: &Result<T, E>) -> Self {
         match result {
             Ok(_) => Self::Done,
-            Err(error) if error.status() < 500 => Self::Refused(code_of(error)),
+            Err(error) if error.status() < 500 || flags::is_switched_off(error) => Self::Refused(code_of(error)),
             Err(error) => Self::Failed(code_of(error)),
         }
     }
@@ -151,6 +151,8 @@ pub struct Span {
     pub kind: SpanKind,
     /// Of a client, the address that was asked.
     pub address: Option<Arc<str>>,
+    /// The flag that it was let through, or refused, by.
+    pub flag: Option<Box<SpanFlag>>,
     /// When it began.
     pub begun: Instant,
     /// How long it took.
@@ -207,6 +209,7 @@ impl SpanUnderWay {
                 name,
                 kind,
                 address: None,
+                flag: None,
                 begun: Instant::now(),
                 took: Duration::ZERO,
                 end: SpanEnd::Abandoned,

@@ -101,9 +101,11 @@ impl Server {
         Self { signer: Some(signer), ..self }
     }
 
-    /// No limits by address: whoever calls is a front or another module of the deployment, and speaks for many.
+    /// No limits by address: whoever calls is a front or another module of the deployment, and speaks for many. `/readyz` tells
+    /// them which modules are here, with their versions; viewers, whom a front serves, it does not tell.
     #[must_use]
-    pub fn for_modules_alone(self) -> Self {
+    pub fn for_modules_alone(mut self, modules: BTreeMap<String, String>) -> Self {
+        self.readiness.tell_modules(modules);
         Self { rates: None, seats: Seats::new(usize::MAX, Vec::new()), ..self }
     }
 

@@ -7,7 +7,8 @@ use tessera_mtls::TrustDomain;
 
 #[derive(Subcommand)]
 pub(crate) enum Certs {
-    /// Make an authority, and a certificate and key for each module and for the processes that are named.
+    /// Make an authority, and a certificate and key for each module, for the processes that are named, and for the
+    /// commands that call modules (`tools`).
     ///
     /// It is for development and tests: its key lies in the same folder. What is there is not overwritten.
     ///

@@ -33,6 +33,9 @@ pub(crate) enum Contract {
         /// File of the key that contexts are signed with, 64 hexadecimal digits: calls are a module's.
         #[arg(long, value_name = "FILE", requires = "tenants", conflicts_with = "data")]
         key: Option<PathBuf>,
+        /// Folder of `tessera certs` with the certificate `tools`: for an `https` address of a module's `[mtls] listen`.
+        #[arg(long, value_name = "FOLDER", requires = "tenants")]
+        certs: Option<PathBuf>,
         /// Two tenants of the deployment, such as demo,other.
         #[arg(long, value_delimiter = ',')]
         tenants: Vec<TenantId>,
@@ -70,6 +73,9 @@ pub(crate) struct CopyArguments {
     /// Data folder of the deployment: calls are signed with its secret, and `built-in` is in it.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
+    /// Folder of `tessera certs` with the certificate `tools`: for `https` addresses of a module's `[mtls] listen`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) certs: Option<PathBuf>,
     /// Only these tenants. Default: all of the deployment.
     #[arg(long, value_delimiter = ',')]
     pub(crate) tenants: Vec<TenantId>,

@@ -372,7 +372,7 @@ fn printed_key(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// Reads a module's file beside the server.
-fn sqlite_rows(file: &Path, sql: &str) -> Vec<Vec<String>> {
+pub(crate) fn sqlite_rows(file: &Path, sql: &str) -> Vec<Vec<String>> {
     let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Vec<String>> {
         let columns = 0..row.as_ref().column_count();
         columns

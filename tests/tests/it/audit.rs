@@ -95,11 +95,16 @@ async fn call(caller: &Browser, operation: &OperationInfo, path: &str, body: Val
     caller.send(request).await
 }
 
-async fn upload(staff: &Browser, bytes: Vec<u8>) -> String {
+pub(crate) async fn upload(staff: &Browser, bytes: Vec<u8>) -> String {
+    upload_of(staff, bytes.len(), bytes).await
+}
+
+/// An upload that is to have this length and has these bytes.
+pub(crate) async fn upload_of(staff: &Browser, length: usize, bytes: Vec<u8>) -> String {
     let request = staff
         .request(Method::POST, "/media/v1/uploads")
         .header("tus-resumable", "1.0.0")
-        .header("upload-length", bytes.len())
+        .header("upload-length", length)
         .header("content-type", "application/offset+octet-stream")
         .body(bytes);
     let answer = staff.send(request).await;

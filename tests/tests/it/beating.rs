@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 use tessera_testing::eventually;
-use tessera_tests::{Browser, Demo};
+use tessera_tests::{Answer, Browser, Demo};
 
 use crate::journey::{newcomer_called, session_path, start};
 
@@ -15,13 +15,18 @@ const AT_ONCE: usize = 8;
 /// A viewer with a contract of a hundred streams, which staff states as the operator's CRM would.
 pub(crate) async fn many_streams(demo: &Demo, staff: &Browser, name: &str) -> Browser {
     let viewer = newcomer_called(demo, name).await;
+    give_many_streams(staff, name).await;
+    viewer
+}
+
+/// The contract for whoever has signed up under this name.
+pub(crate) async fn give_many_streams(staff: &Browser, name: &str) {
     let found = staff.get(&format!("/identity/v1/management/accounts?email={name}%40viewer.example")).await.ok();
     let grant = json!({
         "account_id": found["data"][0]["account_id"], "scope": {"kind": "plan", "plan": "basic"},
         "starts_at": "2020-01-01T00:00:00Z", "max_streams": 100, "version": 1,
     });
     state(staff, name, grant).await;
-    viewer
 }
 
 pub(crate) async fn state(staff: &Browser, reference: &str, grant: Value) {
@@ -64,6 +69,18 @@ impl Plays {
             })
             .buffer_unordered(AT_ONCE)
             .collect::<Vec<()>>()
+            .await;
+    }
+
+    /// One beat for each of them, and what is said of every answer.
+    pub(crate) async fn each_beats(&self, judge: impl Fn(&Answer)) {
+        let beat = |(viewer, playback): &(Browser, Value)| {
+            let (viewer, path) = (viewer.clone(), session_path(playback, "heartbeat"));
+            async move { viewer.post(&path, json!({"position_seconds": 3})).await }
+        };
+        stream::iter(self.plays.iter().map(beat))
+            .buffer_unordered(AT_ONCE)
+            .for_each(async |answer| judge(&answer))
             .await;
     }
 

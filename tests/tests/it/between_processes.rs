@@ -1,10 +1,15 @@
 //! Two processes that prove to each other which module they are, as docs/mtls.md has an operator set them up.
 
-use std::{fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use reqwest::Method;
 use tessera_contract::{CX_HEADER, Cx, CxSigner};
-use tessera_testing::{eventually, free_port, temp_dir};
+use tessera_testing::{TempDir, eventually, free_port, temp_dir};
 use tessera_tests::{Process, Site, run};
 use tessera_types::SystemClock;
 
@@ -29,27 +34,110 @@ fn mtls(certs: &Path, name: &str, listen: &str) -> String {
     )
 }
 
+/// Entitlement in a process of its own, with a certificate of its own, and everything else in another.
+struct Two {
+    here: TempDir,
+    _there: TempDir,
+    main: Process,
+    entitlement: Process,
+    certs: PathBuf,
+    /// A key of staff of acme.
+    key: String,
+    /// Of everything else, and of entitlement without certificates and with them.
+    port: u16,
+    plain: u16,
+    certified: u16,
+}
+
+impl Two {
+    fn start() -> Self {
+        let (there, here) = (temp_dir(), temp_dir());
+        let certs = here.path().join("certs");
+        let (plain, certified, port) = (free_port(), free_port(), free_port());
+        done(here.path(), &["certs", "init", "--dir", "certs", "--process", "main=edge,billing,drm,playback"]);
+        let made = done(here.path(), &["tenant", "create", "acme", "--test", "--data", "data"]);
+        let key = made.lines().find(|line| line.starts_with("sk_test_")).expect("the first key").trim().to_owned();
+        let secrets = there.path().join("data/secrets");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&secrets).expect("a folder can be made");
+
+        // Entitlement has the deployment's secret.
+        let main = mtls(&certs, "main", "")
+            + &format!("[entitlement]\nurl = \"https://127.0.0.1:{certified}/entitlement\"\nprotocol = \"grpc\"\n");
+        let main = serve(here.path(), &main, port);
+        fs::copy(here.path().join(KEY), secrets.join("cx-signing")).expect("the secret can be carried over");
+        let listen = format!("listen = \"127.0.0.1:{certified}\"\n");
+        let settings = mtls(&certs, "entitlement", &listen) + "[authorize]\ncopy = [\"entitlement.list_grants\"]\n";
+        let entitlement = serve(there.path(), &settings, plain);
+        Self { here, _there: there, main, entitlement, certs, key, port, plain, certified }
+    }
+
+    /// The exit status of a command here, and what it said.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = run(self.here.path(), arguments);
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Checks entitlement at this address.
+    fn check(&self, url: &str, more: &[&str]) -> (Option<i32>, String) {
+        let check = ["contract", "check", "entitlement", "--url", url, "--data", "data", "--tenants", "acme,rival"];
+        self.run(&[&check[..], more].concat())
+    }
+}
+
+/// The secret that modules sign with.
+const KEY: &str = "data/secrets/cx-signing";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_takes_nobody_without_a_certificate_is_checked_and_copied_to_with_one() {
+    let two = Two::start();
+    done(two.here.path(), &["tenant", "create", "rival", "--test", "--data", "data"]);
+    let url = format!("https://127.0.0.1:{}/entitlement", two.certified);
+    for protocol in ["http", "grpc"] {
+        let (status, said) = two.check(&url, &["--certs", "certs", "--protocol", protocol]);
+        assert!(status == Some(0) && said.contains("entitlement is conforming"), "{protocol}: {said}");
+    }
+
+    // What is wrong is told apart, and where one looks for it is said.
+    fs::create_dir(two.here.path().join("empty")).expect("a folder can be made");
+    done(two.here.path(), &["certs", "init", "--dir", "others"]);
+    done(two.here.path(), &["certs", "init", "--dir", "narrow", "--process", "tools=playback"]);
+    let http = format!("http://127.0.0.1:{}/entitlement", two.certified);
+    let plain = format!("https://127.0.0.1:{}/entitlement", two.plain);
+    let nobody = format!("https://127.0.0.1:{}/entitlement", free_port());
+    for (url, more, status, words) in [
+        (&url, &["--certs", "others"][..], 3, "UnknownIssuer"),
+        (&url, &["--certs", "empty"], 1, "tools.pem is not there: `tessera certs renew"),
+        (&url, &["--certs", "narrow"], 1, "names playback and not conformance"),
+        (&http, &["--certs", "certs"], 1, "over https alone"),
+        (&http, &[], 3, "a port that speaks TLS"),
+        (&plain, &["--certs", "certs"], 3, "does not speak TLS"),
+        (&nobody, &["--certs", "certs"], 3, "nothing listens at this address"),
+    ] {
+        let (exit, said) = two.check(url, more);
+        assert!(exit == Some(status) && said.contains(words), "{url} {more:?}: {exit:?} {said}");
+    }
+
+    // What the check left is carried over here; and what the module does not let `copy` do is named.
+    let copy = |from: &str, to: &str, certs: &str| {
+        let copy = ["contract", "copy", "entitlement", "--from", from, "--to", to, "--certs", certs, "--data", "data"];
+        two.run(&[&copy[..], &["--tenants", "acme"]].concat())
+    };
+    let (status, said) = copy(&url, "built-in", "certs");
+    assert!(status == Some(0) && said.contains(" 0 differ"), "{said}");
+    let (status, said) = copy("built-in", &url, "others");
+    assert!(status == Some(1) && said.contains("UnknownIssuer"), "{said}");
+    let here = rusqlite::Connection::open(two.here.path().join("data/entitlement.db")).expect("the built-in's grants");
+    here.execute("update grants set version = version + 1", []).expect("they can be newer here");
+    let (status, said) = copy("built-in", &url, "certs");
+    assert!(status == Some(1) && said.contains("copy may not call entitlement.put_grant: [authorize]"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_module_in_another_process_is_asked_over_tls_alone_and_certificates_change_underway() {
-    let (there, here) = (temp_dir(), temp_dir());
-    let certs = here.path().join("certs");
-    let (plain, certified, port) = (free_port(), free_port(), free_port());
-    done(here.path(), &["certs", "init", "--dir", "certs", "--process", "main=edge,billing,drm,playback"]);
-    let made = done(here.path(), &["tenant", "create", "acme", "--test", "--data", "data"]);
-    let key = made.lines().find(|line| line.starts_with("sk_test_")).expect("the first key").trim();
-    let secrets = there.path().join("data/secrets");
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&secrets).expect("a folder can be made");
-
-    // Entitlement has the deployment's secret, and a certificate of its own.
-    let main = mtls(&certs, "main", "")
-        + &format!("[entitlement]\nurl = \"https://127.0.0.1:{certified}/entitlement\"\nprotocol = \"grpc\"\n");
-    let main = serve(here.path(), &main, port);
-    let secret = here.path().join("data/secrets/cx-signing");
-    fs::copy(&secret, secrets.join("cx-signing")).expect("the secret can be carried over");
-    let listen = format!("listen = \"127.0.0.1:{certified}\"\n");
-    let entitlement = serve(there.path(), &mtls(&certs, "entitlement", &listen), plain);
-
-    let staff = Site::new("acme", port).with_token(key);
+    let Two { here, main, entitlement, certs, key, port, plain, .. } = Two::start();
+    let secret = here.path().join(KEY);
+    let staff = Site::new("acme", port).with_token(&key);
     let grant = serde_json::json!({
         "account_id": "acc_1", "scope": {"kind": "plan", "plan": "basic"}, "starts_at": "2020-01-01T00:00:00Z", "max_streams": 2, "version": 1,
     });

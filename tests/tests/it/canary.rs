@@ -10,11 +10,11 @@ use tessera_tests::{Browser, Demo, PythonEntitlement};
 use crate::journey::{GOOD_CARD, buy, newcomer_called, session_path, start, start_bought};
 
 /// The key that a deployment's modules sign with.
-const KEY: &str = "data/secrets/cx-signing";
-const UNLIMITED: &str = "[server.rate_limits]\nenabled = false\n";
+pub(crate) const KEY: &str = "data/secrets/cx-signing";
+pub(crate) const UNLIMITED: &str = "[server.rate_limits]\nenabled = false\n";
 
 /// A decision of entitlement about an account that has nothing.
-async fn decided(staff: &Browser, account: &str) -> Result<Value, u16> {
+pub(crate) async fn decided(staff: &Browser, account: &str) -> Result<Value, u16> {
     let question = json!({
         "viewing": {"account_id": account},
         "facts": {"title_id": "ttl_any", "free": false, "plans": ["basic"], "minimum_age": 0},
@@ -27,11 +27,11 @@ async fn decided(staff: &Browser, account: &str) -> Result<Value, u16> {
 }
 
 /// Whether the operator's CRM has decided: it speaks in the operator's words.
-fn is_foreign(decision: &Value) -> bool {
+pub(crate) fn is_foreign(decision: &Value) -> bool {
     decision["message"].as_str().is_some_and(|message| message.contains("0800 555 0100"))
 }
 
-async fn figure(demo: &Demo, name: &str, labels: &[&str]) -> f64 {
+pub(crate) async fn figure(demo: &Demo, name: &str, labels: &[&str]) -> f64 {
     let page = demo.site.visitor().get(&format!("http://localhost:{}/metrics", demo.site.port())).await.text();
     let line = page.lines().find(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)));
     line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
@@ -99,6 +99,66 @@ async fn a_canary_has_its_accounts_and_when_it_dies_they_come_back_by_themselves
         is_foreign(&decision).then_some(())
     })
     .await;
+}
+
+/// A newcomer about whom the operator's CRM decides.
+async fn newcomer_of_the_crm(demo: &Demo, staff: &Browser) -> Browser {
+    for number in 0..40 {
+        let name = format!("theirs-{number}");
+        let viewer = newcomer_called(demo, &name).await;
+        let found = staff.get(&format!("/identity/v1/management/accounts?email={name}%40viewer.example")).await.ok();
+        let account = found["data"][0]["account_id"].as_str().expect("the account is found");
+        if is_foreign(&decided(staff, account).await.expect("both decide")) {
+            return viewer;
+        }
+    }
+    panic!("of 40 accounts the CRM has none, for half of them");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_play_that_began_at_a_canary_that_died_goes_on_with_a_slot_where_decisions_are_made_now() {
+    let (folder, port) = (temp_dir(), free_port());
+    let places = format!(
+        "entitlement = [{{ builtin = true, weight = 1 }}, {{ url = \"http://127.0.0.1:{port}\", weight = 1 }}]\n{UNLIMITED}"
+    );
+    let demo = Demo::configured(folder, &places);
+    let python = PythonEntitlement::start_at(demo.folder(), &demo.folder().join(KEY), port);
+    let (staff, title) = (demo.site.with_token(demo.fact("staff_key")), demo.title("Seahorse Valley"));
+    let viewer = newcomer_of_the_crm(&demo, &staff).await;
+    assert_eq!(buy(&viewer, "plan=basic", GOOD_CARD).await.ok()["state"], "succeeded");
+    let laptop = start_bought(&viewer, &title, "laptop").await;
+    let phone = start(&viewer, &title, "phone").await.ok();
+    let beat = async |playback: &Value, seconds: u32| {
+        viewer.post(&session_path(playback, "heartbeat"), json!({"position_seconds": seconds})).await
+    };
+    beat(&laptop, 3).await.ok();
+
+    drop(python);
+    let mut number = 0;
+    while figure(&demo, "tessera_place_weight", &["module=\"entitlement\"", &port.to_string()]).await > 0.0 {
+        let _ = decided(&staff, &format!("acc_{number}")).await;
+        number += 1;
+        assert!(number < 1000, "it is asked again and again");
+    }
+    for seconds in 6..9 {
+        beat(&laptop, seconds).await.ok();
+        beat(&phone, seconds).await.ok();
+    }
+    // Each has one slot, of the two that there are.
+    let refusal = start(&viewer, &title, "tablet").await.refused(409, "stream_limit_reached");
+    assert!(refusal.contains("The laptop") && refusal.contains("The phone"), "{refusal}");
+
+    // It is back: nothing is asked of it for what plays elsewhere.
+    let _python = PythonEntitlement::start_at(demo.folder(), &demo.folder().join(KEY), port);
+    demo.process.signal("HUP");
+    eventually("the CRM to be asked again", || async {
+        let weight = figure(&demo, "tessera_place_weight", &["module=\"entitlement\"", &port.to_string()]).await;
+        (weight > 0.0).then_some(())
+    })
+    .await;
+    beat(&laptop, 9).await.ok();
+    viewer.post(&session_path(&phone, "stop"), json!({"position_seconds": 9})).await.ok();
+    beat(&laptop, 10).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,16 @@
 //! `tessera contract check` at a running deployment, as an operator uses it: no false alarm.
 
-use std::fs;
+use std::{fs, path::Path, process::Command, time::Duration};
 
+use reqwest::Method;
 use serde_json::{Value, json};
-use tessera_testing::eventually;
+use tessera_testing::{eventually, within};
 use tessera_tests::{Browser, Demo, run};
 
-use crate::journey::{GOOD_CARD, newcomer_called, token};
-
-const DECLINED_CARD: &str = "4000 0000 0000 0002";
+use crate::{
+    audit::{upload, upload_of},
+    journey::{DECLINED_CARD, GOOD_CARD, newcomer_called, session_path, start, token},
+};
 
 /// The demo's tenant and another, each with somebody of the staff and viewers.
 struct Deployment {
@@ -107,11 +109,136 @@ async fn the_contracts_of_a_running_deployment_pass_the_check_from_outside() {
             "max_streams": 3, "version": 1,
         });
         let path = format!("/entitlement/v1/grants/crm/{reference}");
-        staff.send(staff.request(reqwest::Method::PUT, &path).json(&grant)).await.ok();
+        staff.send(staff.request(Method::PUT, &path).json(&grant)).await.ok();
     }
     let state = json!({
         "viewer": ada, "other_viewer": grace, "title": demo.title("Seahorse Valley"),
         "denied_title": demo.title("Northern Lights"), "other_title": others,
     });
     all.conforms("playback", state);
+}
+
+/// A second of film, quickly encoded.
+fn film(folder: &Path) -> Vec<u8> {
+    let file = folder.join("film.mp4");
+    let made = Command::new("ffmpeg")
+        .args(["-nostdin", "-loglevel", "error", "-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=1"])
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"])
+        .arg(&file)
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "FFmpeg makes a film");
+    fs::read(file).expect("the film is there")
+}
+
+/// How long a second of film may take to be made into an asset, on a machine that is busy.
+const MAKING: Duration = Duration::from_secs(120);
+
+/// The asset that is made of these bytes, when its making has ended so.
+async fn asset(staff: &Browser, bytes: &[u8], protection: &str, state: &str) -> Value {
+    let upload_id = upload(staff, bytes.to_vec()).await;
+    let made = staff.post("/media/v1/assets", json!({"upload_id": upload_id, "protection": protection})).await.ok();
+    let path = format!("/media/v1/assets/{}", made["asset_id"].as_str().expect("an asset"));
+    within(MAKING, "the work on an asset to end", || async {
+        let asset = staff.get(&path).await.ok();
+        let ended = asset["state"] != "processing";
+        assert!(!ended || asset["state"] == state, "it became {asset}");
+        ended.then_some(())
+    })
+    .await;
+    made["asset_id"].clone()
+}
+
+/// Watches a free title of this asset up to a position; gives the title.
+async fn watched(staff: &Browser, viewer: &Browser, asset: &Value, seconds: u32) -> Value {
+    let title = json!({"name": {"en": format!("Up to {seconds}")}, "asset_id": asset, "access": {"free": true}});
+    let made = staff.post("/catalog/v1/management/titles", json!({ "title": title })).await.ok();
+    let id = made["title_id"].as_str().expect("a title").to_owned();
+    staff.post(&format!("/catalog/v1/management/titles/{id}/publish"), json!({})).await.ok();
+    let playback = start(viewer, &id, "laptop").await.ok();
+    viewer.post(&session_path(&playback, "stop"), json!({ "position_seconds": seconds })).await.ok();
+    id.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contracts_about_films_watching_and_the_trail_pass_the_check_from_outside() {
+    let all = Deployment::start().await;
+    let Deployment { demo, staff, rivals_staff, viewer, .. } = &all;
+    let film = film(demo.folder());
+    let ready = staff.get("/media/v1/assets?state=ready").await.ok()["data"][0]["asset_id"].clone();
+    let (clear, failed) =
+        (asset(staff, &film, "clear", "ready").await, asset(staff, b"a letter", "cbcs", "failed").await);
+    let others = asset(rivals_staff, &film, "cbcs", "ready").await;
+
+    all.conforms("delivery", json!({"asset": ready, "clear_asset": clear, "pending": failed, "others": others}));
+    let state = json!({
+        "ready": ready, "failed": failed, "others": others, "complete_upload": upload(staff, film.clone()).await,
+        "incomplete_upload": upload_of(staff, 1000, Vec::new()).await,
+        "others_upload": upload(rivals_staff, film).await,
+    });
+    all.conforms("media", state.clone());
+    all.conforms("media", state); // again, with what the first check left
+
+    let profile = viewer.get("/viewers/v1/profiles").await.ok()["data"][0]["profile_id"].clone();
+    let mut latest = Value::Null;
+    for seconds in 4..=6 {
+        latest = watched(staff, viewer, &clear, seconds).await;
+        eventually("it to be remembered as watched last", || async {
+            let path = format!("/viewers/v1/profiles/{}/progress", profile.as_str().expect("a profile"));
+            (viewer.get(&path).await.ok()["data"][0]["title_id"] == latest).then_some(())
+        })
+        .await;
+    }
+    let ada = account(staff, "ada").await;
+    let state = json!({"viewer": ada, "profile": profile, "latest_title": latest, "latest_position_seconds": 6});
+    all.conforms("viewers", state);
+
+    for version in 1..=3 {
+        let grant = json!({
+            "account_id": ada, "scope": {"kind": "plan", "plan": "basic"}, "starts_at": "2020-01-01T00:00:00Z",
+            "max_streams": 3, "version": version,
+        });
+        let put = staff.request(Method::PUT, "/entitlement/v1/grants/crm/audited").json(&grant);
+        staff.send(put).await.ok();
+    }
+    let record = eventually("the trail to tell of it", || async {
+        let records = staff.get("/audit/v1/records?operation=put_grant").await.ok();
+        (records["data"].as_array().map(Vec::len) == Some(3)).then(|| records["data"][0].clone())
+    })
+    .await;
+    let others = title(rivals_staff, "Metropolis", true).await;
+    let state = json!({
+        "subject": record["subject"], "contract": record["contract"], "operation": record["operation"],
+        "target": record["targets"][0]["id"], "others": others,
+    });
+    all.conforms("audit", state);
+}
+
+/// An offer of a rental of any title.
+async fn any_title(staff: &Browser) -> Value {
+    let offer = json!({
+        "name": {"en": "Any film"}, "terms": {"kind": "rental", "hours": 48},
+        "price": {"amount_minor": 399, "currency": "EUR"}, "max_streams": 1,
+    });
+    staff.post("/billing/v1/management/offers", offer).await.ok()["offer_id"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_running_billing_passes_the_check_from_outside_as_often_as_one_likes() {
+    let all = Deployment::start().await;
+    let Deployment { demo, staff, rivals_staff, viewer, .. } = &all;
+    let archived = any_title(staff).await;
+    let path = format!("/billing/v1/management/offers/{}/archive", archived.as_str().expect("an offer"));
+    staff.post(&path, json!({})).await.ok();
+    let title = demo.title("Northern Lights");
+    let sold = |query: String| async move { viewer.get(&query).await.ok()["data"][0]["offer_id"].clone() };
+    let state = json!({
+        "plan_offer": sold("/billing/v1/offers?plan=basic".into()).await, "plan": "basic",
+        "title_offer": sold(format!("/billing/v1/offers?title_id={title}")).await, "title": title,
+        "any_title_offer": any_title(staff).await, "archived_offer": archived,
+        "others_offer": any_title(rivals_staff).await,
+        "token": token(viewer, GOOD_CARD).await, "declined_token": token(viewer, DECLINED_CARD).await,
+        "viewer": account(staff, "ada").await, "neighbour": account(staff, "grace").await,
+    });
+    all.conforms("billing", state.clone());
+    all.conforms("billing", state);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tessera_contracts::ALL;
-use tessera_tests::{Demo, run};
+use tessera_tests::{Demo, module_version, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_running_entitlement_passes_the_check_from_outside() {
@@ -68,4 +68,12 @@ async fn probes_and_metrics_answer() {
         "{metrics}"
     );
     demo.site.visitor().get("/catalog/v1/nothing").await.refused(404, "not_found");
+    let told = String::from_utf8_lossy(&run(demo.folder(), &["--version"]).stdout).into_owned();
+    for folder in std::fs::read_dir(tessera_tests::project().join("modules")).unwrap() {
+        let module = folder.unwrap().file_name().into_string().unwrap();
+        let version = module_version(&module);
+        assert!(told.contains(&format!("\n{module} {version}\n")), "{module} {version}: {told}");
+        let figure = format!("tessera_module_info{{module=\"{module}\",version=\"{version}\"}} 1");
+        assert!(metrics.contains(&figure), "{figure}: {metrics}");
+    }
 }

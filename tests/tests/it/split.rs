@@ -9,7 +9,7 @@ use std::{
 use reqwest::Method;
 use serde_json::{Value, json};
 use tessera_testing::{eventually, free_port, temp_dir};
-use tessera_tests::{Browser, Site, Split, project, run, tessera};
+use tessera_tests::{Browser, MODULES, Site, Split, module_version, project, run, tessera};
 
 use crate::{
     journey::{GOOD_CARD, buy, licence, session_path, start, start_bought},
@@ -124,10 +124,34 @@ async fn every_module_in_a_process_of_its_own_is_one_service() {
 
     // A module's process takes what other processes sign, and what a person sends as the front would.
     let billing = split.site.at(split.port("billing"));
+    let ready = billing.visitor().get("/readyz").await.ok();
+    assert_eq!(ready["modules"], json!({"billing": module_version("billing")}), "it tells its version: {ready}");
+    assert_eq!(split.site.visitor().get("/readyz").await.ok().get("modules"), None, "a front does not tell viewers");
     billing.visitor().get("/billing/v1/offers").await.ok();
     billing.visitor().get("/catalog/v1/titles").await.refused(404, "not_found");
     let events = billing.with_token(split.fact("staff_key")).get("/billing/v1/events").await;
     events.refused(403, "forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_module_in_a_process_of_its_own_with_a_certificate_of_its_own_is_one_service() {
+    let split = Split::certified();
+    a_service(&split.site, &split.title("Seahorse Valley")).await;
+    staff(&split).await;
+    let said = split.said();
+    for called in ["tessera.playback.v1.PlaybackService/Start", "tessera.entitlement.v1.EntitlementService/Decide"] {
+        assert!(said.contains(called), "{called} went by gRPC: {said}");
+    }
+    assert!(!said.contains("a connection between modules was refused"), "{said}");
+    // Nobody is asked without a certificate, whatever they can sign.
+    for (module, mount, _) in MODULES.iter().filter(|(module, ..)| ["entitlement", "viewers"].contains(module)) {
+        let key = split.folder().join("shared/secrets/cx-signing");
+        let url = format!("http://127.0.0.1:{}/{mount}", split.port(module));
+        let check = ["contract", "check", mount, "--url", &url, "--tenants", "demo,rival", "--key"];
+        let output = run(split.folder(), &[&check[..], &[key.to_str().expect("a path")]].concat());
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains("[mtls] listen"), "{module}: {said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

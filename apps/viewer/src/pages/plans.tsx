@@ -2,7 +2,7 @@
 import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { sellable } from "../access.ts";
 import { type AccountState, getTitle, listOffers, type Offer, type Title } from "../api/client.ts";
-import { type Config, catalogLocale, wantedLocales } from "../config.ts";
+import { type Config, catalogLocale, sells, wantedLocales } from "../config.ts";
 import { label, localized, money, rentalLength } from "../format.ts";
 import { forget, useQuery } from "../query.ts";
 import { useAccount } from "../reads.ts";
@@ -69,6 +69,15 @@ function SignFirst() {
       <a className="button quiet large wide" href={signInUrl("sign-in", currentUrl())}>
         {text.signInButton}
       </a>
+    </div>
+  );
+}
+
+function Closed() {
+  return (
+    <div className="panel sign-first" role="status">
+      <h2>{text.closed}</h2>
+      <p>{text.closedText}</p>
     </div>
   );
 }
@@ -267,8 +276,9 @@ export function Plans({
             />
           ))}
         </fieldset>
-        {chosen && !session.signedIn && <SignFirst />}
-        {chosen && session.signedIn && (
+        {chosen && !sells(config) && <Closed />}
+        {chosen && sells(config) && !session.signedIn && <SignFirst />}
+        {chosen && sells(config) && session.signedIn && (
           <Pay key={chosen.offer_id} offer={chosen} title={title} name={name(chosen)} done={done} />
         )}
       </div>

@@ -1,6 +1,6 @@
 // Header, footer and the frame around every page but the player.
 import { type ReactNode, useEffect, useState } from "react";
-import type { Config } from "../config.ts";
+import { type Config, notice } from "../config.ts";
 import { currentUrl, Link, to } from "../router.tsx";
 import { signInUrl, useSession } from "../session.tsx";
 import { strings } from "../strings.ts";
@@ -78,9 +78,20 @@ function Header({ config, page }: { config: Config; page: string }) {
   );
 }
 
+/** What the operator has to say, above everything else. */
+function Notice({ config }: { config: Config }) {
+  const said = notice(config);
+  return (
+    <aside className="operator-notice" aria-label={strings.nav.notice} hidden={!said}>
+      <p role="status">{said}</p>
+    </aside>
+  );
+}
+
 export function Layout({ config, page, children }: { config: Config; page: string; children: ReactNode }) {
   return (
     <>
+      <Notice config={config} />
       <Header config={config} page={page} />
       <main id="main" tabIndex={-1} className={`page page-${page}`}>
         {children}

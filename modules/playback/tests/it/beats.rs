@@ -98,6 +98,46 @@ async fn while_entitlement_is_away_beats_are_kept_and_no_session_is_lost() {
 }
 
 #[tokio::test]
+async fn a_session_whose_slot_is_out_of_reach_takes_one_anew_under_the_rules_of_a_start() {
+    on_every_engine(async |engine| {
+        let stage = Stage::open(engine).await;
+        let (television, phone) = (stage.started("television").await, stage.started("phone").await);
+        stage.entitlements.lose_slots();
+        stage.titles.reach.cut();
+        assert_eq!(stage.beat(&phone, 99).await.unwrap_err().status(), 503, "without the facts nothing is decided");
+        stage.titles.reach.mend();
+        for position in [100, 120] {
+            stage.beat(&phone, position).await.unwrap();
+            assert_eq!(stage.entitlements.held(), [phone.session_id.as_str()], "one slot, however many beats");
+        }
+        let names: Vec<String> =
+            stage.entitlements.slots.lock().unwrap().values().map(|slot| slot.device_name.expose().clone()).collect();
+        assert_eq!(names, ["the phone"]);
+        stage.clock.advance(Duration::from_secs(1));
+        stage.started("tablet").await;
+        let refused = stage.beat(&television, 130).await.unwrap_err();
+        assert_eq!((refused.code(), refused.status()), ("stream_limit_reached", 409), "others came first");
+        assert_eq!(stage.beat(&television, 131).await.unwrap_err().code(), "session_not_found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_device_started_last_keeps_its_slot_when_slots_are_out_of_reach() {
+    on_every_engine(async |engine| {
+        let stage = Stage::open(engine).await;
+        let first = stage.start(&viewer("one"), press("ttl_film", "television")).await.unwrap();
+        stage.clock.advance(Duration::from_secs(1));
+        let second = stage.start(&viewer("two"), press("ttl_clear", "television")).await.unwrap();
+        stage.entitlements.lose_slots();
+        assert_eq!(stage.beat(&first, 95).await.unwrap_err().code(), "lease_lost");
+        stage.beat(&second, 5).await.unwrap();
+        assert_eq!(stage.entitlements.held(), [second.session_id.as_str()]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn stopping_does_not_wait_for_an_entitlement_that_is_away() {
     on_every_engine(async |engine| {
         let stage = Stage::open(engine).await;

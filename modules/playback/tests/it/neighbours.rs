@@ -104,6 +104,8 @@ pub(crate) struct Entitlements {
     pub(crate) slots: Mutex<Slots>,
     /// What every decision is from now on.
     pub(crate) refusal: Mutex<Option<EntitlementError>>,
+    /// Slots that are not here may be somewhere that nobody reaches.
+    pub(crate) split: AtomicBool,
     /// An acquisition waits for one of these; there are plenty until they are taken away.
     pub(crate) gate: Semaphore,
     pub(crate) waiting: AtomicUsize,
@@ -114,12 +116,18 @@ pub(crate) const SLOT: Duration = Duration::from_secs(60);
 
 impl Entitlements {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        let (reach, slots, refusal, waiting) = Default::default();
-        Self { reach, slots, refusal, gate: Semaphore::new(Semaphore::MAX_PERMITS), waiting, clock }
+        let (reach, slots, refusal, split, waiting) = Default::default();
+        Self { reach, slots, refusal, split, gate: Semaphore::new(Semaphore::MAX_PERMITS), waiting, clock }
     }
 
     pub(crate) fn held(&self) -> Vec<String> {
         self.slots.lock().unwrap().keys().map(|(_, session)| session.clone()).collect()
+    }
+
+    /// What was held is out of reach; what is taken from now on is held here.
+    pub(crate) fn lose_slots(&self) {
+        self.split.store(true, Ordering::SeqCst);
+        self.slots.lock().unwrap().clear();
     }
 
     /// From now on decides against everything, with this code.
@@ -195,7 +203,10 @@ impl Entitlement for Entitlements {
         self.reach.check()?;
         let key = (cx.tenant.to_string(), request.session_id.to_string());
         let slot = self.slots.lock().unwrap().get(&key).cloned();
-        let slot = slot.ok_or_else(|| EntitlementError::LeaseNotFound("this stream has ended".into()))?;
+        let slot = slot.ok_or_else(|| match self.split.load(Ordering::SeqCst) {
+            true => EntitlementError::LeaseOutOfReach("who may hold it cannot be asked".into()),
+            false => EntitlementError::LeaseNotFound("this stream has ended".into()),
+        })?;
         self.decide(slot.facts.title_id.as_str())?;
         Ok(self.lease(&slot))
     }

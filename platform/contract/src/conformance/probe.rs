@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{Api, Caller, Clients, Credential, Cx, CxSigner, Failure, FailureKind, OperationInfo, Remote};
 
-use super::{Exchange, Obstacle, Sent, Violation, Wire};
+use super::{Exchange, Obstacle, Sent, Violation, Wire, reach::tls_says};
 
 /// Which of the two tenants that every check has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -271,7 +271,10 @@ fn unanswered(operation: &OperationInfo, failure: &Failure) -> Violation {
             Violation::not_checked(format!("a message cannot say it: {failure}"))
         }
         FailureKind::InvalidRequest | FailureKind::Internal => Violation::new(failure.to_string()),
-        _ => Violation::not_reachable(obstacle, format!("{}: {failure}", obstacle.advice())),
+        _ => {
+            let why = tls_says(cause).unwrap_or_else(|| failure.to_string());
+            Violation::not_reachable(obstacle, format!("{}: {why}", obstacle.advice()))
+        }
     }
 }
 

@@ -47,12 +47,31 @@ impl Obstacle {
             Obstacle::Refused => "nothing listens at this address and port",
             Obstacle::Tls => "the TLS handshake failed: look at the certificate, and whether the port speaks TLS",
             Obstacle::ConnectTimeout => "no connection was made in time: look at the address and at firewalls",
-            Obstacle::Closed => "the connection was closed before an answer came",
+            Obstacle::Closed => {
+                "the connection was closed before an answer came: to http:// a port that speaks TLS does so"
+            }
             Obstacle::Proxy => "a proxy in front answered in its place",
             Obstacle::Unavailable => "it says that it cannot answer now",
             Obstacle::Other => "the request could not be made",
         }
     }
+}
+
+/// What TLS says of it (RFC 8446), where that is what stands between.
+pub(super) fn tls_says(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    let mut said = None;
+    while let Some(cause) = next {
+        said = cause.downcast_ref::<rustls::Error>().or(said);
+        next = inner(cause);
+    }
+    said.map(|error| match error {
+        rustls::Error::AlertReceived(_) => {
+            format!("it does not take the certificate that was shown, or wants one: {error}")
+        }
+        rustls::Error::InvalidMessage(_) => format!("what answers there does not speak TLS: {error}"),
+        _ => error.to_string(),
+    })
 }
 
 /// An error's cause; of an I/O error the one it carries, which `source` skips.

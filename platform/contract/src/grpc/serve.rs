@@ -42,7 +42,7 @@ impl Api {
 
 async fn respond(
     endpoint: &Endpoint,
-    grpc: &Grpc,
+    grpc: &'static Grpc,
     authenticate: &dyn Authenticate,
     request: Request,
 ) -> Response<Body> {
@@ -81,7 +81,7 @@ fn response(body: Body, headers: HeaderMap) -> Response<Body> {
 /// The answer's message, and whether the audit of the deployment hears of the call from here.
 async fn answer(
     endpoint: &Endpoint,
-    grpc: &Grpc,
+    grpc: &'static Grpc,
     authenticate: &dyn Authenticate,
     head: &Parts,
     body: Body,
@@ -99,11 +99,7 @@ async fn answer(
     let body = whole_body(operation, &caller.cx, &head.headers, body, limit).await.map_err(refused)?;
     let input = input(grpc, &body).map_err(refused)?;
     let cx = with_key(caller.cx, &head.headers);
-    let answer = endpoint.call(cx, input, caller.internal).await?;
-    let fields: Map<String, Value> = serde_json::from_slice(&answer.body)
-        .map_err(|error| refused(Failure::internal("reading the answer that was written", error)))?;
-    let message = grpc.encode_response(&fields);
-    let message = message.map_err(|failure| refused(Failure::internal("writing the answer as a message", failure)))?;
+    let message = endpoint.call_by_grpc(grpc, cx, input, caller.internal).await?;
     Ok((message, caller.internal && operation.is_recorded()))
 }
 

@@ -1,7 +1,7 @@
 //! Which of a module's places is asked, and what became of those that were.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::verdict::{RolloutConfig, Sample, verdict};
-use crate::{Caller, Cx, OperationInfo};
+use crate::{Cx, OperationInfo, flags};
 
 /// Calls that a place is judged by at most, the latest ones.
 const SAMPLES: usize = 512;
@@ -25,6 +25,8 @@ const SAMPLES: usize = 512;
 const JUDGE_EVERY: Duration = Duration::from_millis(250);
 /// Calls in the shadow that are under way at most; beyond it answers are not compared.
 const SHADOWS: usize = 64;
+/// Names of places that a flag gave and that cannot be asked, of which the log speaks; one line each.
+const MISNAMED: usize = 64;
 
 /// A place of a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,7 @@ pub struct Rollout {
     taken_back: Vec<AtomicBool>,
     seen: Mutex<Seen>,
     shadows: Arc<Semaphore>,
+    misnamed: Mutex<HashSet<String>>,
 }
 
 struct Seen {
@@ -72,6 +75,7 @@ impl Rollout {
             taken_back: spots.iter().map(|_| AtomicBool::new(false)).collect(),
             seen: Mutex::new(Seen { samples, judged: Instant::now() }),
             shadows: Arc::new(Semaphore::new(SHADOWS)),
+            misnamed: Mutex::default(),
             config,
             spots,
         };
@@ -103,9 +107,33 @@ impl Rollout {
         self.shadow
     }
 
-    /// Whether a place is asked for its own answers: it has weight, and was not taken back.
+    /// Whether a place is asked for its own answers: it has weight, or a flag may name it, and it was not taken back.
     pub fn is_asked(&self, index: usize) -> bool {
-        self.weight(index) > 0
+        self.weight(index) > 0 || (self.can_be_named(index) && flags::may_name_place(&self.module))
+    }
+
+    fn can_be_named(&self, index: usize) -> bool {
+        self.spots[index].weight.is_some() && !self.is_taken_back(index)
+    }
+
+    /// The place with the name that a flag gave, if it can be asked; else the log says so, once.
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        let wanted = name.trim_end_matches('/');
+        let found = self.spots.iter().position(|spot| spot.name.trim_end_matches('/') == wanted);
+        let place = found.filter(|index| self.can_be_named(*index));
+        if place.is_none() {
+            let mut misnamed = self.misnamed.lock().unwrap_or_else(PoisonError::into_inner);
+            if misnamed.len() < MISNAMED && misnamed.insert(name.to_owned()) {
+                drop(misnamed);
+                let why = match found.map(|index| self.spots[index].weight) {
+                    None => "there is no such place",
+                    Some(None) => "it is in the shadow",
+                    Some(Some(_)) => "it was taken back",
+                };
+                tracing::warn!(module = self.module, place = name, why, "a flag names a place that is not asked");
+            }
+        }
+        place
     }
 
     /// Whether a place did so much worse than the first that it is not asked any more.
@@ -120,7 +148,7 @@ impl Rollout {
     /// Which place is asked. An account's calls go to one place, the same in every process; more weight for a later place
     /// adds accounts to it and takes none away. What is about no account is asked at the first place.
     pub(super) fn choose(&self, cx: &Cx, request: &Value) -> usize {
-        match account(cx, request) {
+        match flags::account(cx, request) {
             Some(account) => self.place_of(cx.tenant.as_str(), account),
             None => 0,
         }
@@ -253,21 +281,6 @@ impl Drop for Watched<'_> {
     }
 }
 
-/// Whose call it is: the viewer's own, or the account that a module asks about.
-fn account<'c>(cx: &'c Cx, request: &'c Value) -> Option<&'c str> {
-    match &cx.caller {
-        Caller::Viewer { account, .. } => Some(account.as_str()),
-        _ => named(request),
-    }
-}
-
-/// The `account_id` of a request, or of a part of it.
-fn named(request: &Value) -> Option<&str> {
-    let fields = request.as_object()?;
-    let own = fields.get("account_id").and_then(Value::as_str);
-    own.or_else(|| fields.values().find_map(|part| part.get("account_id")?.as_str()))
-}
-
 /// Says 0 of the figures of modules that may be at several places.
 pub fn begin_rollout_figures(module: &str) {
     metrics::counter!("tessera_rollbacks_total", "module" => module.to_owned()).absolute(0);
@@ -280,8 +293,6 @@ pub fn begin_rollout_figures(module: &str) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
-    use tessera_types::{Clock, SystemClock};
 
     use super::*;
 
@@ -314,14 +325,16 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_about_the_viewer_or_the_account_that_it_names() {
-        let service = Cx::service("red".parse().unwrap(), "playback", &SystemClock);
-        let viewer = Caller::Viewer { account: "acc_1".parse().unwrap(), profile: None };
-        let viewer = Cx::new(service.tenant.clone(), viewer, SystemClock.now());
-        assert_eq!(account(&viewer, &json!({"account_id": "acc_2"})), Some("acc_1"));
-        assert_eq!(account(&service, &json!({"account_id": "acc_2"})), Some("acc_2"));
-        assert_eq!(account(&service, &json!({"facts": {}, "viewing": {"account_id": "acc_3"}})), Some("acc_3"));
-        assert_eq!(account(&service, &json!({"cursor": null})), None);
+    fn a_flag_names_a_place_that_may_have_no_weight_but_none_in_the_shadow() {
+        let at = |name: &str, weight| Spot { name: name.into(), weight };
+        let spots = vec![at("built-in", Some(1)), at("http://crm.example/", Some(0)), at("http://new.example", None)];
+        let rollout = Rollout::new("entitlement", spots, RolloutConfig::default());
+        assert_eq!(rollout.named("built-in"), Some(0));
+        assert_eq!(rollout.named("http://crm.example"), Some(1));
+        assert_eq!(rollout.named("http://new.example"), None);
+        assert_eq!(rollout.named("http://old.example"), None);
+        rollout.taken_back[1].store(true, Ordering::Relaxed);
+        assert_eq!(rollout.named("http://crm.example"), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -101,6 +101,8 @@ impl Refused {
             Ok(problem) if FailureKind::from_code(&problem.code) == Some(FailureKind::DeadlineExceeded) => {
                 Outcome::Late
             }
+            // It is there, and does what its operator wants.
+            Ok(problem) if FailureKind::from_code(&problem.code) == Some(FailureKind::SwitchedOff) => Outcome::Answered,
             Ok(_) if self.status >= 500 => Outcome::Faulty,
             Ok(_) => Outcome::Answered,
             Err(_) if matches!(self.status, 502..=504) => Outcome::Unreachable,

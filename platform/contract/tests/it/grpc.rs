@@ -215,7 +215,7 @@ impl Authenticate for Public {
     }
 }
 
-fn router(authenticate: impl Authenticate) -> Router {
+pub fn router(authenticate: impl Authenticate) -> Router {
     let (things, authenticate): (Arc<dyn Things>, Arc<dyn Authenticate>) =
         (Arc::new(Shelf::default()), Arc::new(authenticate));
     let api = <dyn Things>::api(things);
@@ -228,7 +228,7 @@ fn grpc(name: &str) -> &'static Grpc {
     <dyn Things>::INFO.by_grpc().find(|(operation, _)| operation.name == name).unwrap().1
 }
 
-fn at(base: &str, credential: Credential, by_grpc: bool) -> Arc<dyn Things> {
+pub fn at(base: &str, credential: Credential, by_grpc: bool) -> Arc<dyn Things> {
     let clients = Clients { http: http_client(), grpc: by_grpc.then(|| grpc_client(&[])) };
     <dyn Things>::remote(Remote::new(clients, &format!("{base}/things"), credential))
 }

@@ -7,6 +7,7 @@ mod client;
 mod document;
 mod elsewhere;
 mod fields;
+mod flags;
 mod grpc;
 mod guard;
 mod headers;

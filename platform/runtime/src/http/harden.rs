@@ -28,11 +28,37 @@ pub fn content_policy(headers: &mut HeaderMap, policy: &'static str) {
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
 }
 
+/// An answer by gRPC is for no browser, and goes as it is.
 pub(super) fn harden(headers: &mut HeaderMap) {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("application/grpc") {
+        return;
+    }
     let policy = if kind.starts_with("text/html") { PAGE_POLICY } else { DATA_POLICY };
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
     for (name, value) in EVERYWHERE {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hardened(kind: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(kind))]);
+        harden(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn what_a_browser_may_show_is_told_what_it_must_not_do() {
+        assert_eq!(hardened("text/html; charset=utf-8")[header::CONTENT_SECURITY_POLICY], PAGE_POLICY);
+        for kind in ["application/json", "image/svg+xml", ""] {
+            let headers = hardened(kind);
+            assert_eq!(headers[header::CONTENT_SECURITY_POLICY], DATA_POLICY, "{kind}");
+            assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{kind}");
+        }
+        assert_eq!(hardened("application/grpc").len(), 1);
     }
 }

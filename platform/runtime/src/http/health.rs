@@ -38,6 +38,7 @@ where
 pub struct Readiness {
     checks: Arc<Mutex<BTreeMap<String, Arc<dyn ReadyCheck>>>>,
     draining: Arc<AtomicBool>,
+    modules: BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +46,9 @@ pub(super) struct Report {
     ready: bool,
     draining: bool,
     checks: BTreeMap<String, &'static str>,
+    /// The versions of its modules, where it says them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    modules: BTreeMap<String, String>,
 }
 
 impl Readiness {
@@ -56,6 +60,11 @@ impl Readiness {
     /// Adds a check, in place of one of this name.
     pub fn add(&self, name: &str, check: impl ReadyCheck) {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(check));
+    }
+
+    /// The modules that the process serves, with their versions: from now on a report has them.
+    pub fn tell_modules(&mut self, modules: BTreeMap<String, String>) {
+        self.modules = modules;
     }
 
     /// Not ready from now on, whatever the checks say.
@@ -70,7 +79,8 @@ impl Readiness {
         };
         let checks: BTreeMap<_, _> = join_all(checks.into_iter().map(run)).await.into_iter().collect();
         let draining = self.draining.load(Ordering::SeqCst);
-        Report { ready: !draining && checks.values().all(|answer| *answer == "ok"), draining, checks }
+        let ready = !draining && checks.values().all(|answer| *answer == "ok");
+        Report { ready, draining, checks, modules: self.modules.clone() }
     }
 }
 

@@ -252,6 +252,12 @@ fn attributes(span: &Span) -> Vec<KeyValue> {
     add("tessera.request_id", span.request_id.as_deref().map(str::to_owned));
     add("tessera.tenant", span.tenant.as_ref().map(ToString::to_string));
     add("server.address", span.address.as_deref().map(str::to_owned));
+    // The conventions for feature flags, of the one that let the call through or refused it.
+    if let Some(flag) = &span.flag {
+        add("feature_flag.key", Some(flag.key.to_string()));
+        add("feature_flag.result.variant", flag.variant.clone());
+        add("feature_flag.result.reason", Some(flag.reason.to_owned()));
+    }
     match &span.end {
         SpanEnd::Answered(status) => attributes.push(KeyValue::new("http.response.status_code", i64::from(*status))),
         SpanEnd::Refused(code) | SpanEnd::Failed(code) => {

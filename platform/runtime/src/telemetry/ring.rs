@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use tessera_contract::{Span, SpanName};
+use tessera_contract::{Span, SpanFlag, SpanName};
 use tessera_types::TenantId;
 use tokio::time::Instant;
 
@@ -117,7 +117,9 @@ fn size_of_span(span: &Span) -> usize {
         SpanName::Operation(_) | SpanName::Commit { .. } | SpanName::Job { .. } => 0,
     };
     let tenant = span.tenant.as_ref().map_or(0, |tenant: &TenantId| tenant.as_str().len());
-    size_of::<Span>() + AROUND + name + tenant + text(&span.request_id)
+    let variant = |flag: &SpanFlag| flag.variant.as_ref().map_or(0, String::len);
+    let flag = span.flag.as_ref().map_or(0, |flag| size_of::<SpanFlag>() + variant(flag));
+    size_of::<Span>() + AROUND + name + tenant + flag + text(&span.request_id)
 }
 
 #[cfg(test)]
@@ -135,6 +137,7 @@ mod tests {
             name: SpanName::Commit { module: "catalog" },
             kind: SpanKind::Internal,
             address: None,
+            flag: None,
             begun: Instant::now(),
             took: Duration::ZERO,
             end: SpanEnd::Done,
