@@ -1,5 +1,5 @@
-//! Load over HTTP/1.1 (and, in `grpc_load.rs`, gRPC), from beside the server: an open loop with latencies counted from when a request was due, and a
-//! closed loop that finds the most a server takes.
+//! Load over HTTP/1.1, from beside the server: an open loop with latencies counted from when a request was due, and a closed
+//! loop that finds the most a server takes. Load by gRPC is in `grpc_load.rs`.
 //!
 //! A slow answer does not slow the schedule down: a request that has to wait for a free connection has waited since it was
 //! due, which is what leaving waits out ("coordinated omission") would hide.
@@ -48,6 +48,24 @@ impl Outcome {
         self.latency.value_at_percentile(percentile) as f64 / 1000.0
     }
 
+    /// Nothing yet.
+    pub(crate) fn none() -> Self {
+        Self { rate: 0.0, failed: 0, latency: histogram(), first_byte: histogram(), complaint: None }
+    }
+
+    /// An answer.
+    pub(crate) fn counts(&mut self, latency: Duration, first_byte: Duration) {
+        let micros = |since: Duration| u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
+        self.latency.saturating_record(micros(latency));
+        self.first_byte.saturating_record(micros(first_byte));
+    }
+
+    /// A failure; what it `says` is kept of the first.
+    pub(crate) fn fails(&mut self, says: impl FnOnce() -> String) {
+        self.failed += 1;
+        self.complaint.get_or_insert_with(says);
+    }
+
     /// Panics when anything failed: a figure with failures in it is none.
     pub(crate) fn whole(self, what: &str) -> Self {
         assert!(self.failed == 0, "{what}: {} requests failed, the first: {:?}", self.failed, self.complaint);
@@ -87,32 +105,6 @@ pub(crate) async fn load_all(
     for server in servers.iter().cycle().take(connections) {
         open.push(Connection::open(*server).await.expect("the server takes connections"));
     }
-    load_over(open, servers[0], pace, length, request).await
-}
-
-/// One request at a time, to a server.
-pub(crate) trait Line: Sized + Send + 'static {
-    /// What is sent.
-    type Request: Send + Sync + 'static;
-
-    /// A fresh one.
-    fn open(server: SocketAddr) -> impl Future<Output = io::Result<Self>> + Send;
-
-    /// Sends a request and reads the whole answer; gives its status in HTTP's terms, and when its first bytes came.
-    fn exchange(&mut self, request: &Self::Request) -> impl Future<Output = io::Result<(u16, Instant)>> + Send;
-
-    /// The last answer, for a complaint.
-    fn said(&self) -> String;
-}
-
-/// Loads `server` for `length` over these lines.
-pub(crate) async fn load_over<L: Line>(
-    open: Vec<L>,
-    server: SocketAddr,
-    pace: Pace,
-    length: Duration,
-    request: Arc<dyn Fn(u64) -> L::Request + Send + Sync>,
-) -> Outcome {
     let next = Arc::new(AtomicU64::new(0));
     let turns = Arc::new(Semaphore::new(0));
     let begun = Instant::now();
@@ -122,10 +114,11 @@ pub(crate) async fn load_over<L: Line>(
     }
     let workers = open.into_iter().map(|connection| {
         let (next, turns) = (next.clone(), turns.clone());
-        let worker = Worker { server, connection, pace, begun, length, next, turns, request: request.clone() };
+        let worker =
+            Worker { server: servers[0], connection, pace, begun, length, next, turns, request: request.clone() };
         tokio::spawn(worker.run())
     });
-    let mut all = Outcome { rate: 0.0, failed: 0, latency: histogram(), first_byte: histogram(), complaint: None };
+    let mut all = Outcome::none();
     let mut last = begun;
     for done in join_all(workers).await {
         let (one, ended) = done.expect("a worker does not panic");
@@ -140,7 +133,7 @@ pub(crate) async fn load_over<L: Line>(
 }
 
 /// How often turns are opened: each wakes the generator, which would otherwise cost the two cores more than what it measures.
-const TICK: Duration = Duration::from_micros(500);
+pub(crate) const TICK: Duration = Duration::from_micros(500);
 
 /// Opens the turns of the requests that have become due, every [`TICK`], and closes when `length` has passed. On a thread of its own: the
 /// kernel's clock keeps to some microseconds, tokio's to a millisecond.
@@ -160,21 +153,20 @@ fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 600_000_000, 3).expect("sensible bounds")
 }
 
-struct Worker<L: Line> {
+struct Worker {
     server: SocketAddr,
-    connection: L,
+    connection: Connection,
     pace: Pace,
     begun: Instant,
     length: Duration,
     next: Arc<AtomicU64>,
     turns: Arc<Semaphore>,
-    request: Arc<dyn Fn(u64) -> L::Request + Send + Sync>,
+    request: Request,
 }
 
-impl<L: Line> Worker<L> {
+impl Worker {
     async fn run(mut self) -> (Outcome, Instant) {
-        let mut outcome =
-            Outcome { rate: 0.0, failed: 0, latency: histogram(), first_byte: histogram(), complaint: None };
+        let mut outcome = Outcome::none();
         loop {
             if let Pace::Open(_) = self.pace {
                 let Ok(turn) = self.turns.acquire().await else { return (outcome, Instant::now()) };
@@ -191,18 +183,14 @@ impl<L: Line> Worker<L> {
             let request = (self.request)(number);
             match self.connection.exchange(&request).await {
                 Ok((status, begun)) => {
-                    let micros = |since: Duration| u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
-                    outcome.latency.saturating_record(micros(due.elapsed()));
-                    outcome.first_byte.saturating_record(micros(begun - due));
+                    outcome.counts(due.elapsed(), begun - due);
                     if !(200..300).contains(&status) {
-                        outcome.failed += 1;
-                        outcome.complaint.get_or_insert_with(|| self.connection.said());
+                        outcome.fails(|| self.connection.said());
                     }
                 }
                 Err(error) => {
-                    outcome.failed += 1;
-                    outcome.complaint.get_or_insert_with(|| error.to_string());
-                    match L::open(self.server).await {
+                    outcome.fails(|| error.to_string());
+                    match Connection::open(self.server).await {
                         Ok(fresh) => self.connection = fresh,
                         Err(_) => return (outcome, Instant::now()),
                     }
@@ -218,15 +206,15 @@ struct Connection {
     buffer: BytesMut,
 }
 
-impl Line for Connection {
-    type Request = Bytes;
-
+impl Connection {
+    /// A fresh one.
     async fn open(server: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: BytesMut::with_capacity(256 * 1024) })
     }
 
+    /// Sends a request and reads the whole answer; gives its status, and when its first bytes came.
     async fn exchange(&mut self, request: &Bytes) -> io::Result<(u16, Instant)> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
@@ -261,6 +249,7 @@ impl Line for Connection {
         Ok((status, begun.unwrap_or_else(Instant::now)))
     }
 
+    /// The last answer, for a complaint.
     fn said(&self) -> String {
         String::from_utf8_lossy(&self.buffer[..self.buffer.len().min(1500)]).into_owned()
     }

@@ -226,10 +226,10 @@ impl Remote {
         self.target.called();
         loop {
             number += 1;
-            let attempt = match (self.target.begin(operation, cx, wish).await, before.take()) {
-                (Ok(attempt), _) => attempt,
-                (Err(_), Some(earlier)) => return earlier.map(Err),
-                (Err(failure), None) => return Err(failure),
+            let earlier = before.take();
+            let attempt = match self.target.begin(operation, cx, wish).await {
+                Ok(attempt) => attempt,
+                Err(failure) => return earlier.unwrap_or(Err(failure)).map(Err),
             };
             wish.been |= attempt.place();
             let elsewhere = attempt.has_other(wish.been);
@@ -248,7 +248,7 @@ impl Remote {
                 Err(Lost { outcome, failure }) => {
                     attempt.end(operation, outcome, &Causes(&failure));
                     let harmless = outcome == Outcome::Unreachable || (outcome == Outcome::Broken && repeatable);
-                    (Err(failure), harmless)
+                    (Err(after(earlier.as_ref(), failure)), harmless)
                 }
             };
             let wait = wait.saturating_add(pause(number, rand::random()));
@@ -320,6 +320,19 @@ impl Remote {
         }
         Ok(request)
     }
+}
+
+/// A deadline that passed while a refused call was made again also tells of the refusal: it may name who is gone.
+fn after(earlier: Option<&Result<Refused, Failure>>, mut failure: Failure) -> Failure {
+    let said = match earlier {
+        Some(Ok(refused)) => refused.detail(),
+        Some(Err(failure)) => Some(failure.detail.as_str()),
+        None => None,
+    };
+    if let (FailureKind::DeadlineExceeded, Some(said)) = (failure.kind, said) {
+        failure.detail = format!("{}, and the time before: {said}", failure.detail);
+    }
+    failure
 }
 
 /// The pause before the attempt after the `number`th, `random` being 0 to 1: callers that failed together do not come back

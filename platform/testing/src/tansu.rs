@@ -9,17 +9,27 @@ use tokio::net::TcpStream;
 
 use crate::{TempDir, eventually, free_port, temp_dir};
 
-/// Tansu on a file, at one address for as long as it lives. What was acknowledged is on the file.
+/// Tansu, at one address for as long as it lives.
 pub struct Tansu {
     port: u16,
+    storage: &'static str,
     folder: TempDir,
     process: Option<Child>,
 }
 
 impl Tansu {
-    /// Started; `None`, and that is said, where it is not installed.
+    /// Started on a file, which has what was acknowledged; `None`, and that is said, where it is not installed.
     pub async fn open() -> Option<Self> {
-        let mut tansu = Self { port: free_port(), folder: temp_dir(), process: None };
+        Self::on("sqlite://broker.db").await
+    }
+
+    /// The same with what was acknowledged in its memory alone, as a broker has it that leaves the disk to the kernel.
+    pub async fn in_memory() -> Option<Self> {
+        Self::on("memory://tansu/").await
+    }
+
+    async fn on(storage: &'static str) -> Option<Self> {
+        let mut tansu = Self { port: free_port(), storage, folder: temp_dir(), process: None };
         if tansu.try_start().await {
             return Some(tansu);
         }
@@ -42,7 +52,7 @@ impl Tansu {
         let url = format!("tcp://{}", self.address());
         let started = Command::new(program())
             .args(["broker", "--listener-url", &url, "--advertised-listener-url", &url])
-            .args(["--storage-engine", "sqlite://broker.db"])
+            .args(["--storage-engine", self.storage])
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -6,6 +6,7 @@ mod prometheus;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     process::Command,
     time::{Duration, Instant},
 };
@@ -34,6 +35,8 @@ iterations = 1
 account = { requests = 5, window_seconds = 600 }
 [media]
 spare_disk_bytes = 1048576
+[flags]
+file = "flags.json"
 "#;
 
 /// How long a rule may take to fire after its cause.
@@ -113,10 +116,12 @@ async fn locked_stores(demo: &Demo, prometheus: &Prometheus, viewer: &Browser, p
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it waits for nineteen alerts: make alerts"]
+#[ignore = "it waits for twenty alerts: make alerts"]
 async fn every_rule_fires_when_it_is_caused_and_every_panel_has_data() {
     let folder = temp_dir();
     let disk = SmallDisk::on(&folder);
+    let flags = folder.path().join("flags.json");
+    fs::write(&flags, "{\"flags\": {}}").expect("a file of flags can be written");
     let demo = Demo::configured(folder, SETTINGS);
     let port = demo.site.port();
     let Some(prometheus) = Prometheus::start(port) else { return };
@@ -131,6 +136,7 @@ async fn every_rule_fires_when_it_is_caused_and_every_panel_has_data() {
         ("AssetsFailing", "media"),
         ("CheckoutsUnknownOutcome", "billing"),
         ("EventsParked", "catalog"),
+        ("FlagsFileBroken", "flags"),
         ("JobsDead", "media"),
         ("LicencesFailing", "drm"),
         ("SignInAttack", "identity"),
@@ -140,6 +146,7 @@ async fn every_rule_fires_when_it_is_caused_and_every_panel_has_data() {
         disk.fill();
         expected.push(("DiskFilling", "disk"));
     }
+    fs::write(&flags, "{").expect("a file of flags can be written");
     unreadable_event(&demo, "media", "tessera.media.asset.ready.v1");
     dead_job(&demo, "media", "transcode");
     tokio::join!(
@@ -164,6 +171,7 @@ async fn every_rule_fires_when_it_is_caused_and_every_panel_has_data() {
     every_panel_has_data(&prometheus).await;
     demo.process.signal("KILL");
     fires(&prometheus, &[("TesseraDown", "process")]).await;
+    fs::write(&flags, "{\"flags\": {}}").expect("a file of flags can be written");
     let again = demo.restart_here();
     fires(&prometheus, &[("ProcessRestarted", "process")]).await;
     drop((again, disk));

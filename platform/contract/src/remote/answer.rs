@@ -110,6 +110,11 @@ impl Refused {
         }
     }
 
+    /// What it says to a person, if it does.
+    pub(super) fn detail(&self) -> Option<&str> {
+        self.problem.as_ref().ok().map(|problem| problem.detail.as_str()).filter(|detail| !detail.is_empty())
+    }
+
     /// The error that a caller of the contract sees.
     pub(super) fn error<Err: ContractError>(self, operation: &OperationInfo) -> Err {
         match self.problem {

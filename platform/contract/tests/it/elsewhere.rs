@@ -110,6 +110,17 @@ async fn each_attempt_says_what_is_left_of_the_callers_time() {
 }
 
 #[tokio::test]
+async fn a_deadline_that_passes_in_a_later_attempt_tells_what_the_first_one_heard() {
+    let sick = Sick::new(Act::BusyOnce).await;
+    let notes = at(&[&sick.base], &RemoteConfig::default());
+    let late = notes.list_notes(&service().with_timeout(Duration::from_secs(2)), ListNotes::default()).await;
+    let late = late.unwrap_err();
+    let failure = late.failure().unwrap();
+    assert_eq!((failure.kind, sick.asked()), (FailureKind::DeadlineExceeded, 2), "{failure:?}");
+    assert!(failure.detail.contains("notes did not answer") && failure.detail.ends_with("busy"), "{failure:?}");
+}
+
+#[tokio::test]
 async fn a_call_that_is_made_again_can_succeed() {
     let (sick, well) = (Sick::new(Act::Drop).await, Sick::new(Act::Well).await);
     let notes = at(&[&sick.base, &well.base, &nobody()], &RemoteConfig::default());

@@ -17,6 +17,8 @@ pub enum Act {
     Well,
     /// 503 with this `Retry-After`.
     Busy(u32),
+    /// 503, and from then on nothing.
+    BusyOnce,
     /// A fault that it tells of.
     Fault,
     /// The connection is closed without a word.
@@ -101,9 +103,10 @@ async fn serve(mut stream: TcpStream, (acts, asked, written, contexts): Seen) ->
         let act = *acts.lock().unwrap();
         match act {
             Act::Well => answer(&mut stream, "200 OK", r#"{"data": []}"#).await?,
-            Act::Busy(wait) => {
-                let status = format!("503 Service Unavailable\r\nretry-after: {wait}");
-                answer(&mut stream, &status, r#"{"code": "unavailable", "detail": "busy"}"#).await?;
+            Act::Busy(wait) => busy(&mut stream, wait).await?,
+            Act::BusyOnce => {
+                *acts.lock().unwrap() = Act::Hang;
+                busy(&mut stream, 0).await?;
             }
             Act::Fault => answer(&mut stream, "500 Oh", r#"{"code": "internal", "detail": "a fault"}"#).await?,
             Act::OtherShape => answer(&mut stream, "200 OK", r#"{"notes": [1, 2, 3]}"#).await?,
@@ -135,6 +138,11 @@ async fn serve(mut stream: TcpStream, (acts, asked, written, contexts): Seen) ->
             }
         }
     }
+}
+
+async fn busy(stream: &mut TcpStream, wait: u32) -> Option<()> {
+    let status = format!("503 Service Unavailable\r\nretry-after: {wait}");
+    answer(stream, &status, r#"{"code": "unavailable", "detail": "busy"}"#).await
 }
 
 async fn answer(stream: &mut TcpStream, status: &str, body: &str) -> Option<()> {
