@@ -140,7 +140,7 @@ async fn under_load(arguments: &Arguments) -> Vec<Figure> {
         figures.extend(grpc::decisions(&world, &server, length).await);
     }
     let viewers = match ["playback", "segments", "slow-clients"].iter().any(|group| arguments.wants(group)) {
-        true => world.viewers(&server, playback::VIEWERS).await,
+        true => world.viewers(&server, 0..playback::VIEWERS).await,
         false => Vec::new(),
     };
     if arguments.wants("playback") {

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    ops::Range,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -68,13 +69,13 @@ impl World {
         found.expect("the demo has this film").to_owned()
     }
 
-    /// Signs up `count` viewers who have the plan.
-    pub(crate) async fn viewers(&self, server: &Server, count: usize) -> Vec<Viewer> {
-        eprintln!("signing up {count} viewers");
+    /// Signs up viewers of these numbers, who have the plan. A number can be had once.
+    pub(crate) async fn viewers(&self, server: &Server, numbers: Range<usize>) -> Vec<Viewer> {
+        eprintln!("signing up {} viewers", numbers.len());
         let site = Site::new("demo", server.address.port());
         let entitlement = self.entitlement(server);
         let mut viewers = Vec::new();
-        for number in 0..count {
+        for number in numbers {
             let mut browser = site.browser();
             browser.sign_up(&format!("bench-{number}@viewer.example"), "correct horse battery").await;
             let session = browser.get("/auth/session").await.ok();

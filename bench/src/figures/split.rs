@@ -34,7 +34,7 @@ const BY_GRPC: &[&str] = &["entitlement", "playback"];
 /// Both, with the same accounts at the same address. The world is used up: its data ends in eight folders.
 pub(crate) async fn split(world: World, length: Duration) -> Vec<Figure> {
     let one = Server::tessera(&world.data, &["serve"]).await;
-    let viewers = world.viewers(&one, VIEWERS).await;
+    let viewers = world.viewers(&one, VIEWERS..2 * VIEWERS).await;
     let front = one.address.port();
     let request = starts(&world, &one, &viewers);
     let go = async |server: &Server, pace, connections, length| -> Outcome {
