@@ -6,8 +6,6 @@ HYBRID_DATA ?= data-hybrid
 PORT ?= 8080
 
 export PATH := $(or $(TESSERA_CACHE),$(HOME)/.cache/tessera)/bin:$(PATH)
-# One more than there are cores: some tests wait most of their time.
-export NEXTEST_TEST_THREADS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/tessera
 STAGE = @scripts/stage $@
 STAGES := setup-test fmt-check lint docs tidy contracts deny app unit doctest

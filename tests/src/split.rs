@@ -63,14 +63,19 @@ struct Layout<'l> {
     variables: Vec<(String, String)>,
 }
 
+fn long_leases() -> Vec<(String, String)> {
+    vec![("TESSERA_ENTITLEMENT__LEASE_SECONDS".into(), "3600".into())]
+}
+
 /// What travels by gRPC.
 const BY_GRPC: &[&str] = &["entitlement", "playback"];
 
 impl Split {
-    /// Every module on a host of its own, and a front here. `None`, and that is said, where there are no such hosts.
+    /// Every module on a host of its own, and a front here; a slot is held for longer than a fault lasts. `None`, and that is said, where there are no such hosts.
     pub fn over_a_network() -> Option<Self> {
         let network = Network::open()?;
-        Some(Self::begin_all(&Self::each(), "", Layout { network: Some(network), ..Layout::default() }))
+        let layout = Layout { network: Some(network), variables: long_leases(), ..Layout::default() };
+        Some(Self::begin_all(&Self::each(), "", layout))
     }
 
     fn each() -> Vec<Vec<&'static str>> {
@@ -95,6 +100,12 @@ impl Split {
     /// Every module in a process of its own, and a front. What travels by gRPC does.
     pub fn whole() -> Self {
         Self::begin_all(&Self::each(), "", Layout { by_grpc: BY_GRPC, ..Layout::default() })
+    }
+
+    /// The same, where a slot is held for longer than a fault lasts.
+    pub fn whole_with_long_leases() -> Self {
+        let layout = Layout { by_grpc: BY_GRPC, variables: long_leases(), ..Layout::default() };
+        Self::begin_all(&Self::each(), "", layout)
     }
 
     /// The same, each process with a certificate of its own, of the authority in the folder `certs`.

@@ -143,7 +143,7 @@ async fn away(split: &mut Split, watching: &Watching, module: &'static str, path
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_module_killed_in_turn_is_named_by_what_needs_it_and_missed_by_nothing_else() {
-    let mut split = Split::whole();
+    let mut split = Split::whole_with_long_leases();
     let watching = Watching::begin(&split).await;
     for (module, path) in NEEDED {
         split.kill(module);
@@ -452,7 +452,7 @@ async fn booked(split: &Split) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_module_that_stands_still_holds_up_what_needs_it_for_a_while_and_nothing_else() {
-    each_in_turn(Split::whole(), Fault::Stopped).await;
+    each_in_turn(Split::whole_with_long_leases(), Fault::Stopped).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

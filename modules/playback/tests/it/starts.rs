@@ -102,6 +102,11 @@ async fn a_duplicate_of_a_start_that_hangs_is_told_so() {
     stage.started("television").await;
 }
 
+/// Returns when nothing of it runs any more: what it waited for does not wake it.
+async fn killed(doomed: tokio::runtime::Runtime) {
+    tokio::task::spawn_blocking(move || doomed.shutdown_timeout(Duration::from_secs(10))).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_crash_half_way_takes_no_second_slot() {
     on_every_engine(async |engine| {
@@ -116,7 +121,7 @@ async fn a_crash_half_way_takes_no_second_slot() {
             (before.entitlements.waiting.load(Ordering::SeqCst) == 1).then_some(())
         })
         .await;
-        doomed.shutdown_background();
+        killed(doomed).await;
         before.entitlements.gate.add_permits(plenty);
 
         // A connection of the dead runtime may be dying still.
@@ -146,7 +151,7 @@ async fn after_a_crash_of_the_only_process_the_same_key_goes_on_at_once() {
         (before.entitlements.waiting.load(Ordering::SeqCst) == 1).then_some(())
     })
     .await;
-    doomed.shutdown_background();
+    killed(doomed).await;
     before.entitlements.gate.add_permits(plenty);
     before.service.store().close().await;
 
