@@ -70,8 +70,8 @@ pub(crate) fn table(figures: &[Figure]) -> String {
         String::from("| figure | ours | peer | ratio | wanted | method |\n| --- | ---: | ---: | ---: | --- | --- |\n");
     for figure in figures {
         let wanted = match (figure.better, figure.wanted, figure.reached()) {
-            (Better::Higher, Some(wanted), Some(reached)) => format!("≥ {wanted} {}", mark(reached)),
-            (Better::Lower, Some(wanted), Some(reached)) => format!("≤ {wanted} {}", mark(reached)),
+            (Better::Higher, Some(wanted), Some(reached)) => format!("≥ {} {}", number(wanted), mark(reached)),
+            (Better::Lower, Some(wanted), Some(reached)) => format!("≤ {} {}", number(wanted), mark(reached)),
             _ => "shown".into(),
         };
         text.push_str(&format!(

@@ -118,7 +118,7 @@ impl DeliveryService {
     /// are as they were when the asset was first asked for.
     pub(crate) async fn subtitles(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<[Subtitles]>, Failure> {
         let slot = self.library.deps().clock.now().as_seconds().div_euclid(self.beside.slot_seconds);
-        let load = async {
+        let load = async || {
             let listed = match self.subtitles_now(cx, asset).await {
                 Ok(listed) => listed,
                 Err(error) => {
@@ -130,14 +130,14 @@ impl DeliveryService {
             };
             Ok::<_, Failure>((listed, 1))
         };
-        self.beside.lists.get(&(cx.tenant.clone(), asset.clone(), slot), Box::pin(load)).await
+        self.beside.lists.get(&(cx.tenant.clone(), asset.clone(), slot), load).await
     }
 
     /// The subtitles of an asset as they were within this second: names that are made up have media asked no oftener.
     async fn latest_subtitles(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<[Subtitles]>, Failure> {
         let second = self.library.deps().clock.now().as_seconds();
-        let load = async { self.subtitles_now(cx, asset).await.map(|listed| (listed, 1)) };
-        self.beside.latest.get(&(cx.tenant.clone(), asset.clone(), second), Box::pin(load)).await
+        let load = async || { self.subtitles_now(cx, asset).await.map(|listed| (listed, 1)) };
+        self.beside.latest.get(&(cx.tenant.clone(), asset.clone(), second), load).await
     }
 
     async fn subtitles_now(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<[Subtitles]>, Failure> {
@@ -159,11 +159,11 @@ impl DeliveryService {
             Place::ThumbnailTrack => thumbnails::track(presentation).map(|text| text.map(whole_text)),
             Place::Picture(number) => {
                 let Some(file) = thumbnails::picture(presentation, number) else { return Ok(None) };
-                let load = async {
+                let load = async || {
                     let picture = self.small(cx, presentation, file).await?;
                     Ok::<_, Failure>((Bytes::from(picture), file.size_bytes))
                 };
-                let picture = self.beside.pictures.get(&(cx.tenant.clone(), file.blob.clone()), Box::pin(load)).await?;
+                let picture = self.beside.pictures.get(&(cx.tenant.clone(), file.blob.clone()), load).await?;
                 Ok(Some(Entity::ready("image/jpeg", Freshness::Forever, picture)))
             }
         }
@@ -188,14 +188,14 @@ impl DeliveryService {
             let freshness = Freshness::Seconds(self.config.manifest_seconds);
             return Ok(Some(Entity::ready("application/vnd.apple.mpegurl", freshness, text.into())));
         }
-        let load = async {
+        let load = async || {
             let bytes = self.small(cx, presentation, &found.file).await?;
             let reading = aside("reading subtitles", move || read(&bytes)).await?;
             let reading = reading.map_err(|e| Failure::internal("reading stored subtitles", e))?;
             // About what cues take in memory beside their text.
             Ok::<_, Failure>((Arc::new(reading.track), found.file.size_bytes.saturating_mul(4)))
         };
-        let track = self.beside.tracks.get(&(cx.tenant.clone(), found.file.blob.clone()), Box::pin(load)).await?;
+        let track = self.beside.tracks.get(&(cx.tenant.clone(), found.file.blob.clone()), load).await?;
         let part = subtitles::part(presentation, &found, &track, file);
         let part = part.map_err(|e| Failure::internal("writing subtitles", e))?;
         let content_type = match file {

@@ -84,7 +84,7 @@ impl Library {
     pub(crate) async fn descriptor(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<AssetDescriptor>, DeliveryError> {
         let key = (cx.tenant.clone(), asset.clone());
         self.refresh(&key);
-        let load = async {
+        let load = async || {
             let request = GetDescriptor { asset_id: asset.clone() };
             let described = self.deps.media.get_descriptor(&cx.as_service("delivery"), request).await;
             let descriptor = described.map_err(|error| media_refused(asset, error))?;
@@ -96,14 +96,14 @@ impl Library {
                 Wanted::Unknown => Err(not_found(asset)),
             }
         };
-        self.descriptors.get(&key, Box::pin(load)).await
+        self.descriptors.get(&key, load).await
     }
 
     /// The asset, ready to be packaged in every way.
     pub(crate) async fn asset(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<Asset>, DeliveryError> {
         let key = (cx.tenant.clone(), asset.clone());
         self.refresh(&key);
-        let load = async {
+        let load = async || {
             let descriptor = self.descriptor(cx, asset).await?;
             let (mut tracks, mut weight) = (Vec::new(), 0);
             for track in descriptor.tracks.iter().filter(|track| track.kind != TrackKind::Unknown) {
@@ -121,7 +121,7 @@ impl Library {
             })?;
             Ok((Arc::new(Asset { stock: Arc::new(stock), presentations: Default::default() }), weight))
         };
-        self.assets.get(&key, Box::pin(load)).await
+        self.assets.get(&key, load).await
     }
 
     /// The asset packaged one way; `None` is in the clear.
@@ -137,6 +137,9 @@ impl Library {
             Some(Encryption::Cbcs) => cbcs,
             Some(Encryption::Cenc) => cenc,
         };
+        if let Some(presentation) = cell.get() {
+            return Ok(presentation.clone());
+        }
         let make = async {
             let keys = self.keys(cx, &asset.stock, encryption).await?;
             let (stock, settings, segment_seconds) = (asset.stock.clone(), self.settings.clone(), self.segment_seconds);
@@ -146,12 +149,12 @@ impl Library {
             };
             aside("preparing the asset's tracks", build).await?
         };
-        cell.get_or_try_init(|| make).await.cloned()
+        cell.get_or_try_init(|| Box::pin(make)).await.cloned()
     }
 
     /// The asset's poster, JPEG.
     pub(crate) async fn poster(&self, cx: &Cx, asset: &AssetId) -> Result<Bytes, DeliveryError> {
-        let load = async {
+        let load = async || {
             let descriptor = self.descriptor(cx, asset).await?;
             let blob = descriptor.poster_blob.as_deref();
             let blob = blob.ok_or_else(|| DeliveryError::AssetNotFound(format!("{asset} has no poster")))?;
@@ -167,7 +170,7 @@ impl Library {
                 false => Err(damaged(&cx.tenant, asset, &key, "its bytes have changed").into()),
             }
         };
-        self.posters.get(&(cx.tenant.clone(), asset.clone()), Box::pin(load)).await
+        self.posters.get(&(cx.tenant.clone(), asset.clone()), load).await
     }
 
     /// A track's index, the checksums of its blob, and the bytes of both as stored: about what they take in memory.

@@ -155,7 +155,7 @@ impl DeliveryService {
         if tracks.is_empty() {
             return Ok(None);
         }
-        let key = || Key { path: path.to_owned(), tracks: tracks.iter().map(|track| track.id.clone()).collect() };
+        let key = || Key::of(path, tracks.iter().copied());
         let manifest = |kind, write: &dyn Fn() -> Result<String, Failure>| {
             self.manifest(presentation, (key(), text), kind, write).map(Some)
         };
@@ -221,7 +221,7 @@ impl DeliveryService {
                 None
             }
             TrackFile::Playlist(which, keys) => {
-                let key = Key { path: path.to_owned(), tracks: Vec::new() };
+                let key = Key::of(path, []);
                 let clearkey_url = &self.config.clearkey_url;
                 let write = || hls::media(presentation, track, clearkey_url, (which, keys)).map_err(unwritable);
                 Some(self.manifest(presentation, (key, &Arc::default()), PLAYLIST, write)?)

@@ -67,13 +67,13 @@ impl SegmentCache {
         package: impl Future<Output = Result<Vec<u8>, Failure>>,
     ) -> Result<Option<Bytes>, Failure> {
         let mut outcome = "hit";
-        let load = async {
+        let load = async || {
             outcome = "miss";
             let room = self.room(size).ok_or(Missing::Full)?;
             let bytes = package.await.map_err(Missing::Failed)?;
             Ok::<_, Missing>((room.hold(bytes), size))
         };
-        let found = self.kept.get(key, Box::pin(load)).await;
+        let found = self.kept.get(key, load).await;
         let found = match found {
             Ok(bytes) => Ok(Some(bytes)),
             Err(Missing::Full) => {

@@ -34,15 +34,23 @@ impl<K: Hash + Eq + Clone, V: Clone> Shelf<K, V> {
 
     /// The value of `key`, or what `load` gives, with its weight. Of several that ask at once, one loads; when it fails,
     /// the next tries, and nothing is kept.
-    pub(crate) async fn get<E>(&self, key: &K, load: impl Future<Output = Result<(V, u64), E>>) -> Result<V, E> {
+    pub(crate) async fn get<E>(&self, key: &K, load: impl AsyncFnOnce() -> Result<(V, u64), E>) -> Result<V, E> {
+        match self.peek(key) {
+            Some(value) => Ok(value),
+            // On the heap: whoever finds the value carries nothing of what loading takes.
+            None => Box::pin(self.load(key, load)).await,
+        }
+    }
+
+    async fn load<E>(&self, key: &K, load: impl AsyncFnOnce() -> Result<(V, u64), E>) -> Result<V, E> {
         let asking = Asking { shelf: self, key, cell: self.cell(key) };
         let mut weight = None;
-        let load = async {
-            let (value, of_value) = load.await?;
+        let load = async || {
+            let (value, of_value) = load().await?;
             weight = Some(of_value);
             Ok(value)
         };
-        let value = asking.cell.get_or_try_init(|| load).await?.clone();
+        let value = asking.cell.get_or_try_init(load).await?.clone();
         if let Some(weight) = weight {
             self.weigh(key, &asking.cell, weight);
         }
@@ -121,7 +129,7 @@ mod tests {
     use super::*;
 
     async fn put(shelf: &Shelf<u32, u32>, key: u32, weight: u64, loads: &AtomicU32) -> u32 {
-        let load = async {
+        let load = async || {
             loads.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
             Ok::<_, ()>((key * 10, weight))
@@ -152,10 +160,10 @@ mod tests {
     #[tokio::test]
     async fn failures_and_those_who_went_away_leave_nothing() {
         let shelf: Shelf<u32, u32> = Shelf::new(10);
-        assert_eq!(shelf.get(&1, async { Err::<(u32, u64), _>("no") }).await, Err("no"));
-        let never = shelf.get(&2, std::future::pending::<Result<(u32, u64), ()>>());
+        assert_eq!(shelf.get(&1, async || Err::<(u32, u64), _>("no")).await, Err("no"));
+        let never = shelf.get(&2, std::future::pending::<Result<(u32, u64), ()>>);
         assert!(tokio::time::timeout(std::time::Duration::from_millis(1), never).await.is_err());
         assert!(shelf.lock().by_key.is_empty());
-        assert_eq!(shelf.get(&1, async { Ok::<_, ()>((7, 1)) }).await, Ok(7));
+        assert_eq!(shelf.get(&1, async || Ok::<_, ()>((7, 1))).await, Ok(7));
     }
 }

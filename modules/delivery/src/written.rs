@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use tessera_contract::Failure;
 
-use crate::{presentation::entity_tag, subtitles::Subtitles};
+use crate::{presentation::{Track, entity_tag}, subtitles::Subtitles};
 
 /// Manifests of a presentation that are kept at most. Its ways of addressing, its keys and its tiers are fewer; whoever signs
 /// many different URLs has them written each time.
@@ -20,9 +20,18 @@ pub(crate) struct Written(Mutex<HashMap<Key, Kept>>);
 
 /// What a manifest follows from, beside the presentation and its subtitles: its path, and the tracks that may be had.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    pub(crate) path: String,
-    pub(crate) tracks: Vec<String>,
+pub(crate) struct Key(String);
+
+impl Key {
+    /// Of a manifest at `path` that names these of the presentation's tracks.
+    pub(crate) fn of<'t>(path: &str, tracks: impl IntoIterator<Item = &'t Track>) -> Self {
+        let mut key = path.to_owned();
+        for track in tracks {
+            key.push('\n'); // which is in no path that names something, and in no track's id
+            key.push_str(&track.id);
+        }
+        Self(key)
+    }
 }
 
 #[derive(Clone)]
@@ -63,8 +72,7 @@ mod tests {
     fn a_manifest_is_written_once_until_its_subtitles_are_others_and_few_are_kept() {
         let (written, text): (_, Arc<[Subtitles]>) = (Written::default(), Arc::new([]));
         let get = |path: &str, text: &Arc<[Subtitles]>, says: &str| {
-            let key = Key { path: path.into(), tracks: vec!["v720".into()] };
-            written.get(key, text, || Ok(says.to_owned())).unwrap()
+            written.get(Key::of(path, []), text, || Ok(says.to_owned())).unwrap()
         };
         let first = get("a", &text, "one");
         assert_eq!(get("a", &text, "two"), first, "it is kept");

@@ -39,7 +39,7 @@ pub struct CxSigner {
     pub(crate) encode: Arc<EncodingKey>,
     pub(crate) decode: Arc<DecodingKey>,
     /// The algorithm alone: audience and time are looked at here, of which the time is by the injected clock.
-    rules: Arc<Validation>,
+    pub(crate) rules: Arc<Validation>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 

@@ -28,6 +28,9 @@ const INSTRUCTIONS: i32 = 1000;
 /// Looks that are never used up.
 const UNLIMITED: u32 = u32::MAX;
 
+/// What a connection that reads keeps of the file, in KiB: the index of a million grants, whose inner pages each look-up passes.
+const REMEMBERED: u32 = 16 << 10;
+
 /// What a connection may do, and to which file.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenFile {
@@ -112,6 +115,9 @@ impl OpenFile {
         conn.progress_handler(INSTRUCTIONS, Some(look))?;
         let mut file = File { conn, looks, busy: self.busy };
         file.run(if self.foreign_keys { "pragma foreign_keys = on" } else { "pragma foreign_keys = off" })?;
+        if self.access == Access::Read {
+            file.run(&format!("pragma cache_size = -{REMEMBERED}"))?; // https://www.sqlite.org/pragma.html#pragma_cache_size
+        }
         Ok(file)
     }
 }
