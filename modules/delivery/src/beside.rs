@@ -136,7 +136,7 @@ impl DeliveryService {
     /// The subtitles of an asset as they were within this second: names that are made up have media asked no oftener.
     async fn latest_subtitles(&self, cx: &Cx, asset: &AssetId) -> Result<Arc<[Subtitles]>, Failure> {
         let second = self.library.deps().clock.now().as_seconds();
-        let load = async || { self.subtitles_now(cx, asset).await.map(|listed| (listed, 1)) };
+        let load = async || self.subtitles_now(cx, asset).await.map(|listed| (listed, 1));
         self.beside.latest.get(&(cx.tenant.clone(), asset.clone(), second), load).await
     }
 

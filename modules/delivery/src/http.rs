@@ -1,6 +1,6 @@
 //! The origin's routes: what players and CDNs speak, not operations.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use axum::{
     Router,
@@ -16,7 +16,8 @@ use tessera_runtime::edge::TenantOfHost;
 
 use crate::{
     entity::{Selection, select},
-    origin::{Entity, Freshness},
+    layout::cut,
+    origin::{Content, Entity, Freshness, Made},
     pieces::Pieces,
     segment_cache,
     service::DeliveryService,
@@ -38,6 +39,9 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_HEADERS, "range,if-none-match,if-range"),
     (header::ACCESS_CONTROL_MAX_AGE, "86400"),
 ];
+
+/// Headers of an answer by the time it leaves: room is made for them once.
+const HEADERS: usize = 24;
 
 #[derive(Clone)]
 struct Origin {
@@ -114,14 +118,22 @@ impl Origin {
             Selection::Unchanged | Selection::OutOfRange => return Ok(response),
         };
         if head.method != Method::HEAD {
-            let mut pieces = Pieces::new(self.delivery.clone(), entity.content, range);
-            let first = pieces.first().await?;
-            *response.body_mut() = match pieces.is_done() {
-                true => Body::from(first),
-                false => Body::from_stream(stream::once(async { Ok(first) }).chain(pieces.further())),
+            *response.body_mut() = match entity.content {
+                Content::Ready(bytes) => Body::from(cut(&bytes, &range)),
+                Content::Made(made) => Box::pin(self.stream(made, range)).await?,
             };
         }
         Ok(response)
+    }
+
+    /// What is made as the client takes it.
+    async fn stream(&self, made: Made, range: Range<u64>) -> Result<Body, DeliveryError> {
+        let mut pieces = Pieces::new(self.delivery.clone(), made, range);
+        let first = pieces.first().await?;
+        Ok(match pieces.is_done() {
+            true => Body::from(first),
+            false => Body::from_stream(stream::once(async { Ok(first) }).chain(pieces.further())),
+        })
     }
 }
 
@@ -141,6 +153,7 @@ fn described(entity: &Entity, selection: &Selection) -> Response<Body> {
     };
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     let mut set = |name: HeaderName, value: Result<HeaderValue, _>| {
         headers.insert(name, value.expect("printable ASCII"));
     };

@@ -59,26 +59,31 @@ impl Layout {
 
     /// The part that the file's bytes `range` begin with, cut to them; none of an empty range, and none past the end.
     pub(crate) fn part(&self, range: &Range<u64>) -> Option<(Part, u64)> {
-        let cut = |whole: Range<u64>| (range.start - whole.start)..(range.end.min(whole.end) - whole.start);
+        let within = |whole: Range<u64>| (range.start - whole.start)..(range.end.min(whole.end) - whole.start);
         if range.is_empty() || range.start >= self.size() {
             return None;
         }
         for (bytes, whole) in [(&self.init, self.init_range()), (&self.index, self.index_range())] {
             if whole.contains(&range.start) {
-                let cut = cut(whole.clone());
-                let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
-                return Some((Part::Ready(bytes.slice(at(cut.start)..at(cut.end))), cut.end - cut.start));
+                let within = within(whole.clone());
+                return Some((Part::Ready(cut(bytes, &within)), within.end - within.start));
             }
         }
         let place = self.ends.partition_point(|end| *end <= range.start);
-        let cut = cut(self.segment_range(place));
-        let length = cut.end - cut.start;
-        Some((Part::Segment { place, range: cut }, length))
+        let range = within(self.segment_range(place));
+        let length = range.end - range.start;
+        Some((Part::Segment { place, range }, length))
     }
 
     fn segments_start(&self) -> u64 {
         (self.init.len() + self.index.len()) as u64
     }
+}
+
+/// These of the bytes; the range lies within them.
+pub(crate) fn cut(bytes: &Bytes, range: &Range<u64>) -> Bytes {
+    let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
+    bytes.slice(at(range.start)..at(range.end))
 }
 
 #[cfg(test)]

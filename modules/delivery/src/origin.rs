@@ -49,13 +49,16 @@ pub(crate) struct Entity {
 #[derive(Debug)]
 pub(crate) enum Content {
     Ready(Bytes),
+    Made(Made),
+}
+
+/// What is packaged as it is sent.
+#[derive(Debug)]
+pub(crate) enum Made {
     /// A media segment.
     Segment(SegmentOf),
     /// The whole track at a place.
-    Whole {
-        presentation: Arc<Presentation>,
-        track: usize,
-    },
+    Whole { presentation: Arc<Presentation>, track: usize },
 }
 
 impl Entity {
@@ -229,14 +232,14 @@ impl DeliveryService {
             TrackFile::Init => Some(Entity::ready(media_type(track), Freshness::Forever, track.layout.init.clone())),
             TrackFile::Segment(number) => track.segment(number).map(|_| {
                 let segment = number as usize - 1;
-                let content = SegmentOf { presentation: presentation.clone(), track: place, segment };
+                let made = SegmentOf { presentation: presentation.clone(), track: place, segment };
                 let length = range(&track.layout.segment_range(segment));
-                media(track, presentation.entity_tag(track, &number.to_string()), length, Content::Segment(content))
+                media(track, presentation.entity_tag(track, &number.to_string()), length, Made::Segment(made))
             }),
             TrackFile::Whole => {
-                let content = Content::Whole { presentation: presentation.clone(), track: place };
+                let made = Made::Whole { presentation: presentation.clone(), track: place };
                 let tag = presentation.entity_tag(track, TrackFile::WHOLE);
-                Some(media(track, tag, track.layout.size(), content))
+                Some(media(track, tag, track.layout.size(), made))
             }
         })
     }
@@ -251,7 +254,8 @@ impl DeliveryService {
     }
 }
 
-fn media(track: &Track, tag: String, length: u64, content: Content) -> Entity {
+fn media(track: &Track, tag: String, length: u64, made: Made) -> Entity {
+    let content = Content::Made(made);
     Entity { content_type: media_type(track), freshness: Freshness::Forever, tag, length, content }
 }
 

@@ -9,7 +9,12 @@ use futures::stream::{self, Stream};
 use tessera_contract::{Failure, FailureKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{layout::Part, origin::Content, packager::SegmentOf, service::DeliveryService};
+use crate::{
+    layout::{Part, cut},
+    origin::Made,
+    packager::SegmentOf,
+    service::DeliveryService,
+};
 
 /// A piece where there is no room for more.
 const PIECE: u64 = 16 * 1024;
@@ -19,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What of an answer is still to come.
 pub(crate) struct Pieces {
     delivery: Arc<DeliveryService>,
-    content: Content,
+    made: Made,
     rest: Range<u64>,
     /// Free when the last small piece has left.
     small: Arc<Semaphore>,
@@ -38,9 +43,9 @@ impl AsRef<[u8]> for Small {
 }
 
 impl Pieces {
-    /// These bytes of `content`.
-    pub(crate) fn new(delivery: Arc<DeliveryService>, content: Content, range: Range<u64>) -> Self {
-        Self { delivery, content, rest: range, small: Arc::new(Semaphore::new(1)) }
+    /// These bytes of what is made.
+    pub(crate) fn new(delivery: Arc<DeliveryService>, made: Made, range: Range<u64>) -> Self {
+        Self { delivery, made, rest: range, small: Arc::new(Semaphore::new(1)) }
     }
 
     /// The first piece, which is made before an answer begins: what cannot be read is an error and no answer that breaks
@@ -77,18 +82,12 @@ impl Pieces {
         if self.rest.is_empty() {
             return Ok(None);
         }
-        let (part, presentation, track) = match &self.content {
-            Content::Ready(bytes) => {
-                let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
-                let bytes = bytes.slice(at(self.rest.start)..at(self.rest.end));
-                self.rest.start = self.rest.end;
-                return Ok(Some(bytes));
-            }
-            Content::Segment(of) => {
+        let (part, presentation, track) = match &self.made {
+            Made::Segment(of) => {
                 let part = Part::Segment { place: of.segment, range: self.rest.clone() };
                 (part, of.presentation.clone(), of.track)
             }
-            Content::Whole { presentation, track } => {
+            Made::Whole { presentation, track } => {
                 let part = presentation.at(*track).and_then(|track| track.layout.part(&self.rest));
                 let gone = || Failure::new(FailureKind::Internal, "a track ends before its announced size");
                 (part.ok_or_else(gone)?.0, presentation.clone(), *track)
@@ -107,14 +106,13 @@ impl Pieces {
     /// The first of these bytes of a segment, all of them where there is room.
     async fn segment(&self, of: SegmentOf, range: Range<u64>) -> Result<Bytes, Failure> {
         let (cache, key, size) = (&self.delivery.segments, of.key(), of.size());
-        let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
         if range == (0..size) {
             let whole = cache.get(&key, size, self.delivery.package(of.clone(), range.clone())).await?;
             if let Some(bytes) = whole {
                 return Ok(bytes);
             }
         } else if let Some(bytes) = cache.peek(&key) {
-            return Ok(bytes.slice(at(range.start)..at(range.end)));
+            return Ok(cut(&bytes, &range));
         }
         if let Some(room) = cache.room(range.end - range.start) {
             return Ok(room.hold(self.delivery.package(of, range).await?));

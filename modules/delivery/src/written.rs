@@ -8,7 +8,10 @@ use std::{
 use bytes::Bytes;
 use tessera_contract::Failure;
 
-use crate::{presentation::{Track, entity_tag}, subtitles::Subtitles};
+use crate::{
+    presentation::{Track, entity_tag},
+    subtitles::Subtitles,
+};
 
 /// Manifests of a presentation that are kept at most. Its ways of addressing, its keys and its tiers are fewer; whoever signs
 /// many different URLs has them written each time.

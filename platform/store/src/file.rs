@@ -29,7 +29,7 @@ const INSTRUCTIONS: i32 = 1000;
 const UNLIMITED: u32 = u32::MAX;
 
 /// What a connection that reads keeps of the file, in KiB: the index of a million grants, whose inner pages each look-up passes.
-const REMEMBERED: u32 = 16 << 10;
+const REMEMBERED: u32 = 8 << 10;
 
 /// What a connection may do, and to which file.
 #[derive(Debug, Clone)]
