@@ -35,6 +35,20 @@ export function check(condition, text) {
   if (!condition) throw new Error(text);
 }
 
+/** What the page promised, if it comes in time: Playwright waits for ever for what a script in a page waits for. */
+export async function inTime(promised, what) {
+  let timer;
+  const late = new Promise((_, fail) => {
+    const error = new Error(`${what} did not come in ${PATIENCE / 1000} s`);
+    timer = setTimeout(() => fail(Object.assign(error, { name: "TimeoutError" })), PATIENCE);
+  });
+  try {
+    return await Promise.race([promised, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Runs a scenario in a browser with a fresh profile; the process ends with 1 when it fails or the browser saw a fault. */
 export async function scenario(run) {
   const browser = await chromium.launch({

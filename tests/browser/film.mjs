@@ -1,6 +1,6 @@
 // What the video element really shows: pixels of screenshots, read by FFmpeg. A canvas would not prove it.
 import { spawnSync } from "node:child_process";
-import { check } from "./chromium.mjs";
+import { check, inTime } from "./chromium.mjs";
 
 const [WIDTH, HEIGHT] = [128, 72];
 
@@ -20,7 +20,7 @@ export async function pause({ page }) {
 
 /** Pauses the film at a moment and gives the picture as shown, without what lies over it. */
 export async function still({ page }, seconds) {
-  const clip = await page.evaluate(async (seconds) => {
+  const asked = page.evaluate(async (seconds) => {
     const video = document.querySelector("video");
     video.pause();
     // A frame of an earlier seek may come yet.
@@ -40,6 +40,7 @@ export async function still({ page }, seconds) {
     const [w, h] = [video.videoWidth * scale, video.videoHeight * scale];
     return { x: x + (width - w) / 2, y: y + (height - h) / 2, width: w, height: h };
   }, seconds);
+  const clip = await inTime(asked, `the picture at ${seconds} s`);
   const image = await page.screenshot({ clip });
   await page.evaluate(() => {
     for (const other of document.querySelector("video").parentElement.children) other.style.removeProperty("display");
