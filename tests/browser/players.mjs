@@ -64,7 +64,10 @@ async function heard({ page }, language, pitch) {
   await page.evaluate(() => document.querySelector("video").pause());
 }
 
-/** Plays it all. Chromium and hls.js at times stand still for good, whatever is served, above all at the first change of rendition: a viewer reloads, once. */
+/**
+ * Plays it all. A player at times stands still for good, hls.js at its first change of rendition whatever is served: a viewer reloads.
+ * What stands still twice fails.
+ */
 async function playsAtLast(visitor, output, reference) {
   try {
     return await plays(visitor, output, reference);
