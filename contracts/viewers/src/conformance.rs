@@ -41,7 +41,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "progress_is_where_playback_left_it",
-        promise: "get_progress answers the last position, and 0 for a title that was never watched.",
+        promise: "get_progress answers the last position, and 0 for a title that was never watched; find_profile the same where it \
+            says one.",
         check: progress_is_where_playback_left_it,
     },
     Rule {
@@ -173,10 +174,19 @@ fn progress_is_where_playback_left_it<'s>(subject: &'s Subject<'_>) -> Check<'s>
     Box::pin(async move {
         let (profile, title) = (subject.given("/profile")?, subject.given("/latest_title")?);
         let position = subject.fixture["latest_position_seconds"].clone();
-        let ask = |title: &str| json!({"profile_id": profile, "title_id": title});
-        subject.call("get_progress", &service(), ask(&title)).await?.has("/position_seconds", position)?;
-        let never = subject.call("get_progress", &service(), ask("ttl_never-watched")).await?;
-        never.has("/position_seconds", 0)
+        let account = subject.given("/viewer")?;
+        for (title, position) in [(title.as_str(), position), ("ttl_never-watched", 0.into())] {
+            let ask = json!({"profile_id": profile, "title_id": title});
+            subject.call("get_progress", &service(), ask).await?.has("/position_seconds", position.clone())?;
+            for profile in [Value::from(profile.clone()), Value::Null] {
+                let find = json!({"account_id": account, "profile_id": profile, "title_id": title});
+                let found = subject.call("find_profile", &service(), find).await?;
+                if !found.ok()?["position_seconds"].is_null() {
+                    found.has("/position_seconds", position.clone())?;
+                }
+            }
+        }
+        Ok(())
     })
 }
 

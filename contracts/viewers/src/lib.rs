@@ -59,6 +59,21 @@ pub struct FindProfile {
     /// The profile; the account's first when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_id: Option<ProfileId>,
+    /// The title that it is about to play, for the answer to say where it left off there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title_id: Option<TitleId>,
+}
+
+/// A profile, and where it left off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FoundProfile {
+    /// The profile.
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// How far it is in the title that was asked about, in seconds: 0 when it never watched it. Absent when none was asked about,
+    /// and from implementations that do not say; `get_progress` answers the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position_seconds: Option<u32>,
 }
 
 /// How far a profile is in a title.
@@ -164,9 +179,9 @@ pub trait Viewers: Send + Sync + 'static {
     #[get("/v1/profiles/{profile_id}/progress", access = viewer)]
     async fn list_progress(&self, cx: &Cx, request: ListProgress) -> Result<Page<Progress>, ViewersError>;
 
-    /// Find a profile of an account.
+    /// Find a profile of an account, and where it left off in a title.
     #[get("/v1/accounts/{account_id}/profile", access = service)]
-    async fn find_profile(&self, cx: &Cx, request: FindProfile) -> Result<Profile, ViewersError>;
+    async fn find_profile(&self, cx: &Cx, request: FindProfile) -> Result<FoundProfile, ViewersError>;
 
     /// Fetch where a profile left off in a title.
     #[get("/v1/progress/{profile_id}/{title_id}", access = service)]

@@ -6,7 +6,7 @@ use tessera_contract_delivery::{Route, RouteRequest};
 use tessera_contract_drm::AuthorizeLicence;
 use tessera_contract_entitlement::{AcquireLease, Lease, PlayFacts, Viewing};
 use tessera_contract_playback::{Licence, Playback, PlaybackError, SessionState};
-use tessera_contract_viewers::{FindProfile, GetProgress, Profile};
+use tessera_contract_viewers::{FindProfile, FoundProfile, GetProgress, Profile};
 use tessera_types::PlaybackSessionId;
 use tracing::Instrument;
 
@@ -72,9 +72,9 @@ async fn fail(service: PlaybackService, cx: Cx, attempt: Attempt, may_hold_slot:
 
 async fn play(service: &PlaybackService, cx: &Cx, press: &Press, attempt: Attempt) -> Result<Playback, NotStarted> {
     let asked = service.asking(cx);
-    let (playable, profile, wanted) = wanted(service, &asked, press, &attempt.session_id).await?;
-    let gathered = gather(service, &asked, press, &playable, &profile, wanted).await?;
-    let (session, answer) = begun(service, press, profile, &attempt, gathered);
+    let (playable, found, wanted) = wanted(service, &asked, press, &attempt.session_id).await?;
+    let gathered = gather(service, &asked, press, &playable, &found, wanted).await?;
+    let (session, answer) = begun(service, press, found.profile, &attempt, gathered);
     let done = attempt.succeed(service.store(), cx, session, answer.clone()).await;
     done.map(|()| answer).map_err(|error| NotStarted { error, may_hold_slot: true })
 }
@@ -85,9 +85,9 @@ pub(crate) async fn wanted(
     cx: &Cx,
     press: &Press,
     session_id: &PlaybackSessionId,
-) -> Result<(Playable, Profile, AcquireLease), PlaybackError> {
-    let (playable, profile) = tokio::join!(playable(service, cx, press), profile(service, cx, press));
-    let (playable, profile) = (playable?, profile?);
+) -> Result<(Playable, FoundProfile, AcquireLease), PlaybackError> {
+    let (playable, found) = tokio::join!(playable(service, cx, press), profile(service, cx, press));
+    let (playable, found) = (playable?, found?);
     let wanted = AcquireLease {
         session_id: session_id.clone(),
         device_id: press.device_id.clone(),
@@ -95,11 +95,11 @@ pub(crate) async fn wanted(
         viewing: Viewing {
             account_id: press.account_id.clone(),
             territory: cx.territory.clone(),
-            age_limit: profile.age_limit,
+            age_limit: found.profile.age_limit,
         },
         facts: facts(&playable),
     };
-    Ok((playable, profile, wanted))
+    Ok((playable, found, wanted))
 }
 
 async fn playable(service: &PlaybackService, cx: &Cx, press: &Press) -> Result<Playable, PlaybackError> {
@@ -107,8 +107,9 @@ async fn playable(service: &PlaybackService, cx: &Cx, press: &Press) -> Result<P
     service.deps().catalog.playable(cx, request).await.map_err(dependency::of_catalog)
 }
 
-async fn profile(service: &PlaybackService, cx: &Cx, press: &Press) -> Result<Profile, PlaybackError> {
-    let request = FindProfile { account_id: press.account_id.clone(), profile_id: press.profile_id.clone() };
+async fn profile(service: &PlaybackService, cx: &Cx, press: &Press) -> Result<FoundProfile, PlaybackError> {
+    let (account_id, profile_id) = (press.account_id.clone(), press.profile_id.clone());
+    let request = FindProfile { account_id, profile_id, title_id: Some(press.title_id.clone()) };
     service.deps().viewers.find_profile(cx, request).await.map_err(dependency::of_viewers)
 }
 
@@ -118,14 +119,14 @@ async fn gather(
     cx: &Cx,
     press: &Press,
     playable: &Playable,
-    profile: &Profile,
+    found: &FoundProfile,
     wanted: AcquireLease,
 ) -> Result<Gathered, NotStarted> {
     // Each goes to its end: an acquisition that is dropped half-way may have taken the slot or not.
     let (lease, media, resume_position_seconds) = tokio::join!(
         service.deps().entitlement.acquire_lease(cx, wanted.clone()),
         media(service, cx, playable, &wanted),
-        resume_position(service, cx, press, profile),
+        resume_position(service, cx, press, found),
     );
     let lease = lease
         .map_err(dependency::of_entitlement)
@@ -173,10 +174,13 @@ async fn media(
     Ok((route, Some(Licence { servers: access.servers, token: access.token })))
 }
 
-/// Where the profile left off; the beginning when viewers does not say so in time.
-async fn resume_position(service: &PlaybackService, cx: &Cx, press: &Press, profile: &Profile) -> u32 {
+/// Where the profile left off: as viewers said with the profile, or says now; the beginning when it does not say so in time.
+async fn resume_position(service: &PlaybackService, cx: &Cx, press: &Press, found: &FoundProfile) -> u32 {
+    if let Some(position) = found.position_seconds {
+        return position;
+    }
     let timeout = service.config().resume_timeout();
-    let request = GetProgress { profile_id: profile.profile_id.clone(), title_id: press.title_id.clone() };
+    let request = GetProgress { profile_id: found.profile.profile_id.clone(), title_id: press.title_id.clone() };
     let cx = cx.with_timeout(timeout);
     match tokio::time::timeout(timeout, service.deps().viewers.get_progress(&cx, request)).await {
         Ok(Ok(position)) => position.position_seconds,

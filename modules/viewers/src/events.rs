@@ -12,7 +12,7 @@ use crate::{progress, service, store};
 /// An account was made: it has a profile before anybody asks.
 pub(crate) async fn account_created(name: String, tx: &mut Tx, event: &CloudEvent) -> Result<(), HandlerError> {
     let AccountCreated { account_id, .. } = decode(event)?;
-    service::default_profile(tx, &account_id, &name).await?;
+    service::add_default(tx, &account_id, &name).await?;
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use tessera_contract::{Cx, Failure, FailureKind, Page, async_trait, decode_cursor, page_limit};
 use tessera_contract_viewers::{
-    EditProfile, FindProfile, GetProgress, ListProfiles, ListProgress, Position, Profile, ProfileUpdated, Profiles,
-    Progress, Viewers, ViewersError,
+    EditProfile, FindProfile, FoundProfile, GetProgress, ListProfiles, ListProgress, Position, Profile, ProfileUpdated,
+    Profiles, Progress, Viewers, ViewersError,
 };
 use tessera_store::{Store, Tx};
 use tessera_types::{AccountId, ProfileId, Timestamp, TitleId};
@@ -39,7 +39,7 @@ impl ViewersService {
         let input = (account.clone(), self.default_name());
         let write = self.store.write(cx, input, |tx, (account, name)| {
             Box::pin(async move {
-                default_profile(tx, account, name).await?;
+                add_default(tx, account, name).await?;
                 Ok::<_, ViewersError>(store::profiles_in(tx, account).await?)
             })
         });
@@ -50,10 +50,20 @@ impl ViewersService {
         check_minted(id)?;
         store::profile(&self.store.tenant(cx), account, id).await?.ok_or_else(|| not_found(id))
     }
+
+    async fn default_profile(&self, cx: &Cx, account: &AccountId) -> Result<Profile, ViewersError> {
+        let first = self.profiles(cx, account).await?.into_iter().next();
+        // Between the write and its answer nothing removes a profile, so that this is a fault of the store.
+        first.ok_or_else(|| Failure::new(FailureKind::Internal, "an account is left without a profile").into())
+    }
+
+    async fn position(&self, cx: &Cx, profile: &ProfileId, title: &TitleId) -> Result<u32, ViewersError> {
+        store::position(&self.store.tenant(cx), profile, title).await?.ok_or_else(|| not_found(profile))
+    }
 }
 
 /// Makes the account's default profile unless it has one.
-pub(crate) async fn default_profile(tx: &mut Tx, account: &AccountId, name: &str) -> Result<(), Failure> {
+pub(crate) async fn add_default(tx: &mut Tx, account: &AccountId, name: &str) -> Result<(), Failure> {
     let profile = profile::first(ProfileId::mint(tx.now()), account.clone(), name);
     if store::add_first(tx, &profile).await? {
         tx.emit(&ProfileUpdated { profile }).await?;
@@ -103,20 +113,21 @@ impl Viewers for ViewersService {
         Ok(Page::from_rows(rows, limit, |progress| (progress.watched_at, progress.title_id.clone())))
     }
 
-    async fn find_profile(&self, cx: &Cx, request: FindProfile) -> Result<Profile, ViewersError> {
-        let FindProfile { account_id, profile_id } = request;
-        if let Some(id) = profile_id {
-            return self.profile(cx, &account_id, &id).await;
-        }
-        let first = self.profiles(cx, &account_id).await?.into_iter().next();
-        // Between the write and its answer nothing removes a profile, so that this is a fault of the store.
-        first.ok_or_else(|| Failure::new(FailureKind::Internal, "an account is left without a profile").into())
+    async fn find_profile(&self, cx: &Cx, request: FindProfile) -> Result<FoundProfile, ViewersError> {
+        let FindProfile { account_id, profile_id, title_id } = request;
+        let profile = match profile_id {
+            Some(id) => self.profile(cx, &account_id, &id).await?,
+            None => self.default_profile(cx, &account_id).await?,
+        };
+        let position_seconds = match title_id {
+            Some(title) => Some(self.position(cx, &profile.profile_id, &title).await?),
+            None => None,
+        };
+        Ok(FoundProfile { profile, position_seconds })
     }
 
     async fn get_progress(&self, cx: &Cx, request: GetProgress) -> Result<Position, ViewersError> {
         check_minted(&request.profile_id)?;
-        let found = store::position(&self.store.tenant(cx), &request.profile_id, &request.title_id).await?;
-        let position_seconds = found.ok_or_else(|| not_found(&request.profile_id))?;
-        Ok(Position { position_seconds })
+        Ok(Position { position_seconds: self.position(cx, &request.profile_id, &request.title_id).await? })
     }
 }

@@ -22,8 +22,8 @@ use tessera_contract_entitlement::{
     ListGrants, PutGrant, ReleaseLease, Released, RenewLease, RevokeGrant,
 };
 use tessera_contract_viewers::{
-    EditProfile, FindProfile, GetProgress, ListProfiles, ListProgress, Position, Profile, Profiles, Progress, Viewers,
-    ViewersError,
+    EditProfile, FindProfile, FoundProfile, GetProgress, ListProfiles, ListProgress, Position, Profile, Profiles,
+    Progress, Viewers, ViewersError,
 };
 use tessera_types::Clock;
 use tokio::sync::Semaphore;
@@ -260,11 +260,14 @@ impl Drm for Licences {
     }
 }
 
-/// A profile `prf_<account>` an account, with an age limit of 16, at second 90 of everything.
+/// A profile `prf_<account>` an account, with an age limit of 16, at second 90 of everything, and 120 where that is said with
+/// the profile.
 #[derive(Default)]
 pub(crate) struct Profiled {
     pub(crate) reach: Reach,
-    /// Only the position cannot be had.
+    /// The position is said with the profile.
+    pub(crate) says_position: AtomicBool,
+    /// Only the position cannot be had by itself.
     pub(crate) positions: Reach,
     /// The position never comes.
     pub(crate) silent: AtomicBool,
@@ -284,14 +287,16 @@ impl Viewers for Profiled {
         Err(not_asked())
     }
 
-    async fn find_profile(&self, _: &Cx, request: FindProfile) -> Result<Profile, ViewersError> {
+    async fn find_profile(&self, _: &Cx, request: FindProfile) -> Result<FoundProfile, ViewersError> {
         self.reach.check()?;
         let own = request.account_id.as_str().replace("acc_", "prf_");
         if request.profile_id.as_ref().is_some_and(|id| id.as_str() != own) {
             return Err(ViewersError::ProfileNotFound("this account has no such profile".into()));
         }
         let (profile_id, account_id) = (own.parse().unwrap(), request.account_id);
-        Ok(Profile { profile_id, account_id, name: "Viewer".into(), age_limit: Some(16), version: 1 })
+        let profile = Profile { profile_id, account_id, name: "Viewer".into(), age_limit: Some(16), version: 1 };
+        let says = self.says_position.load(Ordering::SeqCst);
+        Ok(FoundProfile { profile, position_seconds: request.title_id.filter(|_| says).map(|_| 120) })
     }
 
     async fn get_progress(&self, _: &Cx, _: GetProgress) -> Result<Position, ViewersError> {

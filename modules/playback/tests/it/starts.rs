@@ -254,6 +254,17 @@ async fn a_position_that_is_late_or_not_to_be_had_does_not_hold_up_the_start() {
 }
 
 #[tokio::test]
+async fn a_position_that_viewers_says_with_the_profile_is_not_asked_for() {
+    on_every_engine(async |engine| {
+        let stage = Stage::open(engine).await;
+        stage.profiled.says_position.store(true, Ordering::SeqCst);
+        stage.profiled.positions.cut();
+        assert_eq!(stage.started("television").await.resume_position_seconds, 120);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn another_accounts_profile_is_not_found() {
     on_every_engine(async |engine| {
         let stage = Stage::open(engine).await;

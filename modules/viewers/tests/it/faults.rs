@@ -35,6 +35,11 @@ const FAULTS: &[Fault] = &[
         spoil: Spoil::Set("/position_seconds", "1"),
         caught_by: "progress_is_where_playback_left_it",
     },
+    Fault {
+        at: "find_profile",
+        spoil: Spoil::Set("/position_seconds", "1"),
+        caught_by: "progress_is_where_playback_left_it",
+    },
     Fault { at: "find_profile", spoil: Spoil::TrustsViewers, caught_by: "wrong_role_is_forbidden" },
 ];
 

@@ -64,8 +64,8 @@ fn service(tenant: &str) -> Cx {
 }
 
 async fn default_profile(viewers: &ViewersService, tenant: &str, account: &str) -> Profile {
-    let request = FindProfile { account_id: account.parse().unwrap(), profile_id: None };
-    viewers.find_profile(&service(tenant), request).await.unwrap()
+    let request = FindProfile { account_id: account.parse().unwrap(), profile_id: None, title_id: None };
+    viewers.find_profile(&service(tenant), request).await.unwrap().profile
 }
 
 async fn position(viewers: &ViewersService, tenant: &str, profile: &Profile, title: &str) -> u32 {
