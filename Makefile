@@ -56,7 +56,7 @@ clean-data: ## Remove the folder DATA with everything in it, after asking.
 
 bench: $(VIEWER_PAGE) ## Measure the release build beside its peers: prints a table, writes target/bench/summary.json; KEEP=--keep.
 	@scripts/setup bench
-	@cargo build --release --workspace --bin tessera
+	@cargo build --release --package tessera-server
 	@cargo run --quiet --release --package tessera-bench --features peers -- $(KEEP)
 
 ## Checking: the stages of `make test`, in its order

@@ -2,9 +2,12 @@
 //!
 //! It shows what the outbox holds, in its order; who has read how far is kept where it is read.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use axum::{
@@ -15,6 +18,7 @@ use axum::{
 };
 use http::{HeaderValue, header, request::Parts};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tessera_contract::{
     Authenticate, CX_HEADER, Caller, CloudEvent, Cx, CxSigner, Failure, FailureKind, Problem, async_trait,
     sent_request_id,
@@ -46,11 +50,19 @@ struct Asked {
 }
 
 /// An event with its place in the log, as a CloudEvents extension.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 struct Placed {
     #[serde(flatten)]
     event: CloudEvent,
     position: String,
+}
+
+/// What [`Placed`] says of the place. The event is read by itself: taken apart from what it is flattened with it would be read
+/// twice, each field first as whatever it is.
+#[derive(Debug, Deserialize)]
+struct Place<'a> {
+    #[serde(borrow)]
+    position: Cow<'a, str>,
 }
 
 /// The name that contexts for a module's feed are signed for.
@@ -174,18 +186,43 @@ impl Feed for RemoteFeed {
             }
             body.extend_from_slice(&chunk);
         }
-        let placed: Vec<Placed> = serde_json::from_slice(&body).map_err(|e| wrong(&e.to_string()))?;
-        let events = placed.into_iter().map(|Placed { event, position }| {
-            let position = read(&position).ok_or_else(|| wrong("an event without a position"))?;
+        let events = placed_events(&body).map_err(|e| wrong(&e.to_string()))?;
+        let events = events.into_iter().map(|(position, event)| {
+            let position = position.ok_or_else(|| wrong("an event without a position"))?;
             Ok((position, event))
         });
         Ok(Batch { events: events.collect::<Result<_, Failure>>()?, more })
     }
 }
 
+/// The events of a batch, each with its position where that is one.
+fn placed_events(body: &[u8]) -> Result<Vec<(Option<Position>, CloudEvent)>, serde_json::Error> {
+    let texts: Vec<&RawValue> = serde_json::from_slice(body)?;
+    let events = texts.into_iter().map(|text| {
+        let Place { position } = serde_json::from_str(text.get())?;
+        Ok((read(&position), serde_json::from_str(text.get())?))
+    });
+    events.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_are_read_as_they_were_written() {
+        let event: CloudEvent = serde_json::from_value(serde_json::json!({
+            "specversion": "1.0", "id": "evt_1", "source": "/tessera/viewers", "type": "tessera.viewers.profile.updated.v1",
+            "subject": "prf_\u{e9}\"1", "time": "2026-01-01T00:00:00Z", "tenant": "acme", "subjectversion": 3,
+            "datacontenttype": "application/json", "data": {"position": "inside", "name": "Zo\u{eb}"},
+        }))
+        .unwrap();
+        let position = Position { xact: 4, seq: 17 };
+        let body = serde_json::to_vec(&[Placed { event: event.clone(), position: written(position) }]).unwrap();
+        let read = placed_events(&body).unwrap();
+        assert_eq!(read, [(Some(position), event)]);
+        assert!(placed_events(b"[{\"position\": \"0.1\"}]").is_err(), "no event");
+    }
 
     #[test]
     fn a_position_is_read_as_it_was_written() {

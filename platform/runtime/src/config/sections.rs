@@ -1,6 +1,6 @@
 //! The sections that belong to every process: `[server]`, `[log]`, and where state is kept.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU16, time::Duration};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
@@ -31,6 +31,9 @@ pub struct ServerConfig {
     pub default_territory: Option<Territory>,
     /// A second address for `/metrics`. Default: none, and then the public one answers it to this machine alone.
     pub metrics_listen: Option<SocketAddr>,
+    /// Threads that requests are served by. Default: one a core, of a container's share where it has one. Where many
+    /// processes share a machine, fewer each leave less to the changes from thread to thread.
+    pub worker_threads: Option<NonZeroU16>,
     /// `[server.limits]`.
     pub limits: LimitsConfig,
     /// `[server.rate_limits]`.
@@ -48,6 +51,7 @@ impl Default for ServerConfig {
             territory_header: None,
             default_territory: None,
             metrics_listen: None,
+            worker_threads: None,
             limits: LimitsConfig::default(),
             rate_limits: RateLimitsConfig::default(),
         }
