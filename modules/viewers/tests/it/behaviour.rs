@@ -83,6 +83,9 @@ async fn an_old_session_that_ends_late_does_not_take_the_viewer_back() {
         say(&playback, "acme", Said::beat(&profile, "ttl_2", 2, 5, 100)).await;
         await_position(&viewers, &profile, "ttl_2", 5).await;
         assert_eq!(position(&viewers, "acme", &profile, "ttl_1").await, 700);
+        assert_eq!(position_with(&viewers, &profile, Some("ttl_1")).await, Some(700));
+        assert_eq!(position_with(&viewers, &profile, Some("ttl_never")).await, Some(0));
+        assert_eq!(position_with(&viewers, &profile, None).await, None);
         // Rewinding is a later word.
         say(&playback, "acme", beat(3, 0, 120).in_session("pbs_phone").at_its_end()).await;
         await_position(&viewers, &profile, "ttl_1", 0).await;

@@ -73,6 +73,13 @@ async fn position(viewers: &ViewersService, tenant: &str, profile: &Profile, tit
     viewers.get_progress(&service(tenant), request).await.unwrap().position_seconds
 }
 
+/// What is said with the profile of where it left off in `title`, if that is asked.
+async fn position_with(viewers: &ViewersService, profile: &Profile, title: Option<&str>) -> Option<u32> {
+    let (account_id, profile_id) = (profile.account_id.clone(), Some(profile.profile_id.clone()));
+    let request = FindProfile { account_id, profile_id, title_id: title.map(|title| title.parse().unwrap()) };
+    viewers.find_profile(&service("acme"), request).await.unwrap().position_seconds
+}
+
 async fn await_position(viewers: &ViewersService, profile: &Profile, title: &str, seconds: u32) {
     let what = format!("{title} to be at {seconds} s");
     let at = async || position(viewers, "acme", profile, title).await;
