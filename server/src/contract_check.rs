@@ -113,7 +113,7 @@ fn probe(options: &Check<'_>, module: &str, fixtures: Fixtures) -> Result<Box<dy
         (None, Protocol::Http) => http_client().into(),
         (None, Protocol::Grpc) => {
             let grpc = grpc_client(&at(&base, fixtures.hosts.values())?);
-            Clients { http: http_client(), grpc: Some(grpc) }
+            Clients::of(http_client(), Some(grpc))
         }
     };
     if let Some(secret) = secret(options)? {

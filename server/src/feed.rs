@@ -162,7 +162,7 @@ impl Feed for RemoteFeed {
         };
         let cx = Cx::service(TenantId::platform(), self.speaker, self.clock.as_ref());
         let way = self.places.way();
-        let Way { addresses, http } = way.ok_or_else(|| wrong("nothing: it is at no address"))?;
+        let Way { addresses, http, .. } = way.ok_or_else(|| wrong("nothing: it is at no address"))?;
         let base = addresses.at(self.reads.fetch_add(1, Ordering::Relaxed)).trim_end_matches('/');
         let request = http
             .get(format!("{base}/v1/events"))

@@ -128,7 +128,7 @@ impl Way {
     async fn answer(&self, head: Parts, body: Body) -> Result<Response, Failure> {
         let part = self.beside.part;
         let headers = self.headers(&head).await?;
-        let places::Way { addresses, http } = self.places.way().ok_or_else(|| {
+        let places::Way { addresses, http, .. } = self.places.way().ok_or_else(|| {
             Failure::new(FailureKind::Unavailable, format!("{part} is at no address")).retry_after(COME_BACK)
         })?;
         let address = addresses.at(self.requests.fetch_add(1, Ordering::Relaxed));

@@ -81,11 +81,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = settings::worker_threads(&arguments) {
-        runtime.worker_threads(threads);
-    }
-    let runtime = match runtime.enable_all().build() {
+    let runtime = match settings::runtime(&arguments) {
         Ok(runtime) => runtime,
         Err(error) => {
             say(&format!("error: starting the async runtime: {error}"));

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use tessera_contract::{Addresses, Contract, Now, Placed, Rollout, RolloutConfig, Spot};
+use tessera_contract::{Addresses, Clients, Contract, Now, Placed, Rollout, RolloutConfig, Spot};
 
 use crate::{
     config::Root,
@@ -19,7 +19,9 @@ const BUILT_IN: &str = "built-in";
 #[derive(Clone)]
 pub(crate) struct Way {
     pub(crate) addresses: Addresses,
+    /// For what is no operation.
     pub(crate) http: reqwest::Client,
+    calls: Clients,
 }
 
 /// Where a part is asked at one moment.
@@ -42,7 +44,8 @@ impl Settled {
             spots.push(Spot { name, weight: place.weight });
             let way = place.url.as_ref().map(|addresses| -> Result<Way, CommandError> {
                 let http = remotes.client(part.mount(), addresses)?;
-                Ok(Way { addresses: addresses.clone(), http })
+                let calls = remotes.clients(part.mount(), addresses);
+                Ok(Way { addresses: addresses.clone(), http, calls })
             });
             ways.push(way.transpose()?);
         }
@@ -55,7 +58,7 @@ impl Settled {
     /// The contract at each place; `here` stands for the built-in module.
     pub(crate) fn implementations<C: Contract + ?Sized>(&self, here: Option<&Arc<C>>, remotes: &Remotes) -> Now<C> {
         let places = self.ways.iter().map(|way| match way {
-            Some(Way { addresses, http }) => remotes.by(http.clone(), addresses),
+            Some(Way { addresses, calls, .. }) => remotes.by(calls.clone(), addresses),
             None => here.cloned().expect("PartPlaces never settles on a built-in module that is not here"),
         });
         Now::new(self.rollout.clone(), places.collect())

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tessera_contract::{
     Addresses, Clients, Contract, Credential, CxSigner, Protocol, Remote, RemoteConfig, Target, begin_remote_figures,
-    begin_rollout_figures, remote_client, remote_grpc_client,
+    begin_rollout_figures, remote_client,
 };
 use tessera_mtls::Mtls;
 
@@ -28,18 +28,16 @@ impl Remotes {
         Self { config, signer, http, mtls, strangers: strangers.to_vec() }
     }
 
-    /// The contract at these addresses, its mount included, by a client that [`Self::client`] made: behind no guard yet, as any
-    /// implementation.
-    pub(crate) fn by<C: Contract + ?Sized>(&self, http: reqwest::Client, addresses: &Addresses) -> Arc<C> {
-        let clients = Clients { http, grpc: self.by_grpc(C::INFO.mount, addresses) };
+    /// The contract at these addresses, its mount included: behind no guard yet, as any implementation.
+    pub(crate) fn by<C: Contract + ?Sized>(&self, clients: Clients, addresses: &Addresses) -> Arc<C> {
         let target = Target::new(C::INFO.mount, addresses, clients, &self.config);
         C::remote(Remote::at(target, Credential::Service(self.signer.clone())))
     }
 
-    /// A client for gRPC, where the module at these addresses is to be called by it.
-    fn by_grpc(&self, module: &str, addresses: &Addresses) -> Option<reqwest::Client> {
-        let tls = || self.mtls_with(module).map(|mtls| mtls.client(module));
-        (addresses.protocol() == Protocol::Grpc).then(|| remote_grpc_client(&self.config, tls()))
+    /// What carries calls to a module at addresses that [`Self::client`] takes.
+    pub(crate) fn clients(&self, module: &str, addresses: &Addresses) -> Clients {
+        let tls = self.mtls_with(module).map(|mtls| mtls.client(module));
+        Clients::between(addresses, &self.config, tls.as_ref())
     }
 
     /// What proves who we are to a module, unless it is somebody else's.
@@ -47,7 +45,7 @@ impl Remotes {
         self.mtls.as_ref().filter(|_| !self.strangers.iter().any(|name| name == module))
     }
 
-    /// A client for a module at these addresses.
+    /// A client for what a module at these addresses has besides operations.
     ///
     /// # Errors
     /// An address is not `https` although modules prove who they are; the protocol is gRPC and the module has none.

@@ -1,8 +1,12 @@
 //! The configuration of a command: the file, the environment over it, the flags over both.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use tessera_runtime::config::{self, Environment};
+use tokio::runtime::Runtime;
 
 use crate::{
     cli::{Arguments, Command, Place},
@@ -41,9 +45,18 @@ pub(crate) fn load(file: Option<&Path>, place: &Place) -> Result<Root, CommandEr
     Ok(root)
 }
 
+/// What a command runs on.
+pub(crate) fn runtime(arguments: &Arguments) -> io::Result<Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = worker_threads(arguments) {
+        runtime.worker_threads(threads);
+    }
+    runtime.enable_all().build()
+}
+
 /// The threads that a server is to serve with, where its configuration says so: known before there is a runtime to say in what
 /// is wrong with it, so that the command says it.
-pub(crate) fn worker_threads(arguments: &Arguments) -> Option<usize> {
+fn worker_threads(arguments: &Arguments) -> Option<usize> {
     let place = match &arguments.command {
         Command::Up(up) => &up.place,
         Command::Serve(serve) => &serve.place,
@@ -71,7 +84,12 @@ mod tests {
         let threads = |command: &str, settings: &str| {
             std::fs::write(&file, settings).unwrap();
             let arguments = ["tessera".as_ref(), "--config".as_ref(), file.as_os_str(), command.as_ref()];
-            worker_threads(&Arguments::try_parse_from(arguments).unwrap())
+            let arguments = Arguments::try_parse_from(arguments).unwrap();
+            let (said, runtime) = (worker_threads(&arguments), runtime(&arguments).unwrap());
+            if let Some(said) = said {
+                assert_eq!(runtime.metrics().num_workers(), said);
+            }
+            said
         };
         assert_eq!(threads("serve", "[server]\nworker_threads = 3"), Some(3));
         assert_eq!(threads("up", "[server]\nworker_threads = 1"), Some(1));

@@ -162,7 +162,7 @@ async fn gather(elsewhere: &Elsewhere, told: &Told, wanted: &Wanted) -> Gathered
 async fn ask_all(elsewhere: &Elsewhere, wanted: &Wanted) -> (Vec<SpanTold>, Vec<Silent>) {
     let mut processes = BTreeMap::new();
     for part in Part::ALL {
-        for Way { addresses, http } in elsewhere.places(*part).ways() {
+        for Way { addresses, http, .. } in elsewhere.places(*part).ways() {
             for address in addresses.iter() {
                 let origin = reqwest::Url::parse(address).map(|url| url.origin().ascii_serialization());
                 let origin = origin.unwrap_or_else(|_| address.to_owned());

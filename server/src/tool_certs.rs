@@ -56,6 +56,6 @@ impl ToolCerts {
         }
         let (config, tls) = (RemoteConfig::default(), || Some(self.0.client(module)));
         let grpc = (protocol == Protocol::Grpc).then(|| remote_grpc_client(&config, tls()));
-        Ok(Clients { http: remote_client(&config, tls()), grpc })
+        Ok(Clients::of(remote_client(&config, tls()), grpc))
     }
 }

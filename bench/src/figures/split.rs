@@ -77,15 +77,16 @@ pub(crate) async fn split(world: World, length: Duration) -> Vec<Figure> {
             "playback.start over eight processes: most",
             &eight_most,
             "closed loop, 64 connections, both on the same two cores; the front is in playback's process, which asks five others \
-             over HTTP",
+             over HTTP; all but playback's have one worker thread",
         )
         .wanting(0.333),
-        p50("playback.start over nine processes: p50", &nine_due),
+        p50("playback.start over nine processes: p50", &nine_due).wanting(3.0),
         throughput(
             "playback.start over nine processes: most",
             &nine_most,
             "the same with the front in a process of its own, which asks playback by gRPC",
-        ),
+        )
+        .wanting(0.333),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! The contract, on the store: load, check, commit with events.
 
+use std::time::Duration;
+
 use tessera_contract::{Cx, Failure, FailureKind, Page, async_trait, decode_cursor, page_limit};
 use tessera_contract_viewers::{
     EditProfile, FindProfile, FoundProfile, GetProgress, ListProfiles, ListProgress, Position, Profile, ProfileUpdated,
@@ -9,6 +11,10 @@ use tessera_store::{Store, Tx};
 use tessera_types::{AccountId, ProfileId, Timestamp, TitleId};
 
 use crate::{config::ViewersConfig, profile, store};
+
+/// How long a profile is held back for where it left off. Without that, who plays asks for it by itself, and begins anew
+/// where nobody says.
+const POSITION_WITHIN: Duration = Duration::from_millis(100);
 
 /// The built-in viewers.
 pub struct ViewersService {
@@ -59,6 +65,21 @@ impl ViewersService {
 
     async fn position(&self, cx: &Cx, profile: &ProfileId, title: &TitleId) -> Result<u32, ViewersError> {
         store::position(&self.store.tenant(cx), profile, title).await?.ok_or_else(|| not_found(profile))
+    }
+
+    /// Where the profile left off, if that is read in time: a film is not kept from its viewer for it.
+    async fn position_in_time(&self, cx: &Cx, profile: &ProfileId, title: &TitleId) -> Option<u32> {
+        match tokio::time::timeout(POSITION_WITHIN, self.position(cx, profile, title)).await {
+            Ok(Ok(position)) => Some(position),
+            Ok(Err(error)) => {
+                tracing::warn!(%profile, %error, "a profile is found without where it left off");
+                None
+            }
+            Err(_) => {
+                tracing::warn!(%profile, timeout = ?POSITION_WITHIN, "a profile is found without where it left off in time");
+                None
+            }
+        }
     }
 }
 
@@ -120,7 +141,7 @@ impl Viewers for ViewersService {
             None => self.default_profile(cx, &account_id).await?,
         };
         let position_seconds = match title_id {
-            Some(title) => Some(self.position(cx, &profile.profile_id, &title).await?),
+            Some(title) => self.position_in_time(cx, &profile.profile_id, &title).await,
             None => None,
         };
         Ok(FoundProfile { profile, position_seconds })

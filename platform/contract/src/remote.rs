@@ -7,6 +7,7 @@
 mod addresses;
 mod answer;
 mod breaker;
+mod carrier;
 mod config;
 mod grpc;
 mod outgoing;
@@ -15,7 +16,9 @@ mod target;
 
 use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-use reqwest::{RequestBuilder, header};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
@@ -24,12 +27,14 @@ use crate::{
     guard::check_key,
     signature::{CX_HEADER, RECORDED_HEADER},
 };
-use answer::{Answer, Content, Lost, Refused, bad_answer, lost, read, retry_after};
+use answer::{Answer, Content, Lost, Refused, bad_answer, late, lost, read, retry_after};
+use carrier::{IDLE, Incoming};
 use outgoing::Outgoing;
 use places::Wish;
 use target::{Attempt, Outcome};
 
 pub use addresses::{Addresses, Protocol};
+pub use carrier::Clients;
 pub use config::RemoteConfig;
 pub use target::{Target, begin_remote_figures};
 
@@ -39,9 +44,6 @@ const WAY_BACK: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(50);
 /// The longest of these pauses.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How long a connection is kept that nobody uses: less than the other side keeps it, so that none is used as it closes.
-const IDLE: Duration = Duration::from_secs(20);
-
 /// How long connecting may take where no configuration says it.
 const CONNECTING: Duration = Duration::from_secs(3);
 
@@ -51,7 +53,7 @@ pub struct RawAnswer {
     /// Its HTTP status.
     pub status: u16,
     /// Its headers.
-    pub headers: header::HeaderMap,
+    pub headers: HeaderMap,
     /// Its whole body. Errors: [`FailureKind::BadAnswer`] when it is larger than a client reads,
     /// [`FailureKind::Unavailable`] when it broke off, [`FailureKind::DeadlineExceeded`].
     pub body: Result<Vec<u8>, Failure>,
@@ -68,20 +70,8 @@ pub enum Credential {
     Anonymous,
 }
 
-/// What carries calls.
-#[derive(Debug, Clone)]
-pub struct Clients {
-    /// Over HTTP.
-    pub http: reqwest::Client,
-    /// By gRPC, of operations that travel so; all go over HTTP without it.
-    pub grpc: Option<reqwest::Client>,
-}
-
-impl From<reqwest::Client> for Clients {
-    fn from(http: reqwest::Client) -> Self {
-        Self { http, grpc: None }
-    }
-}
+/// An answer of the status that success has, with the attempt that got it and is to be ended; or a refusal.
+type Answered = Result<Result<(Attempt, Answer), Refused>, Failure>;
 
 /// A client of one contract.
 #[derive(Clone)]
@@ -102,8 +92,8 @@ pub fn grpc_client(at: &[(String, SocketAddr)]) -> reqwest::Client {
     built(at.iter().fold(builder, |builder, (host, address)| builder.resolve(host, *address)))
 }
 
-/// The client for calls to other modules, as `config` says; with `tls` in place of the web's authorities, where there is
-/// one.
+/// For what is no operation and goes to other modules, as `config` says; with `tls` in place of the web's authorities, where there
+/// is one. For calls there is [`Clients::between`].
 pub fn remote_client(config: &RemoteConfig, tls: Option<rustls::ClientConfig>) -> reqwest::Client {
     let builder = client_builder(config.connect_timeout()).pool_max_idle_per_host(config.connections.get());
     with_tls(builder.http1_only(), tls)
@@ -126,11 +116,15 @@ fn with_tls(builder: reqwest::ClientBuilder, tls: Option<rustls::ClientConfig>) 
 }
 
 fn client_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
-    let _ = rustls::crypto::ring::default_provider().install_default(); // an error says it is installed already
+    install_tls();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(connect_timeout)
         .pool_idle_timeout(IDLE)
+}
+
+fn install_tls() {
+    let _ = rustls::crypto::ring::default_provider().install_default(); // an error says it is installed already
 }
 
 fn built(builder: reqwest::ClientBuilder) -> reqwest::Client {
@@ -199,27 +193,36 @@ impl Remote {
         fields: Map<String, Value>,
     ) -> Result<RawAnswer, Failure> {
         let outgoing = Outgoing::new(operation, fields, &self.target.clients)?;
-        let sent = self.send(operation, cx, &outgoing, self.target.first()).await;
-        let mut response = sent.map_err(|lost| lost.failure)?;
+        let sent = in_time(operation, cx, self.send(operation, cx, &outgoing, self.target.first())).await;
+        let response = sent.map_err(|lost| lost.failure)?;
         if let Some(form) = outgoing.by_grpc() {
-            return grpc::read(operation, form, response).await.map_err(|lost| lost.failure)?.into_raw(operation);
+            let answer = in_time(operation, cx, grpc::read(operation, form, response)).await;
+            return answer.map_err(|lost| lost.failure)?.into_raw(operation);
         }
-        let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
-        Ok(RawAnswer { status, headers, body: read(operation, response).await.map_err(|lost| lost.failure) })
+        let (head, body) = response.into_parts();
+        let body = in_time(operation, cx, read(operation, body)).await.map_err(|lost| lost.failure);
+        Ok(RawAnswer { status: head.status.as_u16(), headers: head.headers, body })
     }
 
-    /// An answer of the status that success has, or a refusal; after as many attempts as it takes and may take.
-    async fn answer(
-        &self,
+    /// What comes of a call, after as many attempts as it takes and may take. Boxed here, for the
+    /// compiler would copy all that is beneath into the crate of each contract.
+    #[inline(never)]
+    fn answer<'c>(
+        &'c self,
         operation: &'static OperationInfo,
-        cx: &Cx,
+        cx: &'c Cx,
         fields: Map<String, Value>,
-    ) -> Result<Result<(Attempt, Answer), Refused>, Failure> {
+    ) -> BoxFuture<'c, Answered> {
+        Box::pin(self.answered(operation, cx, fields))
+    }
+
+    async fn answered(&self, operation: &'static OperationInfo, cx: &Cx, fields: Map<String, Value>) -> Answered {
         // Whoever waits for us is to hear who did not answer: this ends before our own time does.
         let left = cx.remaining();
-        let cx = &cx.with_timeout(left.saturating_sub((left / 20).min(WAY_BACK)));
+        let mut cx = cx.with_timeout(left.saturating_sub((left / 20).min(WAY_BACK)));
+        let trace = cx.trace;
         let outgoing = Outgoing::new(operation, fields, &self.target.clients)?;
-        let repeatable = outgoing.is_repeatable(operation, cx);
+        let repeatable = outgoing.is_repeatable(operation, &cx);
         let mut wish = Wish { been: 0, repeatable, turn: rand::random::<u32>() as usize };
         let mut before: Option<Result<Refused, Failure>> = None;
         let mut number = 0;
@@ -227,16 +230,17 @@ impl Remote {
         loop {
             number += 1;
             let earlier = before.take();
-            let attempt = match self.target.begin(operation, cx, wish).await {
+            cx.trace = trace;
+            let attempt = match self.target.begin(operation, &cx, wish).await {
                 Ok(attempt) => attempt,
                 Err(failure) => return earlier.unwrap_or(Err(failure)).map(Err),
             };
             wish.been |= attempt.place();
             let elsewhere = attempt.has_other(wish.been);
             let mut wait = Duration::ZERO;
-            let mut within = cx.clone();
-            within.trace = attempt.trace();
-            let (ended, may) = match self.attempt(operation, &within, &outgoing, attempt.base()).await {
+            cx.trace = attempt.trace();
+            let asked = self.attempt(operation, &cx, &outgoing, attempt.base());
+            let (ended, may) = match in_time(operation, &cx, asked).await {
                 Ok(answer) if answer.status == operation.status => return Ok(Ok((attempt, answer))),
                 Ok(answer) => {
                     let refused = Refused::new(answer);
@@ -272,8 +276,9 @@ impl Remote {
         let answer = match outgoing.by_grpc() {
             Some(form) => grpc::read(operation, form, response).await?,
             None => {
-                let (status, retry_after) = (response.status().as_u16(), retry_after(response.headers()));
-                Answer { status, retry_after, content: Content::Json(read(operation, response).await?) }
+                let (head, body) = response.into_parts();
+                let (status, retry_after) = (head.status.as_u16(), retry_after(&head.headers));
+                Answer { status, retry_after, content: Content::Json(read(operation, body).await?) }
             }
         };
         if answer.status == operation.status && recorded {
@@ -288,38 +293,55 @@ impl Remote {
         cx: &Cx,
         outgoing: &Outgoing,
         base: &str,
-    ) -> Result<reqwest::Response, Lost> {
-        let request = outgoing.to(&self.target.clients, base, self.host.as_deref(), cx).timeout(cx.remaining());
-        let request = self.authenticated(request, operation, cx);
-        let request = request.map_err(|failure| Lost { outcome: Outcome::Abandoned, failure })?;
-        request.send().await.map_err(|error| lost(operation, error))
+    ) -> Result<Response<Incoming>, Lost> {
+        let not_written = |failure| Lost { outcome: Outcome::Abandoned, failure };
+        let mut request = outgoing.to(operation, base, self.host.as_deref(), cx).map_err(not_written)?;
+        self.authenticate(&mut request, operation, cx).map_err(not_written)?;
+        let sent = outgoing.carrier(&self.target.clients).send(request).await;
+        sent.map_err(|error| lost(operation, error))
     }
 
-    fn authenticated(
-        &self,
-        mut request: RequestBuilder,
-        operation: &OperationInfo,
-        cx: &Cx,
-    ) -> Result<RequestBuilder, Failure> {
-        request = match &self.credential {
+    /// Says who calls.
+    fn authenticate(&self, request: &mut Request<Bytes>, operation: &OperationInfo, cx: &Cx) -> Result<(), Failure> {
+        let headers = request.headers_mut();
+        match &self.credential {
+            // Nor does HTTP/2 keep a secret in its table, where it would push out the others.
             Credential::Service(signer) => {
-                let token = signer.sign(cx, operation.contract)?;
-                let mut token = header::HeaderValue::from_str(&token)
-                    .map_err(|error| Failure::internal("writing a signed context as a header", error))?;
-                token.set_sensitive(true); // nor does HTTP/2 keep it in its table, where it would push out the others
-                request.header(CX_HEADER, token)
+                headers.insert(HeaderName::from_static(CX_HEADER), secret(signer.sign(cx, operation.contract)?)?);
             }
-            Credential::Bearer(token) => request.bearer_auth(token),
-            Credential::Anonymous => request,
-        };
+            Credential::Bearer(token) => {
+                headers.insert(header::AUTHORIZATION, secret(format!("Bearer {token}"))?);
+            }
+            Credential::Anonymous => {}
+        }
         // Of a signed context the headers say the same; the other side's front tells its requests apart by them.
-        request = request.header("x-request-id", &*cx.request_id).header(TRACE_HEADER, cx.trace.to_string());
+        headers.insert(HeaderName::from_static("x-request-id"), text(cx.request_id.to_string())?);
+        headers.insert(HeaderName::from_static(TRACE_HEADER), text(cx.trace.to_string())?);
         if let (Some(key), false) = (&cx.idempotency_key, matches!(self.credential, Credential::Service(_))) {
             check_key(key)?;
-            request = request.header("idempotency-key", &**key);
+            headers.insert(HeaderName::from_static("idempotency-key"), text(key.to_string())?);
         }
-        Ok(request)
+        Ok(())
     }
+}
+
+fn text(value: String) -> Result<HeaderValue, Failure> {
+    HeaderValue::try_from(value).map_err(|error| Failure::internal("writing a header", error))
+}
+
+fn secret(value: String) -> Result<HeaderValue, Failure> {
+    let mut value = text(value)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What `asked` comes to, unless its time is over first.
+async fn in_time<T>(
+    operation: &OperationInfo,
+    cx: &Cx,
+    asked: impl Future<Output = Result<T, Lost>>,
+) -> Result<T, Lost> {
+    tokio::time::timeout_at(cx.deadline, asked).await.unwrap_or_else(|_| Err(late(operation)))
 }
 
 /// A deadline that passed while a refused call was made again also tells of the refusal: it may name who is gone.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use serde_json::Value;
 use tessera_contract::{
-    Api, Authenticate, CxSigner,
+    Api, Authenticate, Clients, CxSigner,
     conformance::{InProcess, Probe, Rule, SignedHttp, Subject, check},
     grpc_client, http_client,
 };
@@ -26,7 +26,7 @@ pub async fn conforms(contract: &'static str, rules: &[Rule], apis: impl Fn() ->
         SignedHttp { http: http_client().into(), base: server.base.clone(), signer, tenants, clock: clock() };
     run("over http", contract, rules, &apis(), &signed, fixture).await;
     if apis().iter().any(|api| api.info.by_grpc().next().is_some()) {
-        signed.http.grpc = Some(grpc_client(&[]));
+        signed.http = Clients::of(http_client(), Some(grpc_client(&[])));
         run("by grpc", contract, rules, &apis(), &signed, fixture).await;
     }
 }

@@ -179,3 +179,61 @@ async fn an_id_that_was_never_minted_here_is_named() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_profile_is_found_although_nobody_can_say_where_it_left_off() {
+    on_every_engine(async |engine| {
+        let viewers = open(engine).await;
+        let profile = default_profile(&viewers, "acme", "acc_1").await;
+        run(engine, &viewers, "alter table progress rename to elsewhere").await;
+        assert_eq!(position_with(&viewers, &profile, Some("ttl_1")).await, None);
+        let request = GetProgress { profile_id: profile.profile_id.clone(), title_id: "ttl_1".parse().unwrap() };
+        assert_eq!(viewers.get_progress(&service("acme"), request).await.unwrap_err().code(), "internal");
+        run(engine, &viewers, "alter table elsewhere rename to progress").await;
+        assert_eq!(position_with(&viewers, &profile, Some("ttl_1")).await, Some(0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_profile_does_not_wait_for_where_it_left_off() {
+    // SQLite's readers wait for nobody.
+    for engine in tessera_testing::engines().iter().filter(|engine| engine.server().is_some()) {
+        let viewers = open(engine).await;
+        let profile = default_profile(&viewers, "acme", "acc_1").await;
+        let (locked, wait) = tokio::sync::oneshot::channel();
+        let (release, released) = tokio::sync::oneshot::channel::<()>();
+        let held = tokio::spawn({
+            let viewers = viewers.clone();
+            async move {
+                let once = std::sync::Mutex::new(Some((locked, released)));
+                let write = viewers.store().system_write(once, |tx, once| {
+                    Box::pin(async move {
+                        tx.execute("lock table progress in access exclusive mode", Vec::new()).await?;
+                        let (locked, released) = once.lock().unwrap().take().unwrap();
+                        locked.send(()).unwrap();
+                        released.await.unwrap();
+                        Ok::<_, Failure>(())
+                    })
+                });
+                write.await
+            }
+        });
+        wait.await.unwrap();
+        assert_eq!(position_with(&viewers, &profile, Some("ttl_1")).await, None);
+        release.send(()).unwrap();
+        held.await.unwrap().unwrap();
+        assert_eq!(position_with(&viewers, &profile, Some("ttl_1")).await, Some(0));
+    }
+}
+
+/// Changes a table, which on PostgreSQL only its owner may.
+async fn run(engine: &Engine, viewers: &ViewersService, sql: &'static str) {
+    if let Some(server) = engine.server() {
+        server.psql(&format!("set search_path to viewers; {sql}"));
+        return;
+    }
+    let write = viewers.store().system_write((), move |tx, ()| Box::pin(tx.execute(sql, Vec::new())));
+    let changed: Result<u64, Failure> = write.await;
+    changed.unwrap();
+}

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use reqwest::header;
+use http::header;
 use serde::{
     Deserialize,
     de::{DeserializeOwned, Error as _},
 };
 use serde_json::{Map, Value};
 
-use super::{RawAnswer, target::Outcome};
+use super::{
+    RawAnswer,
+    carrier::{Incoming, NoAnswer},
+    target::Outcome,
+};
 use crate::{ContractError, Failure, FailureKind, OperationInfo, PROBLEM_JSON};
 
 /// When to come back to a contract that is out of reach.
@@ -143,38 +147,44 @@ pub(super) fn bad_answer(operation: &OperationInfo, status: u16, error: &serde_j
 }
 
 /// The whole body, unless it is larger than a client reads or breaks off.
-pub(super) async fn read(operation: &OperationInfo, mut response: reqwest::Response) -> Result<Vec<u8>, Lost> {
+pub(super) async fn read(operation: &OperationInfo, mut incoming: Incoming) -> Result<Vec<u8>, Lost> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| lost(operation, error))? {
-        if body.len() + chunk.len() > MAX_ANSWER {
+    while let Some(frame) = incoming.frame().await {
+        let Ok(data) = frame.map_err(|error| lost(operation, error))?.into_data() else { continue };
+        if body.len() + data.len() > MAX_ANSWER {
             let detail = format!("{} answered more than {MAX_ANSWER} bytes", operation.contract);
             return Err(Lost { outcome: Outcome::BadAnswer, failure: Failure::new(FailureKind::BadAnswer, detail) });
         }
-        body.extend_from_slice(&chunk);
+        body.extend_from_slice(&data);
     }
     Ok(body)
 }
 
-/// Why nothing came back.
-pub(super) fn lost(operation: &OperationInfo, error: reqwest::Error) -> Lost {
+/// No answer came within the deadline.
+pub(super) fn late(operation: &OperationInfo) -> Lost {
+    let detail = format!("{} did not answer within the deadline", operation.contract);
+    let failure = Failure::new(FailureKind::DeadlineExceeded, detail).retry_after(COME_BACK);
+    Lost { outcome: Outcome::Late, failure }
+}
+
+/// Why nothing came back. An address that cannot be connected to in time is told from an answer that does not come in time.
+pub(super) fn lost(operation: &OperationInfo, error: NoAnswer) -> Lost {
     let contract = operation.contract;
-    // An address that cannot be connected to in time is told from an answer that does not come in time.
-    if error.is_timeout() && !error.is_connect() {
-        let detail = format!("{contract} did not answer within the deadline");
-        return Lost {
-            outcome: Outcome::Late,
-            failure: Failure::new(FailureKind::DeadlineExceeded, detail).retry_after(COME_BACK),
-        };
-    }
-    if error.is_builder() {
-        let failure = Failure::internal(&format!("writing a request for {contract}"), error);
-        return Lost { outcome: Outcome::Abandoned, failure };
-    }
-    let outcome = if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken };
-    Lost {
-        outcome,
-        failure: Failure::unavailable(&format!("{contract} cannot be reached"), error).retry_after(COME_BACK),
-    }
+    let (outcome, failure) = match error {
+        NoAnswer::Direct(error) if error.is_connect() => (Outcome::Unreachable, out_of_reach(contract, error)),
+        NoAnswer::Direct(error) => (Outcome::Broken, out_of_reach(contract, error)),
+        NoAnswer::Body(error) => (Outcome::Broken, out_of_reach(contract, error)),
+        NoAnswer::Whole(error) if error.is_builder() => {
+            (Outcome::Abandoned, Failure::internal(&format!("writing a request for {contract}"), error))
+        }
+        NoAnswer::Whole(error) if error.is_connect() => (Outcome::Unreachable, out_of_reach(contract, error)),
+        NoAnswer::Whole(error) => (Outcome::Broken, out_of_reach(contract, error)),
+    };
+    Lost { outcome, failure }
+}
+
+fn out_of_reach(contract: &str, error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::unavailable(&format!("{contract} cannot be reached"), error).retry_after(COME_BACK)
 }
 
 /// `Retry-After` in seconds (RFC 9110 §10.2.3); a date is for browsers and not read.

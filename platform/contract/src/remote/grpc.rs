@@ -1,11 +1,11 @@
 //! A gRPC call's answer, read and judged as an answer over HTTP is.
 
-use axum::http::{HeaderMap, Response};
-use http_body_util::BodyExt;
+use http::{HeaderMap, Response};
 use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Content, Lost, MAX_ANSWER, lost, retry_after},
+    carrier::Incoming,
     target::Outcome,
 };
 use crate::{
@@ -14,8 +14,7 @@ use crate::{
 };
 
 /// The answer, whole. A refusal is the problem that it carries.
-pub(super) async fn read(operation: &OperationInfo, grpc: &Grpc, response: reqwest::Response) -> Result<Answer, Lost> {
-    let response: Response<reqwest::Body> = response.into();
+pub(super) async fn read(operation: &OperationInfo, grpc: &Grpc, response: Response<Incoming>) -> Result<Answer, Lost> {
     let (head, mut body) = response.into_parts();
     let (mut bytes, mut trailers) = (Vec::new(), HeaderMap::new());
     while let Some(frame) = body.frame().await {

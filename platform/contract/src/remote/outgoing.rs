@@ -1,15 +1,18 @@
 //! A request as it goes out, to whichever address.
 
 use bytes::Bytes;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, RequestBuilder, header};
+use http::{HeaderValue, Method, Request, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
-use super::Clients;
+use super::carrier::{Carrier, Clients};
 use crate::{
     Cx, Failure, Grpc, Idempotency, OperationInfo,
     grpc::{ACCEPTED, framed, timeout_value},
 };
+
+/// All but what is itself everywhere in a URL (RFC 3986 §2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A request, and in which form it travels.
 pub(super) struct Outgoing {
@@ -19,8 +22,16 @@ pub(super) struct Outgoing {
 }
 
 enum Form {
-    Http { method: Method, path: String, query: Vec<(String, String)>, body: Option<Bytes> },
-    Grpc { grpc: &'static Grpc, message: Bytes },
+    /// `target` is path and query.
+    Http {
+        method: Method,
+        target: String,
+        body: Option<Bytes>,
+    },
+    Grpc {
+        grpc: &'static Grpc,
+        message: Bytes,
+    },
 }
 
 impl Outgoing {
@@ -38,26 +49,32 @@ impl Outgoing {
             let message = framed(&grpc().encode_request(&fields)?);
             return Ok(Self { form: Form::Grpc { grpc: grpc(), message }, versioned });
         }
-        let mut path = operation.path.to_owned();
+        let mut target = operation.path.to_owned();
         for name in operation.path_fields() {
             let value = texts(fields.remove(name).unwrap_or_default()).pop().unwrap_or_default();
             if ["", ".", ".."].contains(&value.as_str()) {
                 // A URL's parser takes these for another path, percent-encoded or not (WHATWG URL, "double-dot segment").
                 return Err(Failure::invalid(name, format!("{name} travels in the path and cannot be {value:?}")));
             }
-            let value = utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string();
-            path = path.replace(&format!("{{{name}}}"), &value);
+            let value = utf8_percent_encode(&value, RESERVED).to_string();
+            target = target.replace(&format!("{{{name}}}"), &value);
         }
         let method = Method::from_bytes(operation.method.name().as_bytes()).expect("a standard method");
         if operation.method.has_body() {
             let body = serde_json::to_vec(&fields).map_err(|e| Failure::internal("writing a request's body", e))?;
-            return Ok(Self {
-                form: Form::Http { method, path, query: Vec::new(), body: Some(body.into()) },
-                versioned,
-            });
+            return Ok(Self { form: Form::Http { method, target, body: Some(body.into()) }, versioned });
         }
-        let pairs = fields.into_iter().flat_map(|(k, v)| texts(v).into_iter().map(move |text| (k.clone(), text)));
-        Ok(Self { form: Form::Http { method, path, query: pairs.collect(), body: None }, versioned })
+        let mut before = '?';
+        for (name, value) in fields {
+            for text in texts(value) {
+                target.push(before);
+                target.extend(utf8_percent_encode(&name, RESERVED));
+                target.push('=');
+                target.extend(utf8_percent_encode(&text, RESERVED));
+                before = '&';
+            }
+        }
+        Ok(Self { form: Form::Http { method, target, body: None }, versioned })
     }
 
     /// How it travels by gRPC, if it does.
@@ -77,30 +94,46 @@ impl Outgoing {
         }
     }
 
+    /// Which of `clients` carries it.
+    pub(super) fn carrier<'c>(&self, clients: &'c Clients) -> &'c Carrier {
+        match (&self.form, &clients.grpc) {
+            (Form::Grpc { .. }, Some(grpc)) => grpc,
+            (Form::Grpc { .. }, None) => unreachable!("a request takes this form where there is a client for it"),
+            (Form::Http { .. }, _) => &clients.http,
+        }
+    }
+
     /// The request to the address `base`, at the tenant's `host` where that is named. A gRPC service is at the root of its
     /// address, whatever the contract's mount is.
-    pub(super) fn to(&self, clients: &Clients, base: &str, host: Option<&str>, cx: &Cx) -> RequestBuilder {
-        match (&self.form, &clients.grpc) {
-            (Form::Grpc { grpc, message }, Some(http)) => http
-                .post(format!("{}{}", at(origin(base), host), grpc.path()))
-                .header(header::CONTENT_TYPE, ACCEPTED)
-                .header(header::TE, "trailers")
+    ///
+    /// # Errors
+    /// [`crate::FailureKind::Internal`] for what no request can say.
+    pub(super) fn to(
+        &self,
+        operation: &OperationInfo,
+        base: &str,
+        host: Option<&str>,
+        cx: &Cx,
+    ) -> Result<Request<Bytes>, Failure> {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        let request = match &self.form {
+            Form::Grpc { grpc, message } => Request::post(format!("{}{}", at(origin(base), host), grpc.path()))
+                .header(header::CONTENT_TYPE, HeaderValue::from_static(ACCEPTED))
+                .header(header::TE, HeaderValue::from_static("trailers"))
                 .header("grpc-timeout", timeout_value(cx.remaining()))
                 .body(message.clone()),
-            (Form::Grpc { .. }, None) => unreachable!("a request takes this form where there is a client for it"),
-            (Form::Http { method, path, query, body }, _) => {
-                let request = clients.http.request(method.clone(), format!("{base}{path}"));
-                let request = match host {
-                    Some(host) => request.header(header::HOST, host),
-                    None => request,
-                };
-                let request = if query.is_empty() { request } else { request.query(query) };
+            Form::Http { method, target, body } => {
+                let mut request = Request::builder().method(method).uri(format!("{base}{target}"));
+                if let Some(host) = host {
+                    request = request.header(header::HOST, host);
+                }
                 match body {
-                    Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.clone()),
-                    None => request,
+                    Some(body) => request.header(header::CONTENT_TYPE, JSON).body(body.clone()),
+                    None => request.body(Bytes::new()),
                 }
             }
-        }
+        };
+        request.map_err(|error| Failure::internal(&format!("writing a request for {}", operation.contract), error))
     }
 }
 

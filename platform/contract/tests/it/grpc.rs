@@ -229,7 +229,7 @@ fn grpc(name: &str) -> &'static Grpc {
 }
 
 pub fn at(base: &str, credential: Credential, by_grpc: bool) -> Arc<dyn Things> {
-    let clients = Clients { http: http_client(), grpc: by_grpc.then(|| grpc_client(&[])) };
+    let clients = Clients::of(http_client(), by_grpc.then(|| grpc_client(&[])));
     <dyn Things>::remote(Remote::new(clients, &format!("{base}/things"), credential))
 }
 

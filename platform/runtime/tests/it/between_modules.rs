@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tessera_contract::{
     Addresses, Authenticate, Caller, Callers, Clients, Contract, ContractError, Credential, Cx, CxSigner, Numbers,
-    Remote, RemoteConfig, Target, contract, errors, remote_client, remote_grpc_client,
+    Protocol, Remote, RemoteConfig, Target, contract, errors,
 };
 use tessera_mtls::{Authority, Mtls, MtlsFiles};
 use tessera_runtime::{
@@ -160,16 +160,16 @@ fn files(folder: &TempDir, name: &str) -> MtlsFiles {
 fn remote(base: &str, tls: Option<rustls::ClientConfig>) -> Arc<dyn Greeter> {
     let config = RemoteConfig { breaker_failures: 0, ..RemoteConfig::default() };
     let addresses = Addresses::new([base.to_owned()]).unwrap();
-    let target = Target::new("greeter", &addresses, remote_client(&config, tls), &config);
+    let clients = Clients::between(&addresses, &config, tls.as_ref());
+    let target = Target::new("greeter", &addresses, clients, &config);
     <dyn Greeter>::remote(Remote::at(target, Credential::Service(signer())))
 }
 
 /// The same by gRPC.
 fn by_grpc(base: &str, tls: Option<rustls::ClientConfig>) -> Arc<dyn Greeter> {
     let config = RemoteConfig { breaker_failures: 0, ..RemoteConfig::default() };
-    let addresses = Addresses::new([base.to_owned()]).unwrap();
-    let grpc = Some(remote_grpc_client(&config, tls.clone()));
-    let clients = Clients { http: remote_client(&config, tls), grpc };
+    let addresses = Addresses::new([base.to_owned()]).unwrap().by(Protocol::Grpc);
+    let clients = Clients::between(&addresses, &config, tls.as_ref());
     let target = Target::new("greeter", &addresses, clients, &config);
     <dyn Greeter>::remote(Remote::at(target, Credential::Service(signer())))
 }
