@@ -8,6 +8,8 @@ PORT ?= 8080
 export PATH := $(or $(TESSERA_CACHE),$(HOME)/.cache/tessera)/bin:$(PATH)
 BINARY := $(or $(CARGO_TARGET_DIR),target)/debug/tessera
 STAGE = @scripts/stage $@
+# One more than there are cores: some tests wait most of the time.
+TEST_THREADS = $(shell expr $$(nproc) + 1)
 STAGES := setup-test fmt-check lint docs tidy contracts deny app unit doctest
 
 VIEWER := apps/viewer
@@ -90,7 +92,7 @@ app: ## Lint, test and build the viewer app.
 	$(STAGE) $(MAKE) --no-print-directory app-lint app-test $(VIEWER_PAGE)
 
 unit: $(VIEWER_PAGE) $(BROWSER_MODULES) $(EXAMPLE_MODULES) ## Run all Rust tests, those with a browser and those of the README among them.
-	$(STAGE) cargo nextest run --locked --workspace
+	$(STAGE) cargo nextest run --locked --workspace --test-threads $(TEST_THREADS)
 
 doctest: ## Run the examples in the Rust documentation.
 	$(STAGE) cargo test --locked --workspace --doc --quiet
