@@ -7,6 +7,7 @@ mod conformance;
 mod engines;
 mod faults;
 mod places;
+mod port;
 mod postgres;
 mod s3;
 mod small_disk;
@@ -19,6 +20,7 @@ pub use callers::{Calls, cx};
 pub use conformance::{Served, conforms};
 pub use engines::{Engine, clock, engines, on_every_engine, store};
 pub use faults::{EVERY, Fault, Spoil, faults_are_caught};
+pub use port::free_port;
 pub use postgres::Postgres;
 pub use s3::S3Service;
 pub use small_disk::SmallDisk;
@@ -30,10 +32,4 @@ pub use wait::{eventually, within};
 /// A folder that goes away with its value.
 pub fn temp_dir() -> TempDir {
     tempfile::Builder::new().prefix("tessera-test-").tempdir().expect("a temporary folder can be made")
-}
-
-/// A TCP port of the loopback interface that was free a moment ago.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port is free");
-    listener.local_addr().expect("a bound listener has an address").port()
 }

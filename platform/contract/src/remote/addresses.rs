@@ -70,6 +70,13 @@ impl Addresses {
     }
 }
 
+/// An address as it travels, without a slash at its end: a name of other letters than ASCII's in these, blanks encoded. What is no
+/// address stays what it is, and is refused when it is asked.
+pub(super) fn written(address: &str) -> String {
+    let written = reqwest::Url::parse(address).map_or_else(|_| address.to_owned(), String::from);
+    written.trim_end_matches('/').to_owned()
+}
+
 fn is_address(text: &str) -> bool {
     reqwest::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -133,6 +140,8 @@ mod tests {
         ] {
             assert!(read(wrong).unwrap_err().contains("is not an address"), "{wrong}");
         }
+        assert_eq!(written("https://b\u{fc}cher.example/e f/"), "https://xn--bcher-kva.example/e%20f");
+        assert_eq!(written("http://127.0.0.1:9000"), "http://127.0.0.1:9000");
         assert!(read("[]").unwrap_err().contains("at least one"));
         assert!(read("9000").unwrap_err().contains("expected an address, or a list"));
     }

@@ -22,7 +22,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
 use tower::{BoxError, ServiceBuilder, util::BoxCloneSyncService};
 
-use super::{Addresses, Protocol, RemoteConfig, install_tls, remote_client, remote_grpc_client};
+use super::{Addresses, Protocol, RemoteConfig, addresses::written, install_tls, remote_client, remote_grpc_client};
 
 /// How long a connection is kept that nobody uses: less than the other side keeps it, so that none is used as it closes.
 pub(super) const IDLE: Duration = Duration::from_secs(20);
@@ -70,7 +70,7 @@ impl From<reqwest::Client> for Clients {
 }
 
 fn by_proxy(addresses: &Addresses, proxies: &Matcher) -> bool {
-    let uris = addresses.iter().filter_map(|address| address.parse::<Uri>().ok());
+    let uris = addresses.iter().filter_map(|address| written(address).parse::<Uri>().ok());
     uris.into_iter().any(|uri| proxies.intercept(&uri).is_some())
 }
 
@@ -168,6 +168,7 @@ mod tests {
             (&["https://inside.example/e", "https://crm.example/e"], true),
             (&["https://inside.example/e", "https://10.0.0.1:8443/e"], false),
             (&["http://crm.example/e"], false),
+            (&["https://b\u{fc}cher.example/e"], true),
         ] {
             let addresses = Addresses::new(addresses.iter().map(|address| (*address).to_owned())).unwrap();
             assert_eq!(by_proxy(&addresses, &proxies), expected, "{addresses}");

@@ -116,6 +116,7 @@ impl Outgoing {
         cx: &Cx,
     ) -> Result<Request<Bytes>, Failure> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        const ANYTHING: HeaderValue = HeaderValue::from_static("*/*"); // problems have a type of their own
         let request = match &self.form {
             Form::Grpc { grpc, message } => Request::post(format!("{}{}", at(origin(base), host), grpc.path()))
                 .header(header::CONTENT_TYPE, HeaderValue::from_static(ACCEPTED))
@@ -123,7 +124,8 @@ impl Outgoing {
                 .header("grpc-timeout", timeout_value(cx.remaining()))
                 .body(message.clone()),
             Form::Http { method, target, body } => {
-                let mut request = Request::builder().method(method).uri(format!("{base}{target}"));
+                let request = Request::builder().method(method).uri(format!("{base}{target}"));
+                let mut request = request.header(header::ACCEPT, ANYTHING);
                 if let Some(host) = host {
                     request = request.header(header::HOST, host);
                 }

@@ -14,6 +14,7 @@ use tower::retry::budget::{Budget, TpsBudget};
 
 use super::{
     Addresses, Clients, RemoteConfig,
+    addresses::written,
     breaker::{Breaker, Leave, Sign, Turn},
     places::{Choice, Move, Places, Wish, bit},
 };
@@ -152,7 +153,7 @@ impl Target {
     }
 
     fn with(module: &str, bases: Vec<String>, clients: Clients, config: &RemoteConfig) -> Self {
-        let bases: Vec<Arc<str>> = bases.iter().map(|base| base.trim_end_matches('/').into()).collect();
+        let bases: Vec<Arc<str>> = bases.iter().map(|base| written(base).into()).collect();
         let health = Health {
             breaker: Breaker::new(config.breaker_failures, config.breaker_pause()),
             places: Places::new(bases.len(), config.address_failures.get()),

@@ -11,7 +11,7 @@ use tessera_contract::{Caller, Contract, ContractError, Credential, Cx, CxSigner
 
 use crate::{
     notes::{CreateNote, EchoBody, GetNote, InMemory, ListNotes, Misbehave, NoteError, Notes},
-    world::{Served, acme, now, service, signer},
+    world::{NOBODY, Served, acme, now, service, signer},
 };
 
 /// A server that answers everything alike.
@@ -91,8 +91,7 @@ async fn an_endless_answer_is_not_read_to_its_end() {
 
 #[tokio::test]
 async fn nobody_there_is_unavailable() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(); // closed again here
-    let nobody = Remote::new(http_client(), &format!("http://127.0.0.1:{port}"), Credential::Anonymous);
+    let nobody = Remote::new(http_client(), NOBODY, Credential::Anonymous);
     let error = <dyn Notes>::remote(nobody).list_notes(&service(), ListNotes::default()).await.unwrap_err();
     assert_eq!(error.code(), "unavailable", "{error:?}");
 }

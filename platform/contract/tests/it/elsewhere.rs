@@ -9,7 +9,7 @@ use tessera_contract::{
 use crate::{
     notes::{CreateNote, ListNotes, NoteError, Notes, ReplaceNote},
     sick::{Act, Sick},
-    world::{acme, now, service, signer},
+    world::{NOBODY, acme, now, service, signer},
 };
 
 fn number(value: u32) -> NonZeroU32 {
@@ -28,12 +28,6 @@ async fn list(notes: &Arc<dyn Notes>) -> Result<(), NoteError> {
 
 async fn code(notes: &Arc<dyn Notes>) -> String {
     list(notes).await.unwrap_err().code().to_owned()
-}
-
-/// An address at which nobody listens.
-fn nobody() -> String {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(); // closed again here
-    format!("http://127.0.0.1:{port}")
 }
 
 #[tokio::test]
@@ -122,7 +116,7 @@ async fn a_deadline_that_passes_in_a_later_attempt_tells_what_the_first_one_hear
 #[tokio::test]
 async fn a_call_that_is_made_again_can_succeed() {
     let (sick, well) = (Sick::new(Act::Drop).await, Sick::new(Act::Well).await);
-    let notes = at(&[&sick.base, &well.base, &nobody()], &RemoteConfig::default());
+    let notes = at(&[&sick.base, &well.base, NOBODY], &RemoteConfig::default());
     for _ in 0..20 {
         list(&notes).await.unwrap();
     }

@@ -21,7 +21,7 @@ use tessera_contract::{
 
 use crate::{
     notes::{InMemory, Notes},
-    world::{Served, acme, clock, signer},
+    world::{NOBODY, Served, acme, clock, signer},
 };
 
 const RULES: &[Rule] = &[Rule {
@@ -247,8 +247,7 @@ fn away(report: &Report) -> &Violation {
 
 #[tokio::test]
 async fn what_is_in_the_way_of_one_that_cannot_be_reached_is_told() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port(); // closed again here
-    let refused = report(&over_http(&format!("http://127.0.0.1:{port}"))).await;
+    let refused = report(&over_http(NOBODY)).await;
     assert_eq!(away(&refused).obstacle, Some(Obstacle::Refused), "{refused}");
 
     let served = Served::internal(InMemory::with_notes()).await;

@@ -57,6 +57,9 @@ pub fn service() -> Cx {
     Cx::new(acme(), Caller::Service { name: "tests".into() }, now())
 }
 
+/// An address at which nobody listens: TCP's multiplexer (RFC 1078), which no machine has.
+pub const NOBODY: &str = "http://127.0.0.1:1";
+
 /// A router on a loopback port for as long as the value lives.
 pub struct Served {
     pub base: String,
